@@ -1,0 +1,119 @@
+//! What the bridge hears through, and whether it hears.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+
+use crate::{
+    model::{AdapterId, Time},
+    stats::Counter,
+};
+
+/// The discriminants are those of FbAdapterState in FLEETBRIDGE-MIB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[repr(u8)]
+pub enum AdapterState {
+    Connecting = 1,
+    Up = 2,
+    Down = 3,
+    Disabled = 4,
+}
+
+/// One southbound connection: a broker, a listener, a child process.
+#[derive(Debug)]
+pub struct Adapter {
+    pub id: AdapterId,
+    pub name: String,
+    /// `mqtt`, ...
+    pub kind: &'static str,
+    /// Without credentials.
+    pub url: String,
+    pub messages: Counter,
+    pub errors: Counter,
+    /// Live devices heard through it.
+    pub devices: AtomicU32,
+    status: Mutex<Status>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Status {
+    pub state: AdapterState,
+    pub since: Time,
+    pub last_error: String,
+}
+
+impl Adapter {
+    pub fn new(id: AdapterId, name: &str, kind: &'static str, url: &str, now: Time) -> Self {
+        Adapter {
+            id,
+            name: name.to_owned(),
+            kind,
+            url: url.to_owned(),
+            messages: Counter::new(),
+            errors: Counter::new(),
+            devices: AtomicU32::new(0),
+            status: Mutex::new(Status {
+                state: AdapterState::Connecting,
+                since: now,
+                last_error: String::new(),
+            }),
+        }
+    }
+
+    pub fn status(&self) -> Status {
+        self.status.lock().clone()
+    }
+
+    pub fn state(&self) -> AdapterState {
+        self.status.lock().state
+    }
+
+    pub fn device_count(&self) -> u32 {
+        self.devices.load(Ordering::Relaxed)
+    }
+
+    /// Returns the former state; an error text is kept until the next one.
+    pub(super) fn set_state(&self, state: AdapterState, error: Option<&str>, now: Time) -> AdapterState {
+        let mut status = self.status.lock();
+        let former = status.state;
+        if former != state {
+            status.state = state;
+            status.since = now;
+        }
+        if let Some(error) = error {
+            status.last_error.clear();
+            status.last_error.extend(error.chars().take(255));
+            self.errors.inc();
+        }
+        former
+    }
+}
+
+/// All adapters by stored number.
+#[derive(Debug, Default)]
+pub struct Adapters(RwLock<Vec<std::sync::Arc<Adapter>>>);
+
+impl Adapters {
+    pub fn add(&self, adapter: std::sync::Arc<Adapter>) {
+        let mut list = self.0.write();
+        list.push(adapter);
+        list.sort_by_key(|adapter| adapter.id);
+    }
+
+    pub fn find(&self, id: AdapterId) -> Option<std::sync::Arc<Adapter>> {
+        let list = self.0.read();
+        let at = list.binary_search_by_key(&id, |adapter| adapter.id).ok()?;
+        Some(list[at].clone())
+    }
+
+    /// The first adapter whose number is above `after`.
+    pub fn next(&self, after: AdapterId) -> Option<std::sync::Arc<Adapter>> {
+        let list = self.0.read();
+        list.get(list.partition_point(|adapter| adapter.id <= after)).cloned()
+    }
+
+    pub fn all(&self) -> Vec<std::sync::Arc<Adapter>> {
+        self.0.read().clone()
+    }
+}

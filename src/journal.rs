@@ -1,0 +1,189 @@
+//! The one append-only list of what happened. Every trap target and every subscription is a cursor over it: no
+//! channel, no queue for each subscriber.
+//!
+//! Events are numbered without gaps from 1 for the life of the store. They become visible to readers once they are
+//! durable, so no number that a manager has seen is ever given to another event, also after kill -9.
+
+use std::collections::VecDeque;
+
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{AdapterId, DeviceNumber, Presence, Time};
+
+/// How many events are kept in memory; older ones are in the store.
+const KEPT: usize = 65_536;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum EventKind {
+    /// The bridge began to serve; `cold` with an empty or replaced store.
+    Started {
+        cold: bool,
+    },
+    DeviceLearned {
+        device: DeviceNumber,
+    },
+    DeviceLost {
+        device: DeviceNumber,
+        last_seen: Time,
+    },
+    DeviceReturned {
+        device: DeviceNumber,
+        was: Presence,
+    },
+    DeviceRetired {
+        device: DeviceNumber,
+    },
+    AdapterDown {
+        adapter: AdapterId,
+        error: String,
+    },
+    AdapterUp {
+        adapter: AdapterId,
+    },
+}
+
+impl EventKind {
+    pub fn device(&self) -> Option<DeviceNumber> {
+        match self {
+            EventKind::DeviceLearned { device }
+            | EventKind::DeviceLost { device, .. }
+            | EventKind::DeviceReturned { device, .. }
+            | EventKind::DeviceRetired { device } => Some(*device),
+            EventKind::Started { .. } | EventKind::AdapterDown { .. } | EventKind::AdapterUp { .. } => None,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub number: u64,
+    pub time: Time,
+    pub kind: EventKind,
+}
+
+/// What a reader missed because it was too slow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overrun {
+    pub missed: u64,
+}
+
+#[derive(Debug)]
+pub struct Journal {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    events: VecDeque<Event>,
+    /// The number of the newest event, 0 before the first.
+    last: u64,
+    durable: u64,
+}
+
+impl Journal {
+    /// Goes on after event `last`, which is durable.
+    pub fn new(last: u64) -> Self {
+        Journal { inner: Mutex::new(Inner { events: VecDeque::new(), last, durable: last }) }
+    }
+
+    /// Numbers an event and keeps it; returns its number.
+    pub fn append(&self, time: Time, kind: EventKind) -> u64 {
+        let mut inner = self.inner.lock();
+        inner.last += 1;
+        let number = inner.last;
+        inner.events.push_back(Event { number, time, kind });
+        if inner.events.len() > KEPT {
+            inner.events.pop_front();
+        }
+        number
+    }
+
+    /// The number of the newest event.
+    pub fn last(&self) -> u64 {
+        self.inner.lock().last
+    }
+
+    /// The number of the newest durable event: the end of what [`read`](Journal::read) gives.
+    pub fn durable(&self) -> u64 {
+        self.inner.lock().durable
+    }
+
+    /// The store's word that all events up to `number` are written.
+    pub fn set_durable(&self, number: u64) {
+        let mut inner = self.inner.lock();
+        inner.durable = number.clamp(inner.durable, inner.last);
+    }
+
+    /// Copies at most `most` durable events after `*cursor` to `out` and moves the cursor past them.
+    ///
+    /// # Errors
+    /// Events between the cursor and the oldest kept one are gone; the cursor has been moved to the oldest kept.
+    pub fn read(&self, cursor: &mut u64, most: usize, out: &mut Vec<Event>) -> Result<(), Overrun> {
+        let inner = self.inner.lock();
+        let durable = inner.durable;
+        inner.copy(cursor, durable, most, out)
+    }
+
+    /// Copies events that are not durable yet, for the store.
+    ///
+    /// # Errors
+    /// The store was so slow that events fell out of memory unwritten.
+    pub fn read_undurable(&self, most: usize, out: &mut Vec<Event>) -> Result<(), Overrun> {
+        let inner = self.inner.lock();
+        inner.copy(&mut inner.durable.clone(), inner.last, most, out)
+    }
+}
+
+impl Inner {
+    fn copy(&self, cursor: &mut u64, end: u64, most: usize, out: &mut Vec<Event>) -> Result<(), Overrun> {
+        let first = self.last + 1 - self.events.len() as u64;
+        let mut result = Ok(());
+        if *cursor + 1 < first {
+            result = Err(Overrun { missed: (first - 1).min(end).saturating_sub(*cursor) });
+            *cursor = first - 1;
+        }
+        let skip = (*cursor + 1 - first) as usize;
+        let count = end.saturating_sub(*cursor).min(most as u64) as usize;
+        out.extend(self.events.iter().skip(skip).take(count).cloned());
+        *cursor += count as u64;
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readers_see_durable_events_once() {
+        let journal = Journal::new(10);
+        for device in 1..=3 {
+            journal.append(Time(1), EventKind::DeviceLearned { device });
+        }
+        let (mut cursor, mut out) = (10, Vec::new());
+        assert_eq!(journal.read(&mut cursor, 9, &mut out), Ok(()));
+        assert!(out.is_empty(), "nothing is durable yet");
+        journal.set_durable(12);
+        journal.read(&mut cursor, 9, &mut out).unwrap();
+        assert_eq!(out.iter().map(|event| event.number).collect::<Vec<_>>(), [11, 12]);
+        journal.set_durable(99);
+        out.clear();
+        journal.read(&mut cursor, 9, &mut out).unwrap();
+        assert_eq!(out.iter().map(|event| event.number).collect::<Vec<_>>(), [13]);
+        assert_eq!(cursor, 13);
+    }
+
+    #[test]
+    fn a_slow_reader_is_told() {
+        let journal = Journal::new(0);
+        for _ in 0..KEPT + 5 {
+            journal.append(Time(1), EventKind::Started { cold: true });
+        }
+        journal.set_durable(u64::MAX);
+        let (mut cursor, mut out) = (0, Vec::new());
+        assert_eq!(journal.read(&mut cursor, 1, &mut out), Err(Overrun { missed: 5 }));
+        assert_eq!(out[0].number, 6);
+    }
+}

@@ -1,0 +1,6 @@
+pub mod clock;
+pub mod fleet;
+pub mod journal;
+pub mod model;
+pub mod secret;
+pub mod stats;

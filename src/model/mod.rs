@@ -1,0 +1,17 @@
+//! Plain data that every part shares: what a device, a point, a profile and a report *are*.
+//!
+//! Nothing here knows a socket, a clock, a database or a protocol.
+
+mod device;
+mod profile;
+mod report;
+mod time;
+mod value;
+
+pub use device::{
+    AdapterId, Attribute, DeviceNumber, DeviceRecord, Health, MAX_DEVICE_NUMBER, Presence, name_from_id,
+};
+pub use profile::{PointDef, PointKind, PresenceRule, Profile, ProfileId, Profiles, SettingDef, SoftwareDef};
+pub use report::{Availability, Fact, Report, Reports, Scalar, Span};
+pub use time::Time;
+pub use value::{Decimal, PointType, Quality, write_decimal};

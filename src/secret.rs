@@ -1,0 +1,47 @@
+//! Text that must not be seen: zeroized when dropped, prints nothing.
+
+use std::{fmt, fs, io, os::unix::fs::MetadataExt, path::Path};
+
+use zeroize::Zeroizing;
+
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    pub fn new(text: String) -> Self {
+        Secret(Zeroizing::new(text))
+    }
+
+    /// Reads a file that nobody but its owner may open; one line feed at the end is not part of the secret.
+    ///
+    /// # Errors
+    /// The file cannot be read, is not UTF-8, or is open to group or others.
+    pub fn from_file(path: &Path) -> io::Result<Self> {
+        let mode = fs::metadata(path)?.mode();
+        if mode & 0o077 != 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                format!("mode {:04o} lets others read it; run: chmod 600 {}", mode & 0o7777, path.display()),
+            ));
+        }
+        let mut text = Zeroizing::new(fs::read_to_string(path)?);
+        let kept = text.trim_end_matches(['\n', '\r']).len();
+        text.truncate(kept);
+        Ok(Secret(text))
+    }
+
+    /// Takes an environment variable.
+    pub fn from_env(name: &str) -> Option<Self> {
+        std::env::var(name).ok().map(Secret::new)
+    }
+
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}

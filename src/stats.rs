@@ -1,0 +1,82 @@
+//! Counters of every part, read by MIBs, `status` and /metrics. Relaxed atomics: each is exact, together they are no
+//! snapshot.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    pub const fn new() -> Self {
+        Counter(AtomicU64::new(0))
+    }
+
+    pub fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub fn inc(&self) {
+        self.add(1);
+    }
+
+    pub fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// As SNMP's Counter32: modulo 2^32.
+    pub fn value32(&self) -> u32 {
+        self.value() as u32
+    }
+}
+
+/// Of the whole process, shared by reference.
+#[derive(Debug, Default)]
+pub struct Stats {
+    pub snmp: Snmp,
+    pub southbound: Southbound,
+    pub store: Store,
+}
+
+/// The snmp group of SNMPv2-MIB (RFC 3418) and what we count beside it.
+#[derive(Debug, Default)]
+pub struct Snmp {
+    pub in_pkts: Counter,
+    pub out_pkts: Counter,
+    pub in_bad_versions: Counter,
+    pub in_bad_community_names: Counter,
+    pub in_bad_community_uses: Counter,
+    pub in_asn_parse_errs: Counter,
+    pub silent_drops: Counter,
+    pub proxy_drops: Counter,
+    pub in_too_bigs: Counter,
+    pub in_total_req_vars: Counter,
+    pub in_get_requests: Counter,
+    pub in_get_nexts: Counter,
+    pub in_get_bulks: Counter,
+    pub in_set_requests: Counter,
+    pub out_too_bigs: Counter,
+    pub out_no_such_names: Counter,
+    pub out_gen_errs: Counter,
+    pub out_get_responses: Counter,
+    pub out_traps: Counter,
+    /// Messages from sources outside a community's filter; they get no byte.
+    pub source_refused: Counter,
+    pub trap_errors: Counter,
+}
+
+#[derive(Debug, Default)]
+pub struct Southbound {
+    /// Messages taken from all adapters.
+    pub messages: Counter,
+    pub observations: Counter,
+    /// Messages that no topic, device or payload rule understood, or that a limit refused.
+    pub unknown: Counter,
+}
+
+#[derive(Debug, Default)]
+pub struct Store {
+    pub rows_written: Counter,
+    pub flushes: Counter,
+    pub errors: Counter,
+}
