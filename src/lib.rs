@@ -2,5 +2,6 @@ pub mod clock;
 pub mod fleet;
 pub mod journal;
 pub mod model;
+pub mod report;
 pub mod secret;
 pub mod stats;
