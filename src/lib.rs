@@ -1,4 +1,5 @@
 pub mod clock;
+pub mod control;
 pub mod fleet;
 pub mod journal;
 pub mod model;
