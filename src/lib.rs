@@ -1,4 +1,5 @@
 pub mod clock;
+pub mod file;
 pub mod fleet;
 pub mod journal;
 pub mod model;
