@@ -1,5 +1,6 @@
 pub mod clock;
 pub mod control;
+pub mod file;
 pub mod fleet;
 pub mod journal;
 pub mod model;
