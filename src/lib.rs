@@ -1,4 +1,5 @@
 pub mod clock;
+pub mod config;
 pub mod control;
 pub mod file;
 pub mod fleet;

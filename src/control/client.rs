@@ -82,14 +82,17 @@ impl Client {
     fn json<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, ClientError> {
         run(async {
             let answer = self.ask(method, path).await?;
-            serde_json::from_slice(&whole(answer).await?).map_err(|error| ClientError::Answer(error.to_string()))
+            serde_json::from_slice(&whole(answer).await?)
+                .map_err(|error| ClientError::Answer(error.to_string()))
         })
     }
 
     async fn ask(&self, method: Method, path: &str) -> Result<Response<Incoming>, ClientError> {
         let broken = |error: hyper::Error| ClientError::Answer(error.to_string());
         let stream = UnixStream::connect(&self.socket).await.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ClientError::NoDaemon(self.socket.clone()),
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                ClientError::NoDaemon(self.socket.clone())
+            }
             _ => ClientError::Socket { path: self.socket.clone(), error },
         })?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;

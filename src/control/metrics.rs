@@ -73,7 +73,11 @@ pub(super) fn text(state: &State, now: Time) -> String {
         ("snmp_out_gen_errors_total", "snmpOutGenErrs", &snmp.out_gen_errs),
         ("snmp_out_get_responses_total", "snmpOutGetResponses", &snmp.out_get_responses),
         ("snmp_out_traps_total", "snmpOutTraps", &snmp.out_traps),
-        ("snmp_source_refused_total", "Messages from sources outside a community's filter", &snmp.source_refused),
+        (
+            "snmp_source_refused_total",
+            "Messages from sources outside a community's filter",
+            &snmp.source_refused,
+        ),
         ("snmp_trap_errors_total", "Notifications that could not be sent", &snmp.trap_errors),
         ("store_rows_written_total", "Rows written to SQLite", &store.rows_written),
         ("store_flushes_total", "Batches written to SQLite", &store.flushes),

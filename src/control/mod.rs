@@ -70,7 +70,11 @@ pub enum ControlError {
 }
 
 /// Serves until `shutdown` is done, then lets answers under way finish, for two seconds at most; removes the socket.
-pub async fn serve(state: Arc<State>, listeners: Listeners, shutdown: impl Future<Output = ()> + Send + 'static) {
+pub async fn serve(
+    state: Arc<State>,
+    listeners: Listeners,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) {
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
         shutdown.await;
@@ -80,10 +84,12 @@ pub async fn serve(state: Arc<State>, listeners: Listeners, shutdown: impl Futur
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
     let (unix, tcp, _file) = listeners.into_parts();
-    let control = axum::serve(unix, routes::control(state.clone())).with_graceful_shutdown(word(stopped.clone()));
+    let control =
+        axum::serve(unix, routes::control(state.clone())).with_graceful_shutdown(word(stopped.clone()));
     let public = async {
         if let Some(tcp) = tcp {
-            let _ = axum::serve(tcp, routes::public(state)).with_graceful_shutdown(word(stopped.clone())).await;
+            let _ =
+                axum::serve(tcp, routes::public(state)).with_graceful_shutdown(word(stopped.clone())).await;
         }
     };
     let served = async { tokio::join!(control.into_future(), public) };

@@ -130,15 +130,21 @@ async fn retire(Shared(state): App, Path(name): Path<String>) -> Result<Json<vie
         return Err(retired(&name));
     }
     let stopping = || {
-        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping", "try again when it has started")
+        Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the daemon is stopping",
+            "try again when it has started",
+        )
     };
     let (reply, answer) = oneshot::channel();
     state.retire.send(Retire { device: number, reply }).await.map_err(|_| stopping())?;
     match answer.await {
         Ok(Ok(())) => Ok(Json(view::Retired { device: name, number })),
-        Ok(Err(error)) => {
-            Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error, "the device is as it was; see the daemon's log"))
-        }
+        Ok(Err(error)) => Err(Refusal::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            error,
+            "the device is as it was; see the daemon's log",
+        )),
         Err(_) => Err(stopping()),
     }
 }
