@@ -1,7 +1,7 @@
 //! From messages to the fleet: decode, find the device, have new ones enrolled, absorb. One for each adapter; every transport
 //! goes through it.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -22,7 +22,7 @@ pub struct Context {
     pub enrol: mpsc::Sender<Enrol>,
 }
 
-/// Devices that an adapter hears and that have no number, or are retired. Answered when those that may come in are durable
+/// Devices that an adapter hears and that have no number, or are retired, in order, perhaps repeated. Answered when those that may come in are durable
 /// and in the fleet.
 #[derive(Debug)]
 pub struct Enrol {
@@ -130,22 +130,20 @@ impl Ingest {
     }
 
     async fn enrol(&mut self, now: Time) {
-        let (mut unknown, mut retired) = (HashSet::new(), HashSet::new());
+        let (mut unknown, mut retired) = (Vec::new(), Vec::new());
         for report in self.unresolved.iter().filter_map(|&index| self.reports.report(index as usize)) {
             let id = self.reports.str(report.id);
             match self.context.fleet.resolve(self.adapter.id, report.profile, id) {
-                Some((device, _)) => drop(retired.insert(device)),
-                None => drop(unknown.insert(Identity {
+                Some((device, _)) => retired.push(device),
+                None => unknown.push(Identity {
                     adapter: self.adapter.id,
                     profile: report.profile,
                     id: id.to_owned(),
-                })),
+                }),
             }
         }
         let (reply, answer) = oneshot::channel();
-        let enrol =
-            Enrol { unknown: unknown.into_iter().collect(), retired: retired.into_iter().collect(), reply };
-        let refused = match self.context.enrol.send(enrol).await {
+        let refused = match self.context.enrol.send(Enrol { unknown, retired, reply }).await {
             Ok(()) => answer.await.unwrap_or(Some("shutting-down")),
             Err(_) => Some("shutting-down"),
         };
