@@ -8,43 +8,12 @@
 //! Numbers are LEB128 varints, signed ones zigzag; instants of points are seconds as differences to last seen. Points
 //! stand under their *number*, so that a row outlives an edited profile.
 
-use crate::model::{Attribute, DeviceNumber, Presence, Time};
+use crate::{
+    fleet::{DeviceState, PointState, PointValue, Row, StoredValue},
+    model::{Attribute, DeviceNumber, Presence, Quality, Time},
+};
 
 const VERSION: u8 = 1;
-
-/// What a restart brings back of a device.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct DeviceState<'a> {
-    pub presence: Presence,
-    pub presence_since: Time,
-    pub last_seen: Time,
-    /// When the unit booted; [`Time::NEVER`] unknown.
-    pub boot: Time,
-    /// 0: none.
-    pub parent: DeviceNumber,
-    /// As reported, without the profile's words.
-    pub attributes: Vec<(Attribute, &'a str)>,
-    /// By ascending number; a point without any value yet is left out.
-    pub points: Vec<PointState<'a>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PointState<'a> {
-    pub number: u16,
-    pub value: StoredValue<'a>,
-    /// Whole seconds.
-    pub time: Time,
-    /// Whole seconds.
-    pub discontinuity: Time,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum StoredValue<'a> {
-    Integer(i64),
-    Text(&'a str),
-    /// The last thing that came was no value.
-    Bad,
-}
 
 /// A row that this version cannot read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +24,27 @@ pub enum RowError {
     Damaged,
 }
 
+/// Appends the row of a device to `out`; allocates nothing else.
+pub fn encode(row: &Row<'_>, out: &mut Vec<u8>) {
+    head(out, row.presence(), row.presence_since(), row.last_seen(), row.boot(), row.parent());
+    for attribute in Attribute::ALL {
+        put_attribute(out, attribute, row.reported(attribute));
+    }
+    out.push(0);
+    let (base, mut former) = (row.last_seen(), 0);
+    for point in row.points() {
+        let value = match point.value() {
+            Some(PointValue::Integer(value)) => StoredValue::Integer(value),
+            Some(PointValue::Text(text)) => StoredValue::Text(text),
+            // Bad does not depend on the time, so any instant will do.
+            None if point.quality(Time::NEVER) == Quality::Bad => StoredValue::Bad,
+            None => continue,
+        };
+        let (number, time, discontinuity) = (point.def.number, point.time(), point.discontinuity());
+        put_point(out, base, &mut former, &PointState { number, value, time, discontinuity });
+    }
+}
+
 /// Appends a row to `out`.
 pub fn encode_state(state: &DeviceState<'_>, out: &mut Vec<u8>) {
     head(out, state.presence, state.presence_since, state.last_seen, state.boot, state.parent);
@@ -63,7 +53,7 @@ pub fn encode_state(state: &DeviceState<'_>, out: &mut Vec<u8>) {
     }
     out.push(0);
     let mut former = 0;
-    for &point in &state.points {
+    for point in &state.points {
         put_point(out, state.last_seen, &mut former, point);
     }
 }
@@ -147,7 +137,7 @@ fn put_attribute(out: &mut Vec<u8>, attribute: Attribute, text: &str) {
     put_text(out, text);
 }
 
-fn put_point(out: &mut Vec<u8>, base: Time, former: &mut u16, point: PointState<'_>) {
+fn put_point(out: &mut Vec<u8>, base: Time, former: &mut u16, point: &PointState<'_>) {
     // Numbers ascend; one that does not would make the row unreadable.
     if point.number <= *former {
         return;

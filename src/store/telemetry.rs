@@ -10,11 +10,12 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use super::{
     Store, StoreError,
     database::{self, Database},
-    row::{self, DeviceState},
+    row,
     writer::{Pending, Writer},
 };
 use crate::{
     clock,
+    fleet::DeviceState,
     journal::Event,
     model::{DeviceNumber, Time},
 };
