@@ -9,3 +9,4 @@ pub mod model;
 pub mod report;
 pub mod secret;
 pub mod stats;
+pub mod store;
