@@ -248,8 +248,9 @@ fn v5_options(
     let mut options = v5::MqttOptions::new(client_id, (host.clone(), port));
     options
         .set_keep_alive(config.keep_alive)
-        .set_clean_start(false)
+        .set_clean_start(!keeps_session(config))
         .set_session_expiry_interval(Some(match config.client_id {
+            _ if !keeps_session(config) => 0,
             Some(_) => SESSION_SECS,
             None => RANDOM_SESSION_SECS,
         }))
@@ -292,7 +293,7 @@ fn v4_options(
     let (host, port) = (config.address.host.clone(), config.address.port);
     let mut options = v4::MqttOptions::new(client_id, (host.clone(), port));
     // A session of a random identifier would stay on the broker for ever.
-    let clean = config.client_id.is_none() || client_id.is_empty();
+    let clean = config.client_id.is_none() || !keeps_session(config);
     options
         .set_keep_alive(config.keep_alive)
         .set_clean_session(clean)
@@ -321,6 +322,12 @@ fn v4_options(
     options
 }
 
+/// Brokers also deal messages to members of a share group that are away; so these leave no session behind, and the
+/// others get all at once.
+fn keeps_session(config: &Config) -> bool {
+    config.share_group.is_none()
+}
+
 /// The library's own connector takes `HOST:PORT` in one text, which an IPv6 address is not.
 async fn connect(host: String, port: u16) -> io::Result<TcpStream> {
     let stream = tokio::time::timeout(Duration::from_secs(CONNECT_SECS), TcpStream::connect((host.as_str(), port)))
@@ -331,6 +338,7 @@ async fn connect(host: String, port: u16) -> io::Result<TcpStream> {
 }
 
 async fn pump_v5(mut events: v5::EventLoop, sender: mpsc::Sender<Event>) {
+    let mut welcome = false;
     loop {
         let event = match events.poll().await {
             Ok(v5::Event::Incoming(packet)) => match packet {
@@ -338,6 +346,7 @@ async fn pump_v5(mut events: v5::EventLoop, sender: mpsc::Sender<Event>) {
                 v5::Packet::ConnAck(_) => {
                     // It has done its work; writing to it at each acknowledgement would be for nothing.
                     events.options.clear_session_store();
+                    welcome = true;
                     Event::Connected
                 }
                 v5::Packet::SubAck(ack) => {
@@ -346,7 +355,7 @@ async fn pump_v5(mut events: v5::EventLoop, sender: mpsc::Sender<Event>) {
                 _ => continue,
             },
             Ok(_) => continue,
-            Err(error) => Event::Closed(v5_failure(error)),
+            Err(error) => Event::Closed(v5_failure(error).after(welcome)),
         };
         let last = matches!(event, Event::Closed(_));
         if sender.send(event).await.is_err() || last {
@@ -356,11 +365,15 @@ async fn pump_v5(mut events: v5::EventLoop, sender: mpsc::Sender<Event>) {
 }
 
 async fn pump_v4(mut events: v4::EventLoop, sender: mpsc::Sender<Event>) {
+    let mut welcome = false;
     loop {
         let event = match events.poll().await {
             Ok(v4::Event::Incoming(packet)) => match packet {
                 v4::Packet::Publish(publish) => Event::Message(Message::V311(publish)),
-                v4::Packet::ConnAck(_) => Event::Connected,
+                v4::Packet::ConnAck(_) => {
+                    welcome = true;
+                    Event::Connected
+                }
                 v4::Packet::SubAck(ack) => Event::Subscribed(
                     ack.return_codes
                         .iter()
@@ -373,7 +386,7 @@ async fn pump_v4(mut events: v4::EventLoop, sender: mpsc::Sender<Event>) {
                 _ => continue,
             },
             Ok(_) => continue,
-            Err(error) => Event::Closed(v4_failure(error)),
+            Err(error) => Event::Closed(v4_failure(error).after(welcome)),
         };
         let last = matches!(event, Event::Closed(_));
         if sender.send(event).await.is_err() || last {

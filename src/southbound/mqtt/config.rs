@@ -33,7 +33,8 @@ pub struct Config {
     pub cert_file: Option<PathBuf>,
     pub key_file: Option<PathBuf>,
     /// Several bridges with the same one take turns on the messages (`$share/GROUP/FILTER`). Brokers send no retained
-    /// messages to shared subscriptions.
+    /// messages to shared subscriptions, and no session is kept for their members, so that none waits for one that is
+    /// away.
     pub share_group: Option<String>,
     /// Seconds between signs of life; a broker that is silent for twice as long is given up. 0: never.
     pub keep_alive: u16,

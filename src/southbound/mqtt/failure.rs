@@ -26,6 +26,8 @@ pub enum Failure {
     TooLong,
     /// The other end closed without a word.
     Closed,
+    /// The same before it had let us in.
+    HungUp,
     /// Not the protocol that we expected.
     Protocol(String),
     Other(String),
@@ -41,6 +43,15 @@ pub enum Refusal {
 }
 
 impl Failure {
+    /// `welcome`: the broker had accepted the connection before it failed.
+    pub(super) fn after(self, welcome: bool) -> Failure {
+        match self {
+            Failure::Closed if !welcome => Failure::HungUp,
+            Failure::Io(error) if !welcome && is_hang_up(&error) => Failure::HungUp,
+            failure => failure,
+        }
+    }
+
     /// One line without credentials.
     pub fn text(&self, config: &Config) -> String {
         let address = &config.address;
@@ -68,12 +79,19 @@ impl Failure {
             Failure::Dismissed(text) => format!("{peer} ended the connection: {text}"),
             Failure::Silent => format!("no answer from {peer}: is it a broker, and the way to it open?"),
             Failure::TooLong => format!("{peer} sent a packet over the limit"),
-            Failure::Closed if address.tls => format!("{peer} closed the connection"),
-            Failure::Closed => format!("{peer} closed the connection (a port that wants TLS? then mqtts://)"),
+            Failure::Closed => format!("{peer} closed the connection"),
+            Failure::HungUp if address.tls => format!("{peer} closed the connection at once: is it a broker?"),
+            Failure::HungUp => format!("{peer} closed the connection at once: if it wants TLS, write mqtts://"),
             Failure::Protocol(text) => format!("{peer} does not speak MQTT as expected: {text}"),
             Failure::Other(text) => format!("{peer}: {text}"),
         }
     }
+}
+
+fn is_hang_up(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
+        && error.get_ref().is_none_or(|inner| !inner.is::<rustls::Error>())
 }
 
 fn io_text(error: &io::Error, config: &Config) -> String {
@@ -88,10 +106,7 @@ fn io_text(error: &io::Error, config: &Config) -> String {
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
             format!("{peer} cannot be reached: {error}")
         }
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
-            format!("{peer} broke the connection")
-        }
-        io::ErrorKind::UnexpectedEof => format!("{peer} closed the connection"),
+        _ if is_hang_up(error) => format!("{peer} broke the connection"),
         _ if error.to_string().contains("lookup") => format!("the name {host} cannot be resolved: {error}"),
         _ => format!("{peer}: {error}"),
     }

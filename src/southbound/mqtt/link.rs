@@ -127,10 +127,11 @@ impl Link {
         }
     }
 
-    /// Takes what is there already.
+    /// Takes what is there already, up to the next update: what comes after it stays after it.
     fn fill(&mut self) {
         self.send_acks();
         while self.batch.len() < BATCH
+            && self.updates.is_empty()
             && let State::Open { client, .. } = &mut self.state
             && let Some(event) = client.ready()
         {
