@@ -26,7 +26,8 @@ impl Check {
         for problem in &problems {
             writeln!(out, "{problem}")?;
         }
-        let count = |severity| problems.iter().filter(|problem: &&Diagnostic| problem.severity == severity).count();
+        let count =
+            |severity| problems.iter().filter(|problem: &&Diagnostic| problem.severity == severity).count();
         writeln!(
             out,
             "{}: {}, {}, {}",

@@ -16,11 +16,13 @@ const TEMPLATE: &str = include_str!("boot.toml");
 
 /// Write a commented boot file and the folders beside it
 #[derive(Debug, Args)]
-#[command(after_help = "Never overwrites anything. The boot file is readable by its owner only, because it holds an SNMP
+#[command(
+    after_help = "Never overwrites anything. The boot file is readable by its owner only, because it holds an SNMP
 community, which is random.
 
 Example:
-  fleetbridge init /etc/fleetbridge")]
+  fleetbridge init /etc/fleetbridge"
+)]
 pub(super) struct Init {
     /// The folder, made if need be
     dir: PathBuf,
@@ -84,7 +86,9 @@ mod tests {
         let community = config.snmp.communities[0].name.expose();
         assert_eq!(community.len(), 16);
         let again = Init { dir: dir.path().to_owned() }.run(&mut out);
-        assert!(matches!(again, Err(Failure::Because { message, .. }) if message.contains("fleetbridge.toml")));
+        assert!(
+            matches!(again, Err(Failure::Because { message, .. }) if message.contains("fleetbridge.toml"))
+        );
         assert!(fs::read_to_string(&file).unwrap().contains(community));
     }
 
@@ -103,7 +107,9 @@ mod tests {
         let (with, without) = (config::parse(path, &uncommented), config::parse(path, TEMPLATE));
         assert!(!has_errors(&with.problems), "{:?}", with.problems);
         // Said outright, an address is insisted on.
-        let debug = |config: config::Config| format!("{config:?}").replace("http_required: true", "http_required: false");
+        let debug = |config: config::Config| {
+            format!("{config:?}").replace("http_required: true", "http_required: false")
+        };
         assert_eq!(debug(with.value.unwrap()), debug(without.value.unwrap()));
     }
 }

@@ -24,11 +24,9 @@ impl Man {
         command.build();
         match self.dir {
             None => Ok(Page::new(command).render(&mut *out)?),
-            Some(dir) => {
-                fs::create_dir_all(&dir)
-                    .and_then(|()| clap_mangen::generate_to(command, &dir))
-                    .map_err(|error| Failure::new(format!("{}: {error}", dir.display()), ""))
-            }
+            Some(dir) => fs::create_dir_all(&dir)
+                .and_then(|()| clap_mangen::generate_to(command, &dir))
+                .map_err(|error| Failure::new(format!("{}: {error}", dir.display()), "")),
         }
     }
 }

@@ -25,11 +25,13 @@ const MODULES: [(&str, &str); 8] = [
 
 /// Write the MIB files that an SNMP manager needs
 #[derive(Debug, Args)]
-#[command(after_help = "Writes FLEETBRIDGE-MIB, FLEETBRIDGE-SMI and the standard modules that they import, so that
+#[command(
+    after_help = "Writes FLEETBRIDGE-MIB, FLEETBRIDGE-SMI and the standard modules that they import, so that
 net-snmp needs nothing else, and prints a command that shows the fleet.
 
 Example:
-  fleetbridge mibs --dir ./mibs")]
+  fleetbridge mibs --dir ./mibs"
+)]
 pub(super) struct Mibs {
     /// The folder, made if need be; files of the same names are replaced
     #[arg(long)]

@@ -59,7 +59,11 @@ fn status(status: &view::Status, out: &mut dyn Write) -> Result<(), Failure> {
     .map(|(word, count)| format!("{count} {word}"))
     .collect();
     let counts = if counts.is_empty() { "none yet".to_owned() } else { counts.join(", ") };
-    writeln!(out, "devices    {}: {counts}; {} of 2097151 numbers used", devices.total, devices.numbers_used)?;
+    writeln!(
+        out,
+        "devices    {}: {counts}; {} of 2097151 numbers used",
+        devices.total, devices.numbers_used
+    )?;
     for adapter in &status.adapters {
         writeln!(
             out,
@@ -73,7 +77,12 @@ fn status(status: &view::Status, out: &mut dyn Write) -> Result<(), Failure> {
             adapter.messages
         )?;
         if !adapter.last_error.is_empty() {
-            writeln!(out, "           {} errors, the last: {}", adapter.errors, printable(&adapter.last_error))?;
+            writeln!(
+                out,
+                "           {} errors, the last: {}",
+                adapter.errors,
+                printable(&adapter.last_error)
+            )?;
         }
     }
     let hint = if status.unknown > 0 { " (`fleetbridge status --unknown`)" } else { "" };

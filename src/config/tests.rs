@@ -92,7 +92,7 @@ fn the_whole_shape_is_read() {
     let problems = good(WHOLE).check_profiles(&known);
     assert_eq!(
         problems[0].to_string(),
-        "/b/fleetbridge.toml:22: there is no profile \"json-sensor\"; did you mean `json-sensors`? \
+        "/b/fleetbridge.toml:23: there is no profile \"json-sensor\"; did you mean `json-sensors`? \
          known: tasmota, json-sensors; own ones go into /b/profiles"
     );
 }
