@@ -4,4 +4,5 @@ pub mod fleet;
 pub mod journal;
 pub mod model;
 pub mod secret;
+pub mod southbound;
 pub mod stats;
