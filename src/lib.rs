@@ -8,5 +8,6 @@ pub mod journal;
 pub mod model;
 pub mod report;
 pub mod secret;
+pub mod southbound;
 pub mod stats;
 pub mod store;
