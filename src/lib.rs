@@ -4,3 +4,4 @@ pub mod journal;
 pub mod model;
 pub mod secret;
 pub mod stats;
+pub mod store;
