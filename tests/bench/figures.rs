@@ -5,6 +5,7 @@ mod filled;
 mod fleet;
 mod measure;
 mod snmp;
+mod store;
 
 use std::process::ExitCode;
 
@@ -14,9 +15,11 @@ fn main() -> ExitCode {
     let done = match wanted.as_deref() {
         Some("memory") => Ok(fleet::memory()),
         Some("ingest") => Ok(fleet::ingest()),
+        Some("flush") => store::flush(),
+        Some("restart") => store::restart(),
         Some("snmp") => snmp::compare(),
         Some("echo") => snmp::echo(),
-        _ => Err(std::io::Error::other("usage: figures memory|ingest|snmp")),
+        _ => Err(std::io::Error::other("usage: figures memory|ingest|flush|restart|snmp")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -66,23 +66,34 @@ pub fn learn(fleet: &Fleet, numbers: std::ops::RangeInclusive<u32>) -> Vec<Devic
     records
 }
 
-/// Has each device send all it can.
+/// Has each of these devices send all it can.
 pub fn report(fleet: &Fleet, records: &[DeviceRecord]) {
+    let numbers: Vec<_> = records.iter().map(|record| record.number).collect();
+    send(fleet, &numbers, 0);
+}
+
+/// Has all devices send again, with other values.
+pub fn report_all(fleet: &Fleet) {
+    let numbers: Vec<_> = (1..=fleet.counts().numbers_used).collect();
+    numbers.chunks(1000).for_each(|numbers| send(fleet, numbers, 1));
+}
+
+fn send(fleet: &Fleet, numbers: &[DeviceNumber], more: i64) {
     let mut reports = Reports::default();
     let mut resolved = Vec::new();
-    for (report, record) in records.iter().enumerate() {
-        reports.begin(ProfileId(0), &record.name, false);
-        let serial = reports.text(&format!("SN{:010}", record.number));
+    for (report, &number) in numbers.iter().enumerate() {
+        reports.begin(ProfileId(0), "x", false);
+        let serial = reports.text(&format!("SN{number:010}"));
         reports.push(Fact::Attribute { attribute: Attribute::Serial, text: serial });
         let firmware = reports.text("14.2.0");
         reports.push(Fact::Attribute { attribute: Attribute::Firmware, text: firmware });
         for slot in 0..POINTS - 1 {
-            let value = Scalar::Integer(i64::from(record.number % 1000));
+            let value = Scalar::Integer(i64::from(number % 1000) + more);
             reports.push(Fact::Point { slot, value, time: Time::NEVER });
         }
         let text = reports.text(["charging", "idle", "moving"][report % 3]);
         reports.push(Fact::Point { slot: POINTS - 1, value: Scalar::Text(text), time: Time::NEVER });
-        resolved.push(Resolved { device: record.number, report: report as u32, parent: 0 });
+        resolved.push(Resolved { device: number, report: report as u32, parent: 0 });
     }
-    fleet.absorb(&reports, &mut resolved, NOW);
+    fleet.absorb(&reports, &mut resolved, NOW.plus_millis(more as u64));
 }
