@@ -42,8 +42,8 @@ class Broker:
     def publish(self, topic, payload, *options):
         """With mosquitto_pub, at QoS 1: when this returns, the broker has it."""
         command = ["mosquitto_pub", "-h", "127.0.0.1", "-p", str(self.port), "-q", "1", "-t", topic]
-        command += ["-m", payload] if payload else ["-n"]
-        subprocess.run(command + list(options), check=True, timeout=10, capture_output=True)
+        command += ["-s"] if payload else ["-n"]
+        subprocess.run(command + list(options), input=payload.encode(), check=True, timeout=10, capture_output=True)
 
     def retain(self, topic, payload):
         self.publish(topic, payload, "-r")
