@@ -152,8 +152,11 @@ fn build(top: &mut Section<'_>, path: &Path, base: &Base) -> Config {
     let snmp = snmp::read(top, &mut listeners);
     later::netconf(top, &mut listeners);
     later::users(top, base, snmp.allow_weak);
-    if mqtt.is_empty() {
-        top.note("the bridge hears nothing".to_owned(), "add a [[mqtt]] with name and url of a broker");
+    if mqtt.is_empty() && broker.is_none() {
+        top.note(
+            "the bridge hears nothing".to_owned(),
+            "add a [[mqtt]] with name and url of a broker, or a [broker]",
+        );
     }
     Config { file: path.to_owned(), store, control, profiles, log, broker, limits, mqtt, snmp }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{
-    Base,
+    Base, Broker,
     address::{BrokerAddress, UrlError},
 };
 use crate::{
@@ -58,6 +58,29 @@ pub enum Adopt {
 pub struct ProfileName {
     pub name: String,
     pub line: u32,
+}
+
+impl Mqtt {
+    /// The bridge's own connection to its embedded broker, for a boot file that names none.
+    pub fn embedded(broker: &Broker) -> Self {
+        let everywhere = broker.listen.ip().is_unspecified();
+        let here = if broker.listen.is_ipv4() { "127.0.0.1" } else { "::1" };
+        let host = if everywhere { here.to_owned() } else { broker.listen.ip().to_string() };
+        Mqtt {
+            name: "embedded".to_owned(),
+            address: BrokerAddress { host, port: broker.listen.port(), tls: false },
+            protocol: Protocol::default(),
+            user: None,
+            password: None,
+            client_id: None,
+            share_group: None,
+            ca_file: None,
+            cert_file: None,
+            key_file: None,
+            profiles: None,
+            adopt: Adopt::default(),
+        }
+    }
 }
 
 pub(super) fn read(top: &mut Section<'_>, base: &Base) -> Vec<Mqtt> {

@@ -143,8 +143,8 @@ pub(super) fn broker(top: &mut Section<'_>, base: &Base, listeners: &mut Listene
             users.error(format!("there is no file {}", path.display()), "");
         }
         if !users.exists() && !address.ip().is_loopback() {
-            listen.warning(
-                format!("everybody who reaches {address} may connect to the embedded broker"),
+            listen.error(
+                format!("`listen` {address}: everybody who reaches it could send in a device's name"),
                 "give a `users-file`, or listen on 127.0.0.1",
             );
         }

@@ -25,7 +25,7 @@ fn an_empty_file_is_all_defaults() {
     assert!(config.snmp.communities.is_empty() && config.broker.is_none());
     assert_eq!(
         lines(""),
-        ["1: note: the bridge hears nothing; add a [[mqtt]] with name and url of a broker"]
+        ["1: note: the bridge hears nothing; add a [[mqtt]] with name and url of a broker, or a [broker]"]
     );
 }
 
