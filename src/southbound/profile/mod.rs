@@ -20,6 +20,7 @@ mod library;
 mod origin;
 mod point;
 mod setting;
+mod show;
 mod uplink;
 
 use crate::{
@@ -31,6 +32,7 @@ pub use compile::{CompileError, compile};
 pub use library::{Library, Origin, SHIPPED, Shelved};
 pub use point::PointSpec;
 pub use setting::{SettingSpec, SettingType};
+pub use show::write_reports;
 pub use uplink::UplinkSpec;
 
 use origin::{Source, TimeSource};
