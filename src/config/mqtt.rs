@@ -83,12 +83,14 @@ impl Mqtt {
     }
 }
 
-pub(super) fn read(top: &mut Section<'_>, base: &Base) -> Vec<Mqtt> {
+/// All connections, and all names of profiles that stand in them.
+pub(super) fn read(top: &mut Section<'_>, base: &Base) -> (Vec<Mqtt>, Vec<ProfileName>) {
     let mut list: Vec<(Mqtt, u32)> = Vec::new();
+    let mut named = Vec::new();
     for mut section in top.key("mqtt").tables() {
         let name = section.key("name");
         let line = name.line();
-        if let Some(mqtt) = connection(&mut section, base) {
+        if let Some(mqtt) = connection(&mut section, base, &mut named) {
             if let Some((_, first)) = list.iter().find(|(other, _)| other.name == mqtt.name) {
                 let message = format!("`name` {:?} is taken already, in line {first}", mqtt.name);
                 name.error(message, "give each [[mqtt]] a name of its own");
@@ -97,10 +99,10 @@ pub(super) fn read(top: &mut Section<'_>, base: &Base) -> Vec<Mqtt> {
         }
         section.finish();
     }
-    list.into_iter().map(|(mqtt, _)| mqtt).collect()
+    (list.into_iter().map(|(mqtt, _)| mqtt).collect(), named)
 }
 
-fn connection(section: &mut Section<'_>, base: &Base) -> Option<Mqtt> {
+fn connection(section: &mut Section<'_>, base: &Base, named: &mut Vec<ProfileName>) -> Option<Mqtt> {
     let name = section
         .required_as("name", "\"plant\"")
         .parsed("a name of 1 to 32 letters, digits, `_`, `.` or `-`, for example \"plant\"", identifier);
@@ -127,6 +129,7 @@ fn connection(section: &mut Section<'_>, base: &Base) -> Option<Mqtt> {
         .iter()
         .filter_map(|item| Some(ProfileName { name: item.str()?.to_owned(), line: item.line() }))
         .collect();
+    named.extend_from_slice(&profiles);
     if listed.is_list() && profiles.is_empty() {
         listed.error(
             "`profiles` is empty: nothing would be heard".to_owned(),

@@ -13,6 +13,7 @@ use super::{
 use crate::file::Section;
 
 pub(super) const SOCKET: &str = "control.sock";
+pub(super) const PROFILES: &str = "profiles";
 const HTTP: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9116);
 const BROKER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1883);
 
@@ -118,7 +119,7 @@ pub(super) fn profiles(top: &mut Section<'_>, base: &Base) -> PathBuf {
         }
         path
     });
-    base.path(path.flatten().as_deref().unwrap_or("profiles"))
+    base.path(path.flatten().as_deref().unwrap_or(PROFILES))
 }
 
 pub(super) fn log(top: &mut Section<'_>) -> Log {
