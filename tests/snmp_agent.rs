@@ -4,10 +4,7 @@
 mod snmp_support;
 mod support;
 
-use fleetbridge::{
-    model::*,
-    snmp::{agent::Outcome, mib},
-};
+use fleetbridge::snmp::{agent::Outcome, mib};
 use rasn_snmp::v2::VarBindValue;
 use snmp_support::*;
 use support::*;
