@@ -72,12 +72,28 @@ impl Community {
         Ok(Community { name: name.as_bytes().to_vec(), sources })
     }
 
+    /// As [`new`](Community::new), of sources that are known to be right.
+    ///
+    /// # Errors
+    /// An empty or overlong name.
+    pub fn from_networks(name: &str, sources: Vec<Network>) -> Result<Self, CommunityError> {
+        Ok(Community { sources, ..Community::new(name, &[])? })
+    }
+
     fn allows(&self, source: IpAddr) -> bool {
         self.sources.is_empty() || self.sources.iter().any(|network| network.contains(source))
     }
 }
 
 impl Network {
+    /// All addresses that begin with the first `bits` bits of this one.
+    pub fn new(address: IpAddr, bits: u8) -> Self {
+        match address {
+            IpAddr::V4(address) => Network { address: mask4(address, bits).into(), bits: bits.min(32) },
+            IpAddr::V6(address) => Network { address: mask6(address, bits).into(), bits: bits.min(128) },
+        }
+    }
+
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address) {
             (IpAddr::V4(network), IpAddr::V4(address)) => mask4(address, self.bits) == network,
@@ -102,24 +118,21 @@ impl FromStr for Network {
             Some(bits) => bits.parse().ok().filter(|bits| *bits <= width).ok_or_else(malformed)?,
             None => width,
         };
-        let masked: IpAddr = match address {
-            IpAddr::V4(address) => mask4(address, bits).into(),
-            IpAddr::V6(address) => mask6(address, bits).into(),
-        };
-        if address != masked {
-            return Err(CommunityError::HostBits(text.to_owned(), format!("{masked}/{bits}")));
+        let network = Network::new(address, bits);
+        if address != network.address {
+            return Err(CommunityError::HostBits(text.to_owned(), format!("{}/{bits}", network.address)));
         }
-        Ok(Network { address, bits })
+        Ok(network)
     }
 }
 
 fn mask4(address: Ipv4Addr, bits: u8) -> Ipv4Addr {
-    let mask = u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0);
+    let mask = u32::MAX.checked_shl(32 - u32::from(bits.min(32))).unwrap_or(0);
     Ipv4Addr::from_bits(address.to_bits() & mask)
 }
 
 fn mask6(address: Ipv6Addr, bits: u8) -> Ipv6Addr {
-    let mask = u128::MAX.checked_shl(128 - u32::from(bits)).unwrap_or(0);
+    let mask = u128::MAX.checked_shl(128 - u32::from(bits.min(128))).unwrap_or(0);
     Ipv6Addr::from_bits(address.to_bits() & mask)
 }
 

@@ -16,6 +16,7 @@ use std::{
 use tokio::net::UdpSocket;
 
 use super::{agent::Agent, notify};
+use crate::secret::Secret;
 
 const POLL: Duration = Duration::from_millis(50);
 
@@ -28,7 +29,7 @@ const LOG_EVERY: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     pub address: SocketAddr,
-    pub community: String,
+    pub community: Secret,
 }
 
 /// Tells the targets of all durable events after number `cursor` until `stop` is done, and then of what is left.
@@ -96,7 +97,7 @@ impl Notifier {
         self.request_id = self.request_id.wrapping_add(1) & i32::MAX;
         let text = RefCell::default();
         let context = self.agent.context(event.time, &text);
-        let message = notify::trap(&context, event, target.community.as_bytes(), self.request_id);
+        let message = notify::trap(&context, event, target.community.expose().as_bytes(), self.request_id);
         let result = match message {
             None => return,
             Some(Ok(message)) => send_to(&mut self.sockets, target.address, &message).await,
