@@ -73,6 +73,12 @@ impl Adapter {
         self.devices.load(Ordering::Relaxed)
     }
 
+    /// Keeps and counts an error that does not change the state.
+    pub fn trouble(&self, error: &str) {
+        self.errors.inc();
+        self.status.lock().note(error);
+    }
+
     /// Returns the former state; an error text is kept until the next one.
     pub(super) fn set_state(&self, state: AdapterState, error: Option<&str>, now: Time) -> AdapterState {
         let mut status = self.status.lock();
@@ -82,11 +88,17 @@ impl Adapter {
             status.since = now;
         }
         if let Some(error) = error {
-            status.last_error.clear();
-            status.last_error.extend(error.chars().take(255));
+            status.note(error);
             self.errors.inc();
         }
         former
+    }
+}
+
+impl Status {
+    fn note(&mut self, error: &str) {
+        self.last_error.clear();
+        self.last_error.push_str(&error[..error.floor_char_boundary(255)]);
     }
 }
 

@@ -1,10 +1,39 @@
 //! The state of all devices: columns in blocks of 1,024 consecutive device numbers.
+//!
+//! The number is SNMP index, SQLite rowid and order of all lists, so "the next device" is the next place in a block.
+//! Each block has one lock; readers hold it for a block at a time, [`Fleet::absorb`] for the reports that touch it.
+//!
+//! Locks are taken in the order names, block, journal or adapter; a reader inside a block may ask for names and other
+//! blocks (all reads are recursive), a writer inside a block asks for nothing.
 
+mod absorb;
 mod adapters;
+mod bits;
+mod block;
+mod enrol;
+mod names;
+mod presence;
+mod restore;
+mod row;
+mod texts;
+mod walk;
 
-use std::ops::ControlFlow;
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU32, Ordering},
+};
 
-pub use adapters::{Adapter, AdapterState, Adapters};
+pub use absorb::{Absorbed, Resolved};
+pub use adapters::{Adapter, AdapterState, Adapters, Status};
+pub use enrol::{FleetFull, Identity};
+pub use restore::{DeviceState, PointState, StoredValue};
+pub use row::{Point, PointValue, Row, write_integer};
+pub use walk::{Has, Which};
+
+use bits::BlockBits;
+use block::{BLOCKS, Block, Columns, place};
+use names::Names;
+use parking_lot::{Mutex, RwLockReadGuard};
 
 use crate::{journal::Journal, model::*};
 
@@ -12,34 +41,21 @@ pub struct Fleet {
     profiles: Profiles,
     adapters: Adapters,
     journal: Journal,
-}
-
-/// Which devices a walk visits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Which {
-    /// All that have a number and are not retired.
-    Live,
-    /// Presence lost or unreachable.
-    Missing,
-}
-
-/// Which points a walk visits: those that have the instance in question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Has {
-    /// Every point of the device's profile.
-    Row,
-    /// A value has come (and it is not bad).
-    Value,
-    /// The value fits Integer32.
-    Integer,
-    /// The point is a counter and has a value.
-    Counter,
+    blocks: Box<[OnceLock<Block>]>,
+    live: BlockBits,
+    missing: BlockBits,
+    names: Names,
+    /// The highest number ever given.
+    highest: AtomicU32,
+    by_presence: [AtomicU32; 8],
+    /// (parent, child), sorted: who becomes unreachable with whom.
+    children: Mutex<Vec<(DeviceNumber, DeviceNumber)>>,
 }
 
 /// How many devices are in which presence; live ones only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    pub by_presence: [u32; 8],
+    by_presence: [u32; 8],
     /// Numbers given so far, retired ones included.
     pub numbers_used: u32,
 }
@@ -58,27 +74,23 @@ impl Counts {
     }
 }
 
-/// One device, borrowed from its block while the block's lock is held: copy what you need and return.
-#[derive(Clone, Copy)]
-pub struct Row<'a> {
-    fleet: &'a Fleet,
-}
-
-/// One point of a [`Row`].
-#[derive(Clone, Copy)]
-pub struct Point<'a> {
-    pub def: &'a PointDef,
-    value: Option<PointValue<'a>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum PointValue<'a> {
-    /// Boolean (0, 1), integer, counter (as u64 bits), or a decimal times 10^digits.
-    Integer(i64),
-    Text(&'a str),
-}
-
 impl Fleet {
+    /// An empty fleet whose journal goes on after event `last_event`.
+    pub fn new(profiles: Profiles, last_event: u64) -> Self {
+        Fleet {
+            profiles,
+            adapters: Adapters::default(),
+            journal: Journal::new(last_event),
+            blocks: (0..BLOCKS).map(|_| OnceLock::new()).collect(),
+            live: BlockBits::default(),
+            missing: BlockBits::default(),
+            names: Names::default(),
+            highest: AtomicU32::new(0),
+            by_presence: Default::default(),
+            children: Mutex::default(),
+        }
+    }
+
     pub fn profiles(&self) -> &Profiles {
         &self.profiles
     }
@@ -92,144 +104,117 @@ impl Fleet {
     }
 
     pub fn counts(&self) -> Counts {
-        todo!()
+        Counts {
+            by_presence: std::array::from_fn(|at| self.by_presence[at].load(Ordering::Relaxed)),
+            numbers_used: self.highest.load(Ordering::Acquire),
+        }
     }
 
     /// By name, retired ones included.
-    pub fn find(&self, _name: &str) -> Option<DeviceNumber> {
-        todo!()
+    pub fn find(&self, name: &str) -> Option<DeviceNumber> {
+        self.names
+            .by_name(name, |number| self.with(number, |columns, at| columns.name(at) == name) == Some(true))
     }
 
-    /// By southbound identity, retired ones included.
-    pub fn resolve(&self, _adapter: AdapterId, _profile: ProfileId, _id: &str) -> Option<DeviceNumber> {
-        todo!()
+    /// By southbound identity; false beside the number of a retired device.
+    pub fn resolve(&self, adapter: AdapterId, profile: ProfileId, id: &str) -> Option<(DeviceNumber, bool)> {
+        let mut live = false;
+        let number = self.names.by_identity((adapter, profile, id), |number| {
+            self.with(number, |columns, at| {
+                live = columns.live.get(at);
+                columns.slots[at].adapter == adapter
+                    && columns.slots[at].profile == profile.0
+                    && columns.southbound_id(at) == id
+            }) == Some(true)
+        })?;
+        Some((number, live))
     }
 
     /// Runs `view` on a live device under its block's read lock.
-    pub fn row<R>(&self, _number: DeviceNumber, _view: impl FnOnce(Row<'_>) -> R) -> Option<R> {
-        todo!()
+    pub fn row<R>(&self, number: DeviceNumber, view: impl FnOnce(Row<'_>) -> R) -> Option<R> {
+        let (block, at) = place(number);
+        let columns = self.read(block)?;
+        if !columns.live.get(at) {
+            return None;
+        }
+        Row::new(self, &columns, number).map(view)
     }
 
-    /// The lowest number above `after` of such a device. Seeks, never scans.
-    pub fn next(&self, _after: DeviceNumber, _which: Which) -> Option<DeviceNumber> {
-        todo!()
+    /// As [`row`](Fleet::row), also for a retired device.
+    pub fn row_or_retired<R>(&self, number: DeviceNumber, view: impl FnOnce(Row<'_>) -> R) -> Option<R> {
+        let (block, at) = place(number);
+        let columns = self.read(block)?;
+        if !columns.slots.get(at)?.is_somebody() {
+            return None;
+        }
+        Row::new(self, &columns, number).map(view)
     }
 
-    /// Visits such devices from number `from` on in order, one lock for each block, until `visit` breaks.
-    pub fn rows(&self, _from: DeviceNumber, _which: Which, _visit: impl FnMut(Row<'_>) -> ControlFlow<()>) {
-        todo!()
+    /// Visits the rows changed since the last call, at most about `most` of them, and takes them as written; the
+    /// caller gives back with [`mark_dirty`](Fleet::mark_dirty) what it could not write. Starts at block `*from`,
+    /// and sets it to where to go on, 0 at the end.
+    pub fn take_dirty(&self, from: &mut usize, most: usize, mut visit: impl FnMut(Row<'_>)) {
+        let mut visited = 0;
+        let mut block = *from;
+        while let Some(next) = self.blocks.get(block).and_then(OnceLock::get) {
+            if visited >= most {
+                *from = block;
+                return;
+            }
+            block += 1;
+            if next.columns.read_recursive().dirty.is_empty() {
+                continue;
+            }
+            let dirty = std::mem::take(&mut next.columns.write().dirty);
+            let columns = next.columns.read_recursive();
+            for row in dirty.iter().filter_map(|at| Row::new(self, &columns, next.base + at as u32)) {
+                visit(row);
+                visited += 1;
+            }
+        }
+        *from = 0;
     }
 
-    /// The lowest (device, point number) above `after` that has the instance.
-    pub fn next_point(&self, _after: (DeviceNumber, u16), _has: Has) -> Option<(DeviceNumber, u16)> {
-        todo!()
+    /// Makes rows wait for the next flush again.
+    pub fn mark_dirty(&self, numbers: impl IntoIterator<Item = DeviceNumber>) {
+        for number in numbers {
+            let (block, at) = place(number);
+            if let Some(block) = self.blocks.get(block).and_then(OnceLock::get) {
+                block.columns.write().dirty.set(at, true);
+            }
+        }
     }
 
-    /// Visits the points from (device, point number) on, in order, one lock for each block, until `visit` breaks.
-    pub fn points(
-        &self,
-        _from: (DeviceNumber, u16),
-        _has: Has,
-        _visit: impl FnMut(Row<'_>, Point<'_>) -> ControlFlow<()>,
-    ) {
-        todo!()
-    }
-}
-
-impl<'a> Row<'a> {
-    pub fn number(&self) -> DeviceNumber {
-        todo!()
+    fn read(&self, block: usize) -> Option<RwLockReadGuard<'_, Columns>> {
+        Some(self.blocks.get(block)?.get()?.columns.read_recursive())
     }
 
-    pub fn name(&self) -> &'a str {
-        todo!()
+    fn with<R>(&self, number: DeviceNumber, view: impl FnOnce(&Columns, usize) -> R) -> Option<R> {
+        let (block, at) = place(number);
+        let columns = self.read(block)?;
+        columns.slots.get(at)?.is_somebody().then(|| view(&columns, at))
     }
 
-    pub fn southbound_id(&self) -> &'a str {
-        todo!()
-    }
-
-    pub fn profile(&self) -> &'a Profile {
-        todo!()
-    }
-
-    /// 0 if its adapter is no longer configured.
-    pub fn adapter(&self) -> AdapterId {
-        todo!()
-    }
-
-    pub fn presence(&self) -> Presence {
-        todo!()
-    }
-
-    pub fn presence_since(&self) -> Time {
-        todo!()
-    }
-
-    pub fn last_seen(&self) -> Time {
-        todo!()
-    }
-
-    pub fn health(&self) -> Health {
-        Health::Unknown
-    }
-
-    /// Seconds since last seen; `None`: never seen.
-    pub fn silent_seconds(&self, _now: Time) -> Option<u64> {
-        todo!()
-    }
-
-    /// 0: none.
-    pub fn parent(&self) -> DeviceNumber {
-        todo!()
-    }
-
-    /// As reported; manufacturer and model fall back to the profile's. Empty if unknown.
-    pub fn attribute(&self, _attribute: Attribute) -> &'a str {
-        todo!()
-    }
-
-    /// The point with this number.
-    pub fn point(&self, _number: u16) -> Option<Point<'a>> {
-        todo!()
-    }
-
-    /// In order of point number.
-    pub fn points(&self) -> impl Iterator<Item = Point<'a>> {
-        std::iter::empty()
-    }
-}
-
-impl<'a> Point<'a> {
-    /// `None` before the first value and while the quality is bad.
-    pub fn value(&self) -> Option<PointValue<'a>> {
-        self.value
-    }
-
-    pub fn time(&self) -> Time {
-        todo!()
-    }
-
-    /// Since when a counter has run without a reset; [`Time::NEVER`] unknown.
-    pub fn discontinuity(&self) -> Time {
-        todo!()
-    }
-
-    pub fn quality(&self, _now: Time) -> Quality {
-        todo!()
-    }
-
-    /// The value as Integer32 (boolean 0 or 1), if it is a number that fits and is no counter.
-    pub fn integer(&self) -> Option<i32> {
-        todo!()
-    }
-
-    pub fn counter(&self) -> Option<u64> {
-        todo!()
-    }
-
-    /// Canonical text (a dot, no exponent, no unit; booleans `true` and `false`); false if there is no value.
-    pub fn write_value(&self, _out: &mut String) -> bool {
-        todo!()
+    /// Moves a device to another presence in all that is kept of it; the caller holds the block's lock.
+    fn set_presence(&self, columns: &mut Columns, number: DeviceNumber, presence: Presence, now: Time) {
+        let (block, at) = place(number);
+        let former = std::mem::replace(&mut columns.slots[at].presence, presence);
+        columns.slots[at].presence_since = now;
+        columns.dirty.set(at, true);
+        if former != Presence::Retired {
+            self.by_presence[former as usize].fetch_sub(1, Ordering::Relaxed);
+        }
+        if presence != Presence::Retired {
+            self.by_presence[presence as usize].fetch_add(1, Ordering::Relaxed);
+        }
+        if former.is_missing() != presence.is_missing() {
+            columns.missing.set(at, presence.is_missing());
+            self.missing.set(block, !columns.missing.is_empty());
+        }
+        let retired = presence == Presence::Retired;
+        if retired != (former == Presence::Retired) {
+            columns.live.set(at, !retired);
+            self.live.set(block, !columns.live.is_empty());
+        }
     }
 }

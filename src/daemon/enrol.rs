@@ -1,0 +1,176 @@
+//! The one task that gives numbers: drafts, has the store write, then shows the devices.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tracing::{error, info, warn};
+
+use crate::{
+    clock,
+    fleet::{Fleet, FleetFull, Identity},
+    model::{DeviceNumber, Time},
+    southbound::ingest::{Enrol, Enrolled},
+    store::Store,
+};
+
+/// How many devices one transaction brings in at most.
+const GROUP: usize = 1024;
+/// Asked again so soon, a store that failed is not tried.
+const PAUSE_MILLIS: u64 = 1000;
+
+/// Alone in drafting, so that no number is drafted twice.
+pub struct Enroller {
+    pub fleet: Arc<Fleet>,
+    pub store: Arc<Store>,
+    pub limit: RateLimit,
+    /// False: a device that nobody knows waits for an administrator.
+    pub adopt: Vec<bool>,
+    /// Until when the store is left alone after it failed.
+    failed_until: Time,
+}
+
+/// So many new devices a minute, all of them at once if none came before.
+#[derive(Debug)]
+pub struct RateLimit {
+    a_minute: u64,
+    /// In thousandths of a device.
+    left: u64,
+    at: Time,
+}
+
+impl RateLimit {
+    pub fn new(a_minute: u64, now: Time) -> Self {
+        RateLimit { a_minute, left: a_minute * 1000, at: now }
+    }
+
+    /// How many of `wanted` may come in now; takes them.
+    pub fn take(&mut self, wanted: usize, now: Time) -> usize {
+        let gained = now.since(self.at).saturating_mul(self.a_minute) / 60;
+        self.left = self.left.saturating_add(gained).min(self.a_minute * 1000);
+        self.at = now;
+        let granted = wanted.min((self.left / 1000) as usize);
+        self.left -= granted as u64 * 1000;
+        granted
+    }
+
+    /// Gives back what was granted and not used.
+    pub fn give_back(&mut self, count: usize) {
+        self.left = self.left.saturating_add(count as u64 * 1000).min(self.a_minute * 1000);
+    }
+}
+
+impl Enroller {
+    pub fn new(fleet: Arc<Fleet>, store: Arc<Store>, limit: RateLimit, adopt: Vec<bool>) -> Self {
+        Enroller { fleet, store, limit, adopt, failed_until: Time::NEVER }
+    }
+
+    /// Works until all senders are gone.
+    pub async fn run(mut self, mut enrol: mpsc::Receiver<Enrol>, mut retire: mpsc::Receiver<crate::control::Retire>) {
+        loop {
+            tokio::select! {
+                wish = enrol.recv() => {
+                    let Some(Enrol { unknown, retired, reply }) = wish else { return };
+                    let refused = self.enrol(unknown, retired).await;
+                    // An adapter that went away meanwhile needs no answer.
+                    let _ = reply.send(refused);
+                }
+                Some(wish) = retire.recv() => {
+                    let _ = wish.reply.send(self.retire(wish.device).await);
+                }
+            }
+        }
+    }
+
+    async fn enrol(&mut self, unknown: Vec<Identity>, retired: Vec<DeviceNumber>) -> Enrolled {
+        let now = clock::now();
+        if now < self.failed_until {
+            return Some("store-failed");
+        }
+        for device in retired {
+            if let Err(error) = self.revive(device, now).await {
+                error!(device, %error, "cannot bring a retired device back");
+                self.failed_until = now.plus_millis(PAUSE_MILLIS);
+                return Some("store-failed");
+            }
+        }
+        let (wanted, asked): (Vec<_>, Vec<_>) = unknown.into_iter().partition(|identity| self.adopts(identity));
+        let mut refused = (!asked.is_empty()).then_some("waits-for-adoption");
+        for group in wanted.chunks(GROUP) {
+            match self.bring_in(group, now).await {
+                Ok(None) => {}
+                Ok(Some(reason)) => refused = Some(reason),
+                Err(reason) => return Some(reason),
+            }
+        }
+        refused
+    }
+
+    async fn bring_in(&mut self, wanted: &[Identity], now: Time) -> Result<Enrolled, &'static str> {
+        let mut records = match self.fleet.draft(wanted, now) {
+            Ok(records) => records,
+            Err(full @ FleetFull) => {
+                error!(error = %full, "fleet full");
+                return Err("fleet-full");
+            }
+        };
+        let granted = self.limit.take(records.len(), now);
+        let refused = (granted < records.len()).then_some("too-many-new-devices");
+        records.truncate(granted);
+        if records.is_empty() {
+            return Ok(refused);
+        }
+        if let Err(error) = self.store.learn(records.clone()).await {
+            error!(%error, devices = records.len(), "new devices cannot be written, so they get no number yet");
+            self.limit.give_back(records.len());
+            self.failed_until = now.plus_millis(PAUSE_MILLIS);
+            return Err("store-failed");
+        }
+        self.fleet.insert(&records);
+        self.fleet.announce(&records, now);
+        match &records[..] {
+            [one] => info!(device = one.name, number = one.number, "learned"),
+            many => info!(devices = many.len(), first = many[0].number, "learned"),
+        }
+        Ok(refused)
+    }
+
+    fn adopts(&self, identity: &Identity) -> bool {
+        self.adopt.get(usize::from(identity.adapter)).copied().unwrap_or(true)
+    }
+
+    async fn revive(&self, device: DeviceNumber, now: Time) -> Result<(), crate::store::StoreError> {
+        if self.fleet.row(device, |_| ()).is_some() {
+            return Ok(());
+        }
+        self.store.revive(device).await?;
+        if self.fleet.revive(device, now) {
+            warn!(device, "a retired device is heard again and is back under its number");
+        }
+        Ok(())
+    }
+
+    async fn retire(&self, device: DeviceNumber) -> Result<(), String> {
+        let now = clock::now();
+        self.store.retire(device, now).await.map_err(|error| error.to_string())?;
+        self.fleet.retire(device, now);
+        info!(device, "retired");
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_then_a_steady_rate() {
+        let mut limit = RateLimit::new(60, Time(1000));
+        assert_eq!(limit.take(100, Time(1000)), 60);
+        assert_eq!(limit.take(100, Time(1500)), 0);
+        assert_eq!(limit.take(100, Time(2000)), 1, "one a second, halves are kept");
+        limit.give_back(1);
+        assert_eq!(limit.take(1, Time(2000)), 1);
+        assert_eq!(limit.take(1, Time(1000)), 0, "a clock that steps back gives nothing");
+        assert_eq!(limit.take(100, Time(10_000_000)), 60);
+    }
+}

@@ -1,0 +1,102 @@
+//! Write-behind: telemetry in batches, events at once.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+use tracing::{error, warn};
+
+use crate::{
+    fleet::Fleet,
+    store::{Batch, Store, row},
+};
+
+/// How old telemetry in the store may be.
+pub const FLUSH: Duration = Duration::from_secs(5);
+/// How long an event waits until it is durable and told.
+const EVENTS: Duration = Duration::from_millis(100);
+/// Rows of one transaction: some ten thousand keep the log file small.
+const ROWS: usize = 16_384;
+/// Events of one transaction.
+const MOST_EVENTS: usize = 4096;
+
+pub struct Flusher {
+    pub fleet: Arc<Fleet>,
+    pub store: Arc<Store>,
+}
+
+impl Flusher {
+    /// Writes until told to stop, and then once more.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let mut events = tokio::time::interval(EVENTS);
+        let mut telemetry = tokio::time::interval(FLUSH);
+        for timer in [&mut events, &mut telemetry] {
+            timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        }
+        loop {
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => break,
+                _ = events.tick() => self.events().await,
+                _ = telemetry.tick() => self.telemetry().await,
+            }
+        }
+        self.events().await;
+        self.telemetry().await;
+    }
+
+    /// Makes events durable, each with the state of its device: one never contradicts the other.
+    async fn events(&self) {
+        let journal = self.fleet.journal();
+        loop {
+            let mut batch = Batch::default();
+            if let Err(overrun) = journal.read_undurable(MOST_EVENTS, &mut batch.events) {
+                error!(missed = overrun.missed, "the store is too slow: events were told but not kept");
+            }
+            let Some(last) = batch.events.last().map(|event| event.number) else { return };
+            let mut devices: Vec<_> = batch.events.iter().filter_map(|event| event.kind.device()).collect();
+            devices.sort_unstable();
+            devices.dedup();
+            for device in devices {
+                self.fleet.row(device, |row| batch.push(device, |out| row::encode(&row, out)));
+            }
+            let full = batch.events.len() == MOST_EVENTS;
+            // An error is logged and counted by the store; the events stay undurable and are tried again.
+            let Ok(flushed) = self.store.flush(batch).await else { return };
+            self.begun_anew(flushed.anew);
+            journal.set_durable(last);
+            if !full {
+                return;
+            }
+        }
+    }
+
+    async fn telemetry(&self) {
+        let mut block = 0;
+        loop {
+            let (mut batch, mut numbers) = (Batch::default(), Vec::new());
+            self.fleet.take_dirty(&mut block, ROWS, |row| {
+                numbers.push(row.number());
+                batch.push(row.number(), |out| row::encode(&row, out));
+            });
+            if !batch.is_empty() {
+                match self.store.flush(batch).await {
+                    Ok(flushed) => self.begun_anew(flushed.anew),
+                    Err(_) => {
+                        self.fleet.mark_dirty(numbers);
+                        return;
+                    }
+                }
+            }
+            if block == 0 {
+                return;
+            }
+        }
+    }
+
+    fn begun_anew(&self, anew: bool) {
+        if anew {
+            warn!("state.db was damaged and has been begun anew: all devices are written again");
+            self.fleet.mark_dirty(1..=self.fleet.counts().numbers_used);
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The way up: reports become values in the columns and transitions in the journal.
+
+use super::{
+    Fleet,
+    block::{Columns, flag, place},
+};
+use crate::{journal::EventKind, model::*};
+
+/// A report whose device is known: the order in which [`Fleet::absorb`] takes them is by block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Resolved {
+    pub device: DeviceNumber,
+    /// The index of the report in its [`Reports`].
+    pub report: u32,
+    /// The device that it hangs on, 0 if the report names none or none is known.
+    pub parent: DeviceNumber,
+}
+
+/// What a batch did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Absorbed {
+    pub reports: u64,
+    /// Points and attributes taken, changed or not.
+    pub observations: u64,
+}
+
+impl Fleet {
+    /// Writes a batch of reports into the columns of the blocks touched, one short lock each, in the order of their
+    /// arrival for each device. Reports of retired devices are passed over. Sorts `resolved`.
+    pub fn absorb(&self, reports: &Reports, resolved: &mut [Resolved], now: Time) -> Absorbed {
+        if !resolved.is_sorted() {
+            resolved.sort_unstable();
+        }
+        let mut done = Absorbed::default();
+        let mut moved = Vec::new();
+        for run in resolved.chunk_by(|a, b| place(a.device).0 == place(b.device).0) {
+            let (index, _) = place(run[0].device);
+            let Some(block) = self.blocks.get(index).and_then(|block| block.get()) else { continue };
+            let mut columns = block.columns.write();
+            for one in run {
+                let Some(report) = reports.report(one.report as usize) else { continue };
+                if columns.live.get(place(one.device).1) {
+                    done.reports += 1;
+                    self.absorb_one(&mut columns, one, report, reports, now, &mut done, &mut moved);
+                }
+            }
+        }
+        self.settle(&moved, now);
+        done
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the state of one loop, in the order it is used")]
+    fn absorb_one(
+        &self,
+        columns: &mut Columns,
+        one: &Resolved,
+        report: &Report,
+        reports: &Reports,
+        now: Time,
+        done: &mut Absorbed,
+        moved: &mut Vec<Moved>,
+    ) {
+        let (_, at) = place(one.device);
+        let profile = &self.profiles[ProfileId(columns.slots[at].profile)];
+        columns.dirty.set(at, true);
+        if one.parent != 0 && one.parent != one.device && columns.slots[at].parent != one.parent {
+            let former = std::mem::replace(&mut columns.slots[at].parent, one.parent);
+            moved.push(Moved::Parent { device: one.device, former });
+        }
+        let mut says = None;
+        for fact in reports.facts(report) {
+            match *fact {
+                Fact::Point { slot, value, time } => {
+                    done.observations += 1;
+                    let Some(def) = profile.points.get(usize::from(slot)) else { continue };
+                    let cell = columns.slots[at].cells as usize + usize::from(slot);
+                    let time = stamp(time, report.retained, now);
+                    columns.write_cell(cell, def, value, time, report.retained, reports);
+                }
+                Fact::Attribute { attribute, text } => {
+                    done.observations += 1;
+                    let id = &mut columns.attributes[at][attribute as usize];
+                    columns.texts.replace(id, cut(reports.str(text), 255));
+                }
+                Fact::Availability(availability) => says = Some(availability),
+                Fact::Uptime(secs) => columns.slots[at].boot = boot(columns.slots[at].boot, secs, now),
+            }
+        }
+        if !report.retained && says != Some(Availability::Lost) {
+            columns.slots[at].last_seen = now;
+        }
+        let presence = match says {
+            Some(Availability::Online) => Presence::Online,
+            Some(Availability::Lost) => Presence::Lost,
+            Some(Availability::Sleeping) => Presence::Sleeping,
+            None if report.retained => return,
+            None => Presence::Online,
+        };
+        let was = columns.slots[at].presence;
+        if was == presence {
+            return;
+        }
+        self.set_presence(columns, one.device, presence, now);
+        columns.next_deadline = Time::NEVER;
+        moved.push(Moved::Presence { device: one.device, was, is: presence });
+    }
+}
+
+/// What must be told or passed on once no block is locked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Moved {
+    Presence { device: DeviceNumber, was: Presence, is: Presence },
+    Parent { device: DeviceNumber, former: DeviceNumber },
+}
+
+impl Fleet {
+    /// Tells the journal of transitions, and the children of those that went or came.
+    pub(super) fn settle(&self, moved: &[Moved], now: Time) {
+        for moved in moved {
+            match *moved {
+                Moved::Parent { device, former } => self.adopt_child(device, former),
+                Moved::Presence { device, was, is } => {
+                    if is == Presence::Lost && was != Presence::NeverSeen {
+                        let last_seen = self.row(device, |row| row.last_seen()).unwrap_or_default();
+                        self.journal.append(now, EventKind::DeviceLost { device, last_seen });
+                    }
+                    if was.is_missing() && !is.is_missing() {
+                        self.journal.append(now, EventKind::DeviceReturned { device, was });
+                    }
+                    if was.is_missing() != is.is_missing() {
+                        self.tell_children(device, is.is_missing(), now);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Columns {
+    fn write_cell(
+        &mut self,
+        cell: usize,
+        def: &PointDef,
+        value: Scalar,
+        time: u32,
+        retained: bool,
+        reports: &Reports,
+    ) {
+        let cells = &mut self.cells;
+        let former = cells.flags[cell];
+        let has_value = former & flag::VALUE != 0;
+        // A value that is older than the one we hold, or retained and of unknown age, says nothing new.
+        if has_value && time != 0 && time < cells.times[cell] {
+            return;
+        }
+        match value {
+            Scalar::Integer(value) if def.ty != PointType::Text => {
+                if retained && time == 0 && has_value && cells.values[cell] == value {
+                    return;
+                }
+                let counter = def.ty == PointType::Counter;
+                if counter && has_value && (value as u64) < cells.values[cell] as u64 {
+                    cells.set_reset(cell as u32, time);
+                }
+                cells.values[cell] = value;
+                let kind = match counter {
+                    true => flag::COUNTER,
+                    false if i32::try_from(value).is_ok() => flag::INTEGER,
+                    false => 0,
+                };
+                if former != flag::VALUE | kind {
+                    cells.set_flags(cell, flag::VALUE | kind);
+                }
+            }
+            Scalar::Text(span) if def.ty == PointType::Text => {
+                let mut id = if former & flag::TEXT != 0 { cells.values[cell] as u32 } else { 0 };
+                let text = cut(reports.str(span), 1024);
+                let changed = self.texts.replace(&mut id, text);
+                if retained && time == 0 && has_value && !changed {
+                    return;
+                }
+                cells.values[cell] = i64::from(id);
+                cells.set_flags(cell, flag::VALUE | flag::TEXT);
+            }
+            Scalar::Bad | Scalar::Integer(_) | Scalar::Text(_) => {
+                let kept = former & flag::TEXT;
+                cells.set_flags(cell, kept | flag::BAD);
+            }
+        }
+        cells.times[cell] = time;
+    }
+}
+
+/// The instant of a value in seconds: what the device says unless that lies in the future; the arrival; 0 (unknown) for a
+/// retained message that does not say.
+fn stamp(time: Time, retained: bool, now: Time) -> u32 {
+    let time = match (time.is_never(), retained) {
+        (true, true) => Time::NEVER,
+        (true, false) => now,
+        (false, _) => time.min(now),
+    };
+    time.secs() as u32
+}
+
+/// When the unit booted: moves only if the uptime it reports contradicts what is known by over 60 s and 1 %.
+fn boot(known: Time, uptime_secs: u64, now: Time) -> Time {
+    let reported = Time(now.0.saturating_sub(uptime_secs.saturating_mul(1000)));
+    let difference = reported.0.abs_diff(known.0);
+    if !known.is_never() && difference <= (uptime_secs * 10).max(60_000) { known } else { reported }
+}
+
+/// At most `most` octets, at a character boundary.
+fn cut(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
+}

@@ -1,0 +1,218 @@
+//! Who is heard: one sweep for all devices, and what connections and parents mean for those behind them.
+
+use std::sync::atomic::Ordering;
+
+use super::{
+    Adapter, AdapterState, Fleet,
+    absorb::Moved,
+    block::{Columns, Slot, place},
+};
+use crate::{journal::EventKind, model::*};
+
+/// What the sweep needs of an adapter.
+#[derive(Clone, Copy)]
+struct Hearing {
+    /// False while the connection is down: its devices' clocks stand still.
+    up: bool,
+    /// Silence counts from here at the earliest: after a reconnect each device has one full interval of grace.
+    since: Time,
+}
+
+/// What silence means for one device.
+enum Verdict {
+    Stays(Time),
+    Becomes(Presence),
+    /// Past its time, but not heard through a parent that may be the one that is gone.
+    AsksParent,
+}
+
+impl Fleet {
+    /// Moves silent devices to late and lost. Call it about once a second; blocks in which nothing can be due are
+    /// passed over.
+    pub fn sweep(&self, now: Time) {
+        let hearing = self.hearing();
+        let mut moved = Vec::new();
+        for block in self.blocks.iter().map_while(|block| block.get()) {
+            if block.columns.read_recursive().next_deadline > now {
+                continue;
+            }
+            let mut doubtful = Vec::new();
+            {
+                let columns = &mut *block.columns.write();
+                let mut earliest = Time(u64::MAX);
+                let live = columns.live;
+                for at in live.iter() {
+                    let number = block.base + at as DeviceNumber;
+                    match self.judge(&columns.slots[at], &hearing, now) {
+                        Verdict::Stays(until) => earliest = earliest.min(until),
+                        Verdict::Becomes(presence) => {
+                            earliest = now;
+                            moved.push(self.become_silent(columns, number, presence, now));
+                        }
+                        Verdict::AsksParent => {
+                            earliest = now;
+                            doubtful.push(number);
+                        }
+                    }
+                }
+                columns.next_deadline = earliest;
+            }
+            for number in doubtful {
+                if let Some(presence) = self.verdict_of_parent(number) {
+                    moved.push(self.become_silent(&mut block.columns.write(), number, presence, now));
+                }
+            }
+        }
+        self.settle(&moved, now);
+    }
+
+    /// The connection came (back): its devices are asked to show themselves within one full interval from now.
+    pub fn adapter_up(&self, adapter: &Adapter, now: Time) {
+        let former = adapter.set_state(AdapterState::Up, None, now);
+        if former == AdapterState::Up {
+            return;
+        }
+        if former == AdapterState::Down {
+            self.journal.append(now, EventKind::AdapterUp { adapter: adapter.id });
+        }
+        self.wake_sweep();
+    }
+
+    /// The connection is gone: nothing behind it is declared lost, its values age.
+    pub fn adapter_down(&self, adapter: &Adapter, error: &str, now: Time) {
+        let former = adapter.set_state(AdapterState::Down, Some(error), now);
+        if former != AdapterState::Down {
+            let error = adapter.status().last_error;
+            self.journal.append(now, EventKind::AdapterDown { adapter: adapter.id, error });
+        }
+    }
+
+    /// True while some adapter does not hear: the presence of its devices stands still.
+    pub fn presence_frozen(&self) -> bool {
+        self.adapters.all().iter().any(|adapter| adapter.state() != AdapterState::Up)
+    }
+
+    fn hearing(&self) -> Vec<Hearing> {
+        let mut hearing = vec![Hearing { up: false, since: Time::NEVER }];
+        for adapter in self.adapters.all() {
+            let status = adapter.status();
+            hearing.resize(
+                hearing.len().max(usize::from(adapter.id) + 1),
+                Hearing { up: false, since: Time::NEVER },
+            );
+            hearing[usize::from(adapter.id)] =
+                Hearing { up: status.state == AdapterState::Up, since: status.since };
+        }
+        hearing
+    }
+
+    fn judge(&self, slot: &Slot, hearing: &[Hearing], now: Time) -> Verdict {
+        const NOTHING_DUE: Verdict = Verdict::Stays(Time(u64::MAX));
+        let rule = self.profiles[ProfileId(slot.profile)].presence;
+        let (Some(late_after), Some(lost_after)) = (rule.late_after(), rule.lost_after()) else {
+            return NOTHING_DUE;
+        };
+        if !matches!(slot.presence, Presence::Online | Presence::Late | Presence::Sleeping) {
+            return NOTHING_DUE;
+        }
+        let Some(hearing) = hearing.get(usize::from(slot.adapter)) else { return NOTHING_DUE };
+        if !hearing.up {
+            return NOTHING_DUE;
+        }
+        // A device that is late had been silent for `late_after` when it became so.
+        let since = match slot.presence {
+            Presence::Late => Time(slot.presence_since.since(Time(late_after))),
+            _ => slot.presence_since,
+        };
+        let heard = slot.last_seen.max(since).max(hearing.since);
+        let silence = now.since(heard);
+        if silence >= lost_after.max(late_after) {
+            return match slot.parent {
+                0 => Verdict::Becomes(Presence::Lost),
+                _ => Verdict::AsksParent,
+            };
+        }
+        match slot.presence {
+            Presence::Online if silence >= late_after => Verdict::Becomes(Presence::Late),
+            Presence::Online => Verdict::Stays(heard.plus_millis(late_after)),
+            _ => Verdict::Stays(heard.plus_millis(lost_after.max(late_after))),
+        }
+    }
+
+    /// Lost if its parent has been heard since the device was, or never falls silent; unreachable if the parent is missing;
+    /// else not decided: perhaps it is the parent that is gone, and one trap for it is enough.
+    fn verdict_of_parent(&self, number: DeviceNumber) -> Option<Presence> {
+        let (parent, last_seen) = self.row(number, |row| (row.parent(), row.last_seen()))?;
+        let verdict = self.row(parent, |row| {
+            if row.presence().is_missing() {
+                Some(Presence::Unreachable)
+            } else if row.last_seen() > last_seen || row.profile().presence.interval == 0 {
+                Some(Presence::Lost)
+            } else {
+                None
+            }
+        });
+        verdict.unwrap_or(Some(Presence::Lost))
+    }
+
+    fn become_silent(&self, columns: &mut Columns, number: DeviceNumber, is: Presence, now: Time) -> Moved {
+        let was = columns.slots[place(number).1].presence;
+        self.set_presence(columns, number, is, now);
+        Moved::Presence { device: number, was, is }
+    }
+
+    /// Writes down whose child a device is now.
+    pub(super) fn adopt_child(&self, device: DeviceNumber, former: DeviceNumber) {
+        let parent = self.row(device, |row| row.parent()).unwrap_or(0);
+        let mut children = self.children.lock();
+        if let Ok(at) = children.binary_search(&(former, device)) {
+            children.remove(at);
+        }
+        if parent != 0
+            && let Err(at) = children.binary_search(&(parent, device))
+        {
+            children.insert(at, (parent, device));
+        }
+    }
+
+    /// The children of a device that went missing are unreachable; of one that returned, expected within an interval.
+    /// Their own events stay untold: one trap for the parent is enough.
+    pub(super) fn tell_children(&self, parent: DeviceNumber, missing: bool, now: Time) {
+        let children: Vec<DeviceNumber> = {
+            let children = self.children.lock();
+            let start = children.partition_point(|&(of, _)| of < parent);
+            children[start..].iter().take_while(|&&(of, _)| of == parent).map(|&(_, child)| child).collect()
+        };
+        for child in children {
+            let (index, at) = place(child);
+            let Some(block) = self.blocks.get(index).and_then(|block| block.get()) else { continue };
+            let mut columns = block.columns.write();
+            let Some(slot) = columns.slot(at) else { continue };
+            let presence = match (missing, slot.presence) {
+                (true, Presence::Online | Presence::Late | Presence::Sleeping) => Presence::Unreachable,
+                (false, Presence::Unreachable) => Presence::Online,
+                _ => continue,
+            };
+            self.set_presence(&mut columns, child, presence, now);
+            columns.next_deadline = Time::NEVER;
+        }
+    }
+
+    fn wake_sweep(&self) {
+        for block in self.blocks.iter().map_while(|block| block.get()) {
+            block.columns.write().next_deadline = Time::NEVER;
+        }
+    }
+
+    /// Counts devices of each adapter anew; for adapters that come after their devices were loaded.
+    pub fn count_adapters(&self) {
+        let mut counts = std::collections::HashMap::new();
+        self.rows(1, super::Which::Live, |row| {
+            *counts.entry(row.adapter()).or_insert(0u32) += 1;
+            std::ops::ControlFlow::Continue(())
+        });
+        for adapter in self.adapters.all() {
+            adapter.devices.store(counts.get(&adapter.id).copied().unwrap_or(0), Ordering::Relaxed);
+        }
+    }
+}

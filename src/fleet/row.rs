@@ -1,0 +1,212 @@
+//! A device and its points as readers see them: borrowed from a block while its lock is held.
+
+use super::{
+    Fleet,
+    block::{Columns, Slot, flag},
+};
+use crate::model::*;
+
+/// One device, borrowed from its block while the block's lock is held: copy what you need and return. Never call the
+/// fleet's writing methods meanwhile.
+#[derive(Clone, Copy)]
+pub struct Row<'a> {
+    fleet: &'a Fleet,
+    columns: &'a Columns,
+    slot: &'a Slot,
+    number: DeviceNumber,
+}
+
+/// One point of a [`Row`].
+#[derive(Clone, Copy)]
+pub struct Point<'a> {
+    pub def: &'a PointDef,
+    columns: &'a Columns,
+    rule: PresenceRule,
+    cell: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum PointValue<'a> {
+    /// Boolean (0, 1), integer, counter (as u64 bits), or a decimal times 10^digits.
+    Integer(i64),
+    Text(&'a str),
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn new(fleet: &'a Fleet, columns: &'a Columns, number: DeviceNumber) -> Option<Self> {
+        let slot = columns.slots.get(super::block::place(number).1)?;
+        Some(Row { fleet, columns, slot, number })
+    }
+
+    fn at(&self) -> usize {
+        super::block::place(self.number).1
+    }
+
+    pub fn number(&self) -> DeviceNumber {
+        self.number
+    }
+
+    pub fn name(&self) -> &'a str {
+        self.columns.name(self.at())
+    }
+
+    /// How its adapter knows it.
+    pub fn southbound_id(&self) -> &'a str {
+        self.columns.southbound_id(self.at())
+    }
+
+    pub fn profile(&self) -> &'a Profile {
+        &self.fleet.profiles()[self.profile_id()]
+    }
+
+    pub fn profile_id(&self) -> ProfileId {
+        ProfileId(self.slot.profile)
+    }
+
+    /// 0 if its adapter is no longer configured.
+    pub fn adapter(&self) -> AdapterId {
+        self.slot.adapter
+    }
+
+    pub fn presence(&self) -> Presence {
+        self.slot.presence
+    }
+
+    pub fn presence_since(&self) -> Time {
+        self.slot.presence_since
+    }
+
+    /// The last message that was not retained.
+    pub fn last_seen(&self) -> Time {
+        self.slot.last_seen
+    }
+
+    pub fn learned(&self) -> Time {
+        Time::from_secs(u64::from(self.slot.learned_secs))
+    }
+
+    /// When the unit booted, from the uptime that it reports; [`Time::NEVER`] unknown.
+    pub fn boot(&self) -> Time {
+        self.slot.boot
+    }
+
+    /// Unknown until alarms exist.
+    pub fn health(&self) -> Health {
+        Health::Unknown
+    }
+
+    /// Seconds since last seen; `None`: never seen.
+    pub fn silent_seconds(&self, now: Time) -> Option<u64> {
+        let last = self.last_seen();
+        (!last.is_never()).then(|| now.since(last) / 1000)
+    }
+
+    /// The device that it hangs on; 0: none.
+    pub fn parent(&self) -> DeviceNumber {
+        self.slot.parent
+    }
+
+    /// As reported; manufacturer and model fall back to the profile's. Empty if unknown.
+    pub fn attribute(&self, attribute: Attribute) -> &'a str {
+        match (self.reported(attribute), attribute) {
+            ("", Attribute::Manufacturer) => &self.profile().manufacturer,
+            ("", Attribute::Model) => &self.profile().model,
+            (text, _) => text,
+        }
+    }
+
+    /// As reported, without the profile's words.
+    pub fn reported(&self, attribute: Attribute) -> &'a str {
+        self.columns.texts.str(self.columns.attributes[self.at()][attribute as usize])
+    }
+
+    /// The point with this number.
+    pub fn point(&self, number: u16) -> Option<Point<'a>> {
+        let slot = self.profile().slot(number)?;
+        Some(self.point_at(&self.profile().points[usize::from(slot)], usize::from(slot)))
+    }
+
+    /// In order of point number.
+    pub fn points(&self) -> impl Iterator<Item = Point<'a>> + use<'a> {
+        let row = *self;
+        self.profile().points.iter().enumerate().map(move |(slot, def)| row.point_at(def, slot))
+    }
+
+    pub(super) fn point_at(&self, def: &'a PointDef, slot: usize) -> Point<'a> {
+        Point {
+            def,
+            columns: self.columns,
+            rule: self.profile().presence,
+            cell: self.slot.cells as usize + slot,
+        }
+    }
+}
+
+impl<'a> Point<'a> {
+    pub(super) fn flags(&self) -> u8 {
+        self.columns.cells.flags[self.cell]
+    }
+
+    /// `None` before the first value and while the quality is bad.
+    pub fn value(&self) -> Option<PointValue<'a>> {
+        let raw = self.columns.cells.values[self.cell];
+        match self.flags() {
+            flags if flags & flag::VALUE == 0 => None,
+            flags if flags & flag::TEXT != 0 => Some(PointValue::Text(self.columns.texts.str(raw as u32))),
+            _ => Some(PointValue::Integer(raw)),
+        }
+    }
+
+    /// When the value was measured; [`Time::NEVER`] unknown (it came retained and without a timestamp).
+    pub fn time(&self) -> Time {
+        Time::from_secs(u64::from(self.columns.cells.times[self.cell]))
+    }
+
+    /// Since when a counter has run without a reset; [`Time::NEVER`] no reset was seen.
+    pub fn discontinuity(&self) -> Time {
+        Time::from_secs(u64::from(self.columns.cells.reset_secs(self.cell as u32)))
+    }
+
+    pub fn quality(&self, now: Time) -> Quality {
+        match self.flags() {
+            flags if flags & flag::BAD != 0 => Quality::Bad,
+            flags if flags & flag::VALUE == 0 => Quality::Missing,
+            _ if self.rule.stale_after().is_some_and(|limit| now.since(self.time()) > limit) => {
+                Quality::Stale
+            }
+            _ => Quality::Good,
+        }
+    }
+
+    /// The value as Integer32 (boolean 0 or 1), if it is a number that fits and is no counter.
+    pub fn integer(&self) -> Option<i32> {
+        (self.flags() & flag::INTEGER != 0).then(|| self.columns.cells.values[self.cell] as i32)
+    }
+
+    pub fn counter(&self) -> Option<u64> {
+        (self.flags() & flag::COUNTER != 0).then(|| self.columns.cells.values[self.cell] as u64)
+    }
+
+    /// Canonical text (a dot, no exponent, no unit; booleans `true` and `false`); false if there is no value.
+    pub fn write_value(&self, out: &mut String) -> bool {
+        match self.value() {
+            None => return false,
+            Some(PointValue::Text(text)) => out.push_str(text),
+            Some(PointValue::Integer(value)) => write_integer(out, value, self.def),
+        }
+        true
+    }
+}
+
+/// Canonical text of a value that is no text.
+pub fn write_integer(out: &mut String, value: i64, def: &PointDef) {
+    match def.ty {
+        PointType::Boolean => out.push_str(if value == 0 { "false" } else { "true" }),
+        PointType::Decimal => write_decimal(out, value, def.digits),
+        PointType::Counter => {
+            use std::fmt::Write;
+            let _ = write!(out, "{}", value as u64);
+        }
+        PointType::Integer | PointType::Text => write_decimal(out, value, 0),
+    }
+}

@@ -1,0 +1,102 @@
+//! What nobody understood: counted by reason, the last ones kept to look at, never silently dropped.
+
+use std::collections::VecDeque;
+
+use parking_lot::Mutex;
+use serde::Serialize;
+
+use crate::model::Time;
+
+/// How many messages are kept.
+const KEPT: usize = 100;
+/// How many octets of a topic and of a payload are kept.
+const TOPIC: usize = 256;
+const PAYLOAD: usize = 512;
+
+/// Shared by all adapters. Reasons are a closed set of words, so the counts are bounded.
+#[derive(Debug, Default)]
+pub struct Unknown(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    counts: Vec<(&'static str, u64)>,
+    last: VecDeque<Message>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Message {
+    pub time: Time,
+    pub adapter: String,
+    pub topic: String,
+    /// Text as far as it is text, cut at 512 octets.
+    pub payload: String,
+    pub reason: &'static str,
+}
+
+impl Unknown {
+    pub fn note(&self, now: Time, adapter: &str, topic: &str, payload: &[u8], reason: &'static str) {
+        let mut inner = self.0.lock();
+        match inner.counts.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, count)) => *count += 1,
+            None => inner.counts.push((reason, 1)),
+        }
+        // The oldest entry's buffers serve the newest: a flood of these allocates nothing.
+        let mut message = if inner.last.len() < KEPT { None } else { inner.last.pop_front() }
+            .unwrap_or_else(|| Message {
+                time: now,
+                adapter: String::new(),
+                topic: String::new(),
+                payload: String::new(),
+                reason,
+            });
+        message.time = now;
+        message.reason = reason;
+        refill(&mut message.adapter, adapter);
+        refill(&mut message.topic, &topic[..topic.floor_char_boundary(TOPIC)]);
+        message.payload.clear();
+        for chunk in payload[..payload.len().min(PAYLOAD)].utf8_chunks() {
+            message.payload.push_str(chunk.valid());
+            if !chunk.invalid().is_empty() {
+                message.payload.push('\u{fffd}');
+            }
+        }
+        inner.last.push_back(message);
+    }
+
+    /// (reason, count), the most frequent first.
+    pub fn counts(&self) -> Vec<(&'static str, u64)> {
+        let mut counts = self.0.lock().counts.clone();
+        counts.sort_by_key(|&(reason, count)| (std::cmp::Reverse(count), reason));
+        counts
+    }
+
+    /// The newest last.
+    pub fn last(&self) -> Vec<Message> {
+        self.0.lock().last.iter().cloned().collect()
+    }
+}
+
+fn refill(text: &mut String, with: &str) {
+    text.clear();
+    text.push_str(with);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_ones_are_kept() {
+        let unknown = Unknown::default();
+        for n in 0..250 {
+            let reason = if n % 5 == 0 { "too-large" } else { "no-topic" };
+            unknown.note(Time(n), "plant", &format!("a/{n}"), b"\xffx", reason);
+        }
+        assert_eq!(unknown.counts(), [("no-topic", 200), ("too-large", 50)]);
+        let last = unknown.last();
+        assert_eq!((last.len(), last[0].topic.as_str(), last[99].topic.as_str()), (100, "a/150", "a/249"));
+        assert_eq!(last[0].payload, "\u{fffd}x");
+        unknown.note(Time(1), "plant", &"ü".repeat(1000), &[b'x'; 9999], "no-topic");
+        assert_eq!((unknown.last()[99].topic.len(), unknown.last()[99].payload.len()), (256, 512));
+    }
+}

@@ -1,0 +1,343 @@
+//! The fleet by itself: numbers, values, presence under a simulated clock, walks.
+
+mod support;
+
+use std::{collections::BTreeSet, ops::ControlFlow};
+
+use fleetbridge::{
+    fleet::{Fleet, Has, Identity, PointValue, Which},
+    journal::{Event, EventKind},
+    model::*,
+};
+use proptest::prelude::*;
+use support::*;
+
+fn presence(fleet: &Fleet, device: DeviceNumber) -> Presence {
+    fleet.row(device, |row| row.presence()).expect("live")
+}
+
+/// The events since the last call, without the numbers.
+fn events(fleet: &Fleet, cursor: &mut u64) -> Vec<EventKind> {
+    fleet.journal().set_durable(u64::MAX);
+    let mut out: Vec<Event> = Vec::new();
+    fleet.journal().read(cursor, 1000, &mut out).expect("no overrun");
+    out.into_iter().map(|event| event.kind).collect()
+}
+
+#[test]
+fn a_name_is_unique_whatever_the_ids() {
+    let fleet = fleet();
+    add_adapter(&fleet, 2, "yard");
+    let wanted = [
+        identity(SENSOR, "a"),
+        identity(SENSOR, "a"),
+        identity(GATEWAY, "a"),
+        Identity { adapter: 2, profile: SENSOR, id: "a".into() },
+        Identity { adapter: 2, profile: GATEWAY, id: "a".into() },
+        identity(SENSOR, "b c"),
+    ];
+    let records = fleet.draft(&wanted, START).unwrap();
+    let names: Vec<_> = records.iter().map(|record| (record.number, record.name.as_str())).collect();
+    assert_eq!(names[0], (1, "a"));
+    assert_eq!(names[1], (2, "plant:a"));
+    assert_eq!(names[2], (3, "yard:a"));
+    assert_eq!(names.iter().map(|name| name.1).collect::<BTreeSet<_>>().len(), 5, "{names:?}");
+    fleet.insert(&records);
+    assert_eq!(fleet.resolve(1, SENSOR, "b c"), Some((5, true)));
+    assert_eq!(fleet.find(&records[4].name), Some(5));
+    assert_eq!(fleet.row(5, |row| row.southbound_id().to_owned()).as_deref(), Some("b c"));
+    assert_eq!(fleet.draft(&wanted, START).unwrap(), [], "all are known now");
+    let again = fleet.draft(&[identity(SENSOR, "new")], START).unwrap();
+    assert_eq!(again[0].number, 6);
+}
+
+#[test]
+fn values_of_every_type() {
+    let fleet = fleet();
+    let device = learn(&fleet, SENSOR, "a");
+    let view = |number| {
+        fleet
+            .row(device, |row| {
+                let point = row.point(number).expect("in the profile");
+                let mut text = String::new();
+                point.write_value(&mut text);
+                (text, point.integer(), point.counter(), point.quality(after(1)))
+            })
+            .unwrap()
+    };
+    assert_eq!(view(1), (String::new(), None, None, Quality::Missing));
+    let mut reports = Reports::default();
+    reports.begin(SENSOR, "a", false);
+    let text = reports.text("charging");
+    for fact in [
+        value(0, -5),
+        value(1, 1),
+        value(2, 5_000_000_000),
+        Fact::Point { slot: 3, value: Scalar::Text(text), time: Time::NEVER },
+    ] {
+        reports.push(fact);
+    }
+    let mut resolved = [fleetbridge::fleet::Resolved { device, report: 0, parent: 0 }];
+    assert_eq!(fleet.absorb(&reports, &mut resolved, after(1)).observations, 4);
+    assert_eq!(view(1), ("-0.5".into(), Some(-5), None, Quality::Good));
+    assert_eq!(view(2), ("true".into(), Some(1), None, Quality::Good));
+    assert_eq!(view(4), ("5000000000".into(), None, Some(5_000_000_000), Quality::Good));
+    assert_eq!(view(7), ("charging".into(), None, None, Quality::Good));
+    assert!(fleet.row(device, |row| row.point(3).is_none()).unwrap(), "numbers have holes");
+
+    report(&fleet, device, false, &[value(0, 1 << 40), value(2, 7)], after(2));
+    assert_eq!(view(1).1, None, "does not fit Integer32");
+    let reset = fleet.row(device, |row| row.point(4).unwrap().discontinuity()).unwrap();
+    assert_eq!(reset, after(2), "the counter went backwards");
+    report(
+        &fleet,
+        device,
+        false,
+        &[Fact::Point { slot: 0, value: Scalar::Bad, time: Time::NEVER }],
+        after(3),
+    );
+    assert_eq!(view(1).3, Quality::Bad);
+    report(
+        &fleet,
+        device,
+        false,
+        &[Fact::Point { slot: 1, value: Scalar::Integer(0), time: after(1) }],
+        after(4),
+    );
+    report(
+        &fleet,
+        device,
+        false,
+        &[Fact::Point { slot: 1, value: Scalar::Integer(1), time: START }],
+        after(4),
+    );
+    assert_eq!(view(2).0, "false", "an older value does not overwrite a newer one");
+    fleet.row(device, |row| {
+        assert_eq!(row.point(2).unwrap().quality(after(1 + 180)), Quality::Good);
+        assert_eq!(row.point(2).unwrap().quality(after(1 + 181)), Quality::Stale);
+        assert_eq!(row.point(7).unwrap().value(), Some(PointValue::Text("charging")));
+        assert_eq!(row.attribute(Attribute::Manufacturer), "ACME");
+    });
+}
+
+#[test]
+fn silence_makes_late_then_lost_then_returned() {
+    let fleet = fleet();
+    let device = learn(&fleet, SENSOR, "a");
+    let mut cursor = 0;
+    report(&fleet, device, false, &[value(1, 1)], after(0));
+    assert_eq!(presence(&fleet, device), Presence::Online);
+    for (secs, expected) in
+        [(89, Presence::Online), (90, Presence::Late), (179, Presence::Late), (180, Presence::Lost)]
+    {
+        fleet.sweep(after(secs));
+        assert_eq!(presence(&fleet, device), expected, "after {secs} s");
+    }
+    assert_eq!(fleet.next(0, Which::Missing), Some(device));
+    assert_eq!(fleet.counts().missing(), 1);
+    report(&fleet, device, true, &[value(1, 0)], after(200));
+    assert_eq!(presence(&fleet, device), Presence::Lost, "a retained message is no sign of life");
+    report(&fleet, device, false, &[value(1, 1)], after(201));
+    assert_eq!(presence(&fleet, device), Presence::Online);
+    assert_eq!(fleet.next(0, Which::Missing), None);
+    assert_eq!(
+        events(&fleet, &mut cursor),
+        [
+            EventKind::DeviceLost { device, last_seen: after(0) },
+            EventKind::DeviceReturned { device, was: Presence::Lost }
+        ]
+    );
+}
+
+#[test]
+fn last_will_and_availability() {
+    let fleet = fleet();
+    let device = learn(&fleet, SENSOR, "a");
+    let mut cursor = 0;
+    report(&fleet, device, true, &[Fact::Availability(Availability::Lost)], after(0));
+    assert_eq!(presence(&fleet, device), Presence::Lost, "a retained availability topic counts");
+    assert_eq!(events(&fleet, &mut cursor), [], "but it was never here: nothing to tell");
+    report(&fleet, device, true, &[Fact::Availability(Availability::Online)], after(1));
+    assert_eq!(presence(&fleet, device), Presence::Online);
+    assert_eq!(fleet.row(device, |row| row.last_seen()), Some(Time::NEVER), "retained is not seen");
+    report(&fleet, device, false, &[value(1, 1)], after(2));
+    report(&fleet, device, false, &[Fact::Availability(Availability::Lost)], after(3));
+    assert_eq!(fleet.row(device, |row| row.last_seen()), Some(after(2)), "a will is not a sign of life");
+    report(&fleet, device, false, &[Fact::Availability(Availability::Sleeping)], after(4));
+    assert_eq!(presence(&fleet, device), Presence::Sleeping);
+    fleet.sweep(after(183));
+    assert_eq!(presence(&fleet, device), Presence::Sleeping);
+    fleet.sweep(after(184));
+    assert_eq!(presence(&fleet, device), Presence::Lost);
+    let told = events(&fleet, &mut cursor);
+    assert_eq!(told.len(), 4, "{told:?}");
+}
+
+#[test]
+fn a_lost_broker_freezes_presence_and_gives_grace() {
+    let fleet = fleet();
+    let device = learn(&fleet, SENSOR, "a");
+    report(&fleet, device, false, &[value(1, 1)], after(0));
+    let adapter = fleet.adapters().find(1).unwrap();
+    fleet.adapter_down(&adapter, "connection reset", after(10));
+    assert!(fleet.presence_frozen());
+    fleet.sweep(after(1000));
+    assert_eq!(presence(&fleet, device), Presence::Online, "nothing is declared lost by the blind");
+    let quality = fleet.row(device, |row| row.point(2).unwrap().quality(after(1000))).unwrap();
+    assert_eq!(quality, Quality::Stale, "but values age");
+    fleet.adapter_up(&adapter, after(1000));
+    fleet.sweep(after(1089));
+    assert_eq!(presence(&fleet, device), Presence::Online, "one full interval of grace");
+    fleet.sweep(after(1180));
+    assert_eq!(presence(&fleet, device), Presence::Lost);
+}
+
+#[test]
+fn one_event_for_a_lost_gateway() {
+    let fleet = fleet();
+    let gateway = learn(&fleet, GATEWAY, "gw");
+    report(&fleet, gateway, false, &[], after(0));
+    let children: Vec<_> = (0..500).map(|n| learn(&fleet, SENSOR, &format!("child-{n}"))).collect();
+    for &child in &children {
+        report_child(&fleet, child, gateway, false, &[value(1, 1)], after(1));
+    }
+    let mut cursor = 0;
+    report(&fleet, gateway, false, &[Fact::Availability(Availability::Lost)], after(5));
+    assert_eq!(fleet.counts().of(Presence::Unreachable), 500);
+    assert_eq!(fleet.counts().missing(), 501);
+    fleet.sweep(after(500));
+    assert_eq!(events(&fleet, &mut cursor).len(), 1);
+    report(&fleet, gateway, false, &[], after(600));
+    assert_eq!(
+        events(&fleet, &mut cursor),
+        [EventKind::DeviceReturned { device: gateway, was: Presence::Lost }]
+    );
+    assert_eq!(fleet.counts().of(Presence::Online), 501);
+    report(&fleet, gateway, false, &[], after(790));
+    fleet.sweep(after(690));
+    fleet.sweep(after(791));
+    assert_eq!(events(&fleet, &mut cursor).len(), 500, "heard through no more, and the gateway is there");
+}
+
+#[test]
+fn children_wait_for_the_verdict_on_a_silent_parent() {
+    let fleet = fleet();
+    let gateway = learn(&fleet, GATEWAY, "gw");
+    let child = learn(&fleet, SENSOR, "child");
+    report(&fleet, gateway, false, &[], after(10));
+    report_child(&fleet, child, gateway, false, &[value(1, 1)], after(0));
+    report_child(&fleet, child, gateway, false, &[value(1, 1)], after(10));
+    let mut cursor = 0;
+    for secs in [100, 189, 190, 191, 192] {
+        fleet.sweep(after(secs));
+    }
+    assert_eq!(
+        events(&fleet, &mut cursor),
+        [EventKind::DeviceLost { device: gateway, last_seen: after(10) }]
+    );
+    assert_eq!(presence(&fleet, child), Presence::Unreachable);
+}
+
+#[test]
+fn retired_devices_keep_number_and_name() {
+    let fleet = fleet();
+    let (a, b) = (learn(&fleet, SENSOR, "a"), learn(&fleet, SENSOR, "b"));
+    assert!(fleet.retire(a, after(1)));
+    assert!(!fleet.retire(a, after(1)));
+    assert_eq!(fleet.next(0, Which::Live), Some(b));
+    assert_eq!(fleet.row(a, |_| ()), None);
+    assert_eq!(fleet.resolve(1, SENSOR, "a"), Some((a, false)));
+    assert_eq!((fleet.counts().devices(), fleet.counts().numbers_used), (1, 2));
+    report(&fleet, a, false, &[value(1, 1)], after(2));
+    assert_eq!(fleet.row(a, |_| ()), None);
+    assert!(fleet.revive(a, after(3)));
+    assert_eq!(presence(&fleet, a), Presence::NeverSeen);
+}
+
+#[test]
+fn boot_moves_only_on_contradiction() {
+    let fleet = fleet();
+    let device = learn(&fleet, SENSOR, "a");
+    let boot_after = |secs, uptime| {
+        report(&fleet, device, false, &[Fact::Uptime(uptime)], after(secs));
+        fleet.row(device, |row| row.boot()).unwrap()
+    };
+    assert_eq!(boot_after(0, 100_000), Time(START.0 - 100_000_000));
+    assert_eq!(boot_after(500, 100_000), Time(START.0 - 100_000_000), "within 1 %");
+    assert_eq!(boot_after(600, 5), after(595), "rebooted");
+}
+
+#[test]
+fn only_what_changed_is_flushed() {
+    let fleet = fleet();
+    for n in 0..2500 {
+        learn(&fleet, SENSOR, &format!("d{n}"));
+    }
+    let taken = |most| {
+        let (mut from, mut taken) = (0, Vec::new());
+        loop {
+            fleet.take_dirty(&mut from, most, |row| taken.push(row.number()));
+            if from == 0 {
+                return taken;
+            }
+        }
+    };
+    taken(usize::MAX);
+    for device in [2, 1500, 2400] {
+        report(&fleet, device, false, &[value(0, 1)], after(1));
+    }
+    assert_eq!(taken(1), [2, 1500, 2400]);
+    assert_eq!(taken(1), [0; 0]);
+    fleet.mark_dirty([1500]);
+    assert_eq!(taken(1), [1500]);
+}
+
+fn walk(fleet: &Fleet, has: Has) -> Vec<(DeviceNumber, u16)> {
+    let mut found = Vec::new();
+    let mut at = (0, 0);
+    while let Some(next) = fleet.next_point(at, has) {
+        found.push(next);
+        at = next;
+    }
+    found
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Stepping by `next_point` and running by `points` both give exactly the instances, in order.
+    #[test]
+    fn walks_equal_the_sorted_instances(
+        set in prop::collection::vec((0u32..3000, 0u16..4, any::<i64>()), 0..200),
+        gone in prop::collection::btree_set(0u32..3000, 0..50),
+    ) {
+        let fleet = fleet();
+        let records = fleet.draft(&(0..3000).map(|n| identity(if n % 3 == 0 { GATEWAY } else { SENSOR }, &format!("d{n}"))).collect::<Vec<_>>(), START).unwrap();
+        fleet.insert(&records);
+        let mut expected: [BTreeSet<(u32, u16)>; 4] = Default::default();
+        let numbers = [1u16, 2, 4, 7];
+        for n in (0..3000).filter(|n| n % 3 != 0 && !gone.contains(n)) {
+            expected[0].extend(numbers.map(|number| (n + 1, number)));
+        }
+        let mut last = std::collections::HashMap::new();
+        for &(n, slot, value) in set.iter().filter(|(n, slot, _)| n % 3 != 0 && *slot < 3 && !gone.contains(n)) {
+            report(&fleet, n + 1, false, &[support::value(slot, value)], after(1));
+            last.insert((n + 1, slot), value);
+        }
+        for ((device, slot), value) in last {
+            let key = (device, numbers[slot as usize]);
+            expected[1].insert(key);
+            if slot == 2 { expected[3].insert(key); } else if i32::try_from(value).is_ok() { expected[2].insert(key); }
+        }
+        for n in &gone { fleet.retire(n + 1, after(2)); }
+        for (has, expected) in [Has::Row, Has::Value, Has::Integer, Has::Counter].into_iter().zip(&expected) {
+            prop_assert_eq!(&walk(&fleet, has), &expected.iter().copied().collect::<Vec<_>>());
+            let mut run = Vec::new();
+            fleet.points((0, 0), has, |row, point| { run.push((row.number(), point.def.number)); ControlFlow::Continue(()) });
+            prop_assert_eq!(&run, &expected.iter().copied().collect::<Vec<_>>());
+        }
+        let mut live = Vec::new();
+        fleet.rows(0, Which::Live, |row| { live.push(row.number()); ControlFlow::Continue(()) });
+        prop_assert_eq!(live, (1..=3000).filter(|n| !gone.contains(&(n - 1))).collect::<Vec<_>>());
+    }
+}
