@@ -2,12 +2,14 @@
 
 mod check;
 mod completions;
+mod demo;
 mod device;
 mod init;
 mod man;
 mod mibs;
 mod report;
 mod serve;
+mod simulate;
 mod status;
 
 use std::{
@@ -61,6 +63,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Demo),
     Serve(serve::Serve),
     Check(check::Check),
     Init(init::Init),
@@ -68,6 +71,7 @@ enum Command {
     Device(device::Device),
     Report(report::Report),
     Mibs(mibs::Mibs),
+    Simulate(simulate::Simulate),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -127,6 +131,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 impl Command {
     fn run(self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
         match self {
+            Command::Demo(demo) => demo.run(),
             Command::Serve(serve) => serve.run(place),
             Command::Check(check) => check.run(place, out),
             Command::Init(init) => init.run(out),
@@ -134,6 +139,7 @@ impl Command {
             Command::Device(device) => device.run(place, out),
             Command::Report(report) => report.run(place, out),
             Command::Mibs(mibs) => mibs.run(place, out),
+            Command::Simulate(simulate) => simulate.run(out),
             Command::Completions(completions) => completions.run(out),
             Command::Man(man) => man.run(out),
         }
