@@ -80,7 +80,7 @@ fn the_whole_shape_is_read() {
     assert_eq!(config.mqtt[0].address.to_string(), "mqtt://127.0.0.1:1883");
     assert_eq!(
         config.mqtt[0].profiles.as_ref().unwrap()[1],
-        ProfileName { name: "json-sensor".into(), line: 22 }
+        ProfileName { name: "json-sensor".into(), line: 23 }
     );
     assert_eq!(config.snmp.communities[0].name.expose(), "public");
     assert_eq!(config.snmp.communities[0].sources[0].to_string(), "127.0.0.0/8");

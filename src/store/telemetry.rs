@@ -10,7 +10,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use super::{
     Store, StoreError,
     database::{self, Database},
-    row,
+    devices, row,
     writer::{Pending, Writer},
 };
 use crate::{
@@ -223,9 +223,8 @@ impl Marks {
             other => other,
         };
         let mut database = open()?.0;
-        let owner = database::meta::<String>(&database.connection, "identity");
-        let last = owner.and_then(|owner| Ok((owner, last_event(&database.connection)?)));
-        let anew = match last.map_err(|error| database.failed(&error)) {
+        let highest = devices::max_number(&config.connection).map_err(failed)?;
+        let anew = match inspect(&database.connection, highest).map_err(|error| database.failed(&error)) {
             Ok((Some(owner), last)) if owner == marks.identity => {
                 marks.last.store(last, Relaxed);
                 false
@@ -296,6 +295,13 @@ impl Marks {
         self.reserved.store(reserved, Relaxed);
         Ok(())
     }
+}
+
+/// The identity of its config.db and the newest event; drops rows of devices above `highest`, whose numbers will be
+/// given to others (config.db was put back from a copy).
+fn inspect(connection: &Connection, highest: DeviceNumber) -> rusqlite::Result<(Option<String>, u64)> {
+    connection.execute("DELETE FROM device WHERE number > ?1", [highest])?;
+    Ok((database::meta(connection, "identity")?, last_event(connection)?))
 }
 
 fn last_event(connection: &Connection) -> rusqlite::Result<u64> {
