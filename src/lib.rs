@@ -51,6 +51,21 @@
 //! Configuration through NETCONF comes next. Its seams are here: profiles parse and number settings already
 //! ([`model::SettingDef`]), `config.db` is where running will live, and events carry numbers that never repeat.
 
+// What may not be in the product; tests may. The reasons of further rules are in .clippy.toml.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::unreachable,
+        clippy::exit,
+        clippy::dbg_macro
+    )
+)]
+
 pub mod cli;
 pub mod clock;
 pub mod config;
