@@ -26,7 +26,7 @@ use std::sync::{
 pub use absorb::{Absorbed, Resolved};
 pub use adapters::{Adapter, AdapterState, Adapters, Status};
 pub use enrol::{FleetFull, Identity};
-pub use restore::{DeviceState, SavedPoint, SavedValue};
+pub use restore::{DeviceState, PointState, StoredValue};
 pub use row::{Point, PointValue, Row, write_integer};
 pub use walk::{Has, Which};
 

@@ -17,21 +17,21 @@ pub struct DeviceState<'a> {
     pub boot: Time,
     pub parent: DeviceNumber,
     pub attributes: Vec<(Attribute, &'a str)>,
-    pub points: Vec<SavedPoint<'a>>,
+    pub points: Vec<PointState<'a>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct SavedPoint<'a> {
+pub struct PointState<'a> {
     pub number: u16,
-    pub value: SavedValue<'a>,
+    pub value: StoredValue<'a>,
     /// Of the value; [`Time::NEVER`] unknown. Whole seconds.
     pub time: Time,
     /// The last reset of a counter; [`Time::NEVER`] none seen. Whole seconds.
-    pub reset: Time,
+    pub discontinuity: Time,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum SavedValue<'a> {
+pub enum StoredValue<'a> {
     Integer(i64),
     Text(&'a str),
     Bad,
@@ -65,7 +65,7 @@ impl Fleet {
             let cell = first_cell + usize::from(slot);
             let is_text = def.ty == PointType::Text;
             let flags = match point.value {
-                SavedValue::Integer(value) if !is_text => {
+                StoredValue::Integer(value) if !is_text => {
                     columns.cells.values[cell] = value;
                     match def.ty {
                         PointType::Counter => flag::VALUE | flag::COUNTER,
@@ -73,17 +73,17 @@ impl Fleet {
                         _ => flag::VALUE,
                     }
                 }
-                SavedValue::Text(text) if is_text => {
+                StoredValue::Text(text) if is_text => {
                     columns.cells.values[cell] = i64::from(columns.texts.acquire(text));
                     flag::VALUE | flag::TEXT
                 }
-                SavedValue::Bad => flag::BAD,
-                SavedValue::Integer(_) | SavedValue::Text(_) => continue,
+                StoredValue::Bad => flag::BAD,
+                StoredValue::Integer(_) | StoredValue::Text(_) => continue,
             };
             columns.cells.set_flags(cell, flags);
             columns.cells.times[cell] = point.time.secs() as u32;
-            if !point.reset.is_never() {
-                columns.cells.set_reset(cell as u32, point.reset.secs() as u32);
+            if !point.discontinuity.is_never() {
+                columns.cells.set_reset(cell as u32, point.discontinuity.secs() as u32);
             }
         }
         if state.parent != 0 {

@@ -1,0 +1,175 @@
+//! What outlives the process: two SQLite files in one folder, both in WAL mode, all of mode 0600.
+//!
+//! | file | holds | durable |
+//! |---|---|---|
+//! | `config.db` | device numbers, names and identities; numbers of profiles, points, settings, adapters | synchronous=FULL: a write that was acknowledged survives a power cut |
+//! | `state.db` | the last telemetry of each device ([`row`]), the newest million events | synchronous=NORMAL: an acknowledged batch survives kill -9; a power cut may cost the last seconds |
+//! | `lock` | the holder's pid | held by flock(2) for the life of the process |
+//!
+//! Beside them SQLite's own `-wal` and `-shm`, `FILE.vN.backup` (the copy that a migration saved first) and
+//! `state.db.damaged-TIME`.
+//!
+//! **kill -9 at any moment** leaves both files at the end of some transaction. A device is in `config.db` before any
+//! manager can see its number ([`Store::learn`]), so numbers, names and identities never change; telemetry is at most one
+//! [`Store::flush`] old; rows and events of one flush stand or fall together, so an event and the state that it tells of
+//! never disagree. A row of state.db without its device (config.db was put back from a copy) is dropped at the next
+//! start. Event numbers are promised by `config.db` in advance, so that also a lost `state.db` gives none twice.
+//!
+//! **A disk that fails** (full, read-only, broken): the write returns an error, nothing of it is done, and it may be
+//! tried again; the first error in a minute is logged, all are counted in `stats.store.errors`. A damaged `state.db` is
+//! moved aside and begun anew; a damaged `config.db` is refused, because numbers would be lost.
+//!
+//! ```text
+//! learn, retire, bind ──▶ thread config.db: many calls, one commit
+//! flush ────────────────▶ thread state.db: one batch, one commit ──▶ (every 65,536 events) thread config.db
+//! load_*, events ───────▶ a reading connection on the caller's thread
+//! ```
+
+mod database;
+mod devices;
+mod error;
+mod lock;
+mod migrate;
+mod numbers;
+pub mod row;
+mod telemetry;
+mod writer;
+
+use std::{
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use parking_lot::Mutex;
+
+pub use error::StoreError;
+pub use numbers::{Bound, RevisionReused};
+pub use telemetry::{Batch, Flushed, Loaded};
+pub use writer::Pending;
+
+use self::{
+    database::Database,
+    lock::Lock,
+    telemetry::{Found, Marks},
+    writer::Writer,
+};
+use crate::{model::Time, stats::Stats};
+
+/// The open store. Dropping it waits for all writes under way, then lets go of the lock.
+#[derive(Debug)]
+pub struct Store {
+    // Fields are dropped in this order: state's last jobs may need config, and the lock goes last.
+    state: Writer,
+    config: Arc<Writer>,
+    marks: Arc<Marks>,
+    learning: Arc<devices::Queue>,
+    /// The stored ids of the profiles that `load_devices` was given.
+    profiles: Mutex<Arc<[u32]>>,
+    stats: Arc<Stats>,
+    folder: PathBuf,
+    _lock: Lock,
+}
+
+/// A store and what was found in it.
+#[derive(Debug)]
+pub struct Opened {
+    pub store: Store,
+    /// One of the files is new: the start is cold (coldStart, not warmStart).
+    pub cold: bool,
+    /// The newest durable event: where the journal goes on.
+    pub last_event: u64,
+    /// Where a damaged or foreign `state.db` was moved to; its telemetry is gone.
+    pub set_aside: Option<PathBuf>,
+}
+
+impl Store {
+    /// Opens the store in a folder, which is made (0700) if need be, and takes its lock. `now` names files that are moved
+    /// aside.
+    ///
+    /// # Errors
+    /// Another process holds it; a file is damaged, not ours or of a newer version; the disk's.
+    pub fn open(folder: &Path, now: Time, stats: Arc<Stats>) -> Result<Opened, StoreError> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|error| StoreError::io(folder, &error))?;
+        let lock = Lock::take(folder)?;
+        let (config, fresh) = Database::open(folder, &database::CONFIG)?;
+        let Found { database: state, marks, anew, set_aside } = Marks::open(&config, now)?;
+        let last_event = marks.last.load(std::sync::atomic::Ordering::Relaxed);
+        let store = Store {
+            state: Writer::start(state, stats.clone())?,
+            config: Arc::new(Writer::start(config, stats.clone())?),
+            marks: Arc::new(marks),
+            learning: Arc::default(),
+            profiles: Mutex::new(Arc::new([])),
+            stats,
+            folder: folder.to_owned(),
+            _lock: lock,
+        };
+        Ok(Opened { store, cold: fresh || anew, last_event, set_aside })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        fleet::DeviceState,
+        journal::{Event, EventKind},
+    };
+
+    fn batch(rows: u32, event: u64) -> Batch {
+        let mut batch = Batch::default();
+        for number in 1..=rows {
+            batch.push(number, |out| row::encode_state(&DeviceState::default(), out));
+        }
+        batch.events.push(Event { number: event, time: Time(1), kind: EventKind::Started { cold: true } });
+        batch
+    }
+
+    fn limit_pages(store: &Store, pages: u32) {
+        let limit = move |database: &mut Database| {
+            database
+                .connection
+                .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+                .map_err(|error| database.failed(&error))
+        };
+        store.state.call(limit).wait().unwrap();
+    }
+
+    #[test]
+    fn a_full_file_takes_nothing_by_halves_and_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let stats = Arc::new(Stats::default());
+        let store = Store::open(folder.path(), Time(1), stats.clone()).unwrap().store;
+        store.flush(batch(10, 1)).wait().unwrap();
+        limit_pages(&store, 8);
+        for _ in 0..3 {
+            let error = store.flush(batch(100_000, 2)).wait().unwrap_err();
+            assert!(matches!(error, StoreError::Full { .. }), "{error}");
+        }
+        assert_eq!(stats.store.errors.value(), 3);
+        assert_eq!(store.events(0, 9).unwrap().len(), 1, "neither rows nor events of the refused batch");
+        assert_eq!(store.load_state(|_, _| ()).unwrap().rows, 10);
+        store.flush(batch(10, 2)).wait().unwrap();
+        limit_pages(&store, 1 << 20);
+        store.flush(batch(100_000, 3)).wait().unwrap();
+        assert_eq!(store.load_state(|_, _| ()).unwrap().rows, 100_000);
+        assert_eq!(store.events(0, 9).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn old_events_make_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), Time(1), Arc::default()).unwrap().store;
+        for number in [1, 2, 1_000_001] {
+            store.flush(batch(0, number)).wait().unwrap();
+        }
+        let numbers: Vec<_> = store.events(0, 9).unwrap().iter().map(|event| event.number).collect();
+        assert_eq!(numbers, [2, 1_000_001]);
+    }
+}

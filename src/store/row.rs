@@ -1,0 +1,341 @@
+//! A device's telemetry as one compact, self-describing row.
+//!
+//! ```text
+//! version 1 | presence | last seen | since, boot (differences to last seen) | parent
+//! (attribute + 1, length, text)* 0
+//! (difference to the former point number, tag, value, time [, discontinuity])*   to the end
+//! ```
+//! Numbers are LEB128 varints, signed ones zigzag; instants of points are seconds as differences to last seen. Points
+//! stand under their *number*, so that a row outlives an edited profile.
+
+use crate::{
+    fleet::{DeviceState, PointState, PointValue, Row, StoredValue},
+    model::{Attribute, DeviceNumber, Presence, Quality, Time},
+};
+
+const VERSION: u8 = 1;
+
+/// A row that this version cannot read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RowError {
+    #[error("row version {0} is unknown")]
+    Version(u8),
+    #[error("the row is damaged")]
+    Damaged,
+}
+
+/// Appends the row of a device to `out`; allocates nothing else.
+pub fn encode(row: &Row<'_>, out: &mut Vec<u8>) {
+    head(out, row.presence(), row.presence_since(), row.last_seen(), row.boot(), row.parent());
+    for attribute in Attribute::ALL {
+        put_attribute(out, attribute, row.reported(attribute));
+    }
+    out.push(0);
+    let (base, mut former) = (row.last_seen(), 0);
+    for point in row.points() {
+        let value = match point.value() {
+            Some(PointValue::Integer(value)) => StoredValue::Integer(value),
+            Some(PointValue::Text(text)) => StoredValue::Text(text),
+            // Bad does not depend on the time, so any instant will do.
+            None if point.quality(Time::NEVER) == Quality::Bad => StoredValue::Bad,
+            None => continue,
+        };
+        let (number, time, discontinuity) = (point.def.number, point.time(), point.discontinuity());
+        put_point(out, base, &mut former, &PointState { number, value, time, discontinuity });
+    }
+}
+
+/// Appends a row to `out`.
+pub fn encode_state(state: &DeviceState<'_>, out: &mut Vec<u8>) {
+    head(out, state.presence, state.presence_since, state.last_seen, state.boot, state.parent);
+    for &(attribute, text) in &state.attributes {
+        put_attribute(out, attribute, text);
+    }
+    out.push(0);
+    let mut former = 0;
+    for point in &state.points {
+        put_point(out, state.last_seen, &mut former, point);
+    }
+}
+
+/// Reads a row.
+///
+/// # Errors
+/// A version that is not known, or bytes that no `encode` wrote.
+pub fn decode(bytes: &[u8]) -> Result<DeviceState<'_>, RowError> {
+    let mut rest = Reader(bytes);
+    match rest.byte()? {
+        VERSION => {}
+        other => return Err(RowError::Version(other)),
+    }
+    let presence = Presence::from_code(rest.byte()?).ok_or(RowError::Damaged)?;
+    let last_seen = Time(rest.unsigned()?);
+    let presence_since = Time(rest.relative(last_seen.0)?);
+    let boot = Time(rest.relative(last_seen.0)?);
+    let parent = u32::try_from(rest.unsigned()?).map_err(|_| RowError::Damaged)?;
+    let mut state =
+        DeviceState { presence, presence_since, last_seen, boot, parent, ..DeviceState::default() };
+    loop {
+        let code = rest.byte()?;
+        if code == 0 {
+            break;
+        }
+        let text = rest.text()?;
+        // An attribute of a later version is left out.
+        if let Some(&attribute) = Attribute::ALL.get(usize::from(code - 1)) {
+            state.attributes.push((attribute, text));
+        }
+    }
+    let mut number = 0u16;
+    while !rest.0.is_empty() {
+        number = match u16::try_from(rest.unsigned()?) {
+            Ok(step) if step > 0 => number.checked_add(step).ok_or(RowError::Damaged)?,
+            _ => return Err(RowError::Damaged),
+        };
+        let tag = rest.byte()?;
+        let value = match tag & !tag::DISCONTINUITY {
+            tag::BAD => StoredValue::Bad,
+            tag::INTEGER => StoredValue::Integer(rest.signed()?),
+            tag::TEXT => StoredValue::Text(rest.text()?),
+            _ => return Err(RowError::Damaged),
+        };
+        let time = rest.seconds(last_seen)?;
+        let discontinuity =
+            if tag & tag::DISCONTINUITY == 0 { Time::NEVER } else { rest.seconds(last_seen)? };
+        state.points.push(PointState { number, value, time, discontinuity });
+    }
+    Ok(state)
+}
+
+mod tag {
+    pub const BAD: u8 = 0;
+    pub const INTEGER: u8 = 1;
+    pub const TEXT: u8 = 2;
+    pub const DISCONTINUITY: u8 = 0x10;
+}
+
+fn head(
+    out: &mut Vec<u8>,
+    presence: Presence,
+    presence_since: Time,
+    last_seen: Time,
+    boot: Time,
+    parent: DeviceNumber,
+) {
+    out.extend([VERSION, presence as u8]);
+    put_unsigned(out, last_seen.0);
+    put_relative(out, presence_since.0, last_seen.0);
+    put_relative(out, boot.0, last_seen.0);
+    put_unsigned(out, u64::from(parent));
+}
+
+fn put_attribute(out: &mut Vec<u8>, attribute: Attribute, text: &str) {
+    if text.is_empty() {
+        return;
+    }
+    out.push(attribute as u8 + 1);
+    put_text(out, text);
+}
+
+fn put_point(out: &mut Vec<u8>, base: Time, former: &mut u16, point: &PointState<'_>) {
+    // Numbers ascend; one that does not would make the row unreadable.
+    if point.number <= *former {
+        return;
+    }
+    put_unsigned(out, u64::from(point.number - *former));
+    *former = point.number;
+    let flag = if point.discontinuity.is_never() { 0 } else { tag::DISCONTINUITY };
+    match point.value {
+        StoredValue::Bad => out.push(tag::BAD | flag),
+        StoredValue::Integer(value) => {
+            out.push(tag::INTEGER | flag);
+            put_signed(out, value);
+        }
+        StoredValue::Text(text) => {
+            out.push(tag::TEXT | flag);
+            put_text(out, text);
+        }
+    }
+    put_relative(out, point.time.secs(), base.secs());
+    if flag != 0 {
+        put_relative(out, point.discontinuity.secs(), base.secs());
+    }
+}
+
+fn put_text(out: &mut Vec<u8>, text: &str) {
+    put_unsigned(out, text.len() as u64);
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn put_unsigned(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+fn put_signed(out: &mut Vec<u8>, value: i64) {
+    put_unsigned(out, ((value << 1) ^ (value >> 63)) as u64);
+}
+
+/// Wraps, so that every pair of values comes back.
+fn put_relative(out: &mut Vec<u8>, value: u64, base: u64) {
+    put_signed(out, value.wrapping_sub(base) as i64);
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn byte(&mut self) -> Result<u8, RowError> {
+        let (&first, rest) = self.0.split_first().ok_or(RowError::Damaged)?;
+        self.0 = rest;
+        Ok(first)
+    }
+
+    fn unsigned(&mut self) -> Result<u64, RowError> {
+        let mut value = 0u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            let bits = u64::from(byte & 0x7f);
+            if shift == 63 && bits > 1 {
+                return Err(RowError::Damaged);
+            }
+            value |= bits << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(RowError::Damaged)
+    }
+
+    fn signed(&mut self) -> Result<i64, RowError> {
+        let raw = self.unsigned()?;
+        Ok((raw >> 1) as i64 ^ -((raw & 1) as i64))
+    }
+
+    fn relative(&mut self, base: u64) -> Result<u64, RowError> {
+        Ok(base.wrapping_add(self.signed()? as u64))
+    }
+
+    fn seconds(&mut self, base: Time) -> Result<Time, RowError> {
+        let seconds = self.relative(base.secs())?;
+        seconds.checked_mul(1000).map(Time).ok_or(RowError::Damaged)
+    }
+
+    fn text(&mut self) -> Result<&'a str, RowError> {
+        let len = usize::try_from(self.unsigned()?).map_err(|_| RowError::Damaged)?;
+        let (text, rest) = self.0.split_at_checked(len).ok_or(RowError::Damaged)?;
+        self.0 = rest;
+        std::str::from_utf8(text).map_err(|_| RowError::Damaged)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sample() -> DeviceState<'static> {
+        let point = |number, value| PointState {
+            number,
+            value,
+            time: Time::from_secs(1_795_398_917),
+            discontinuity: Time::NEVER,
+        };
+        DeviceState {
+            presence: Presence::Late,
+            presence_since: Time(1_795_398_900_001),
+            last_seen: Time(1_795_398_917_123),
+            boot: Time::NEVER,
+            parent: 77,
+            attributes: vec![(Attribute::Firmware, "14.2.0"), (Attribute::Site, "Süd")],
+            points: vec![
+                point(1, StoredValue::Integer(-215)),
+                point(2, StoredValue::Bad),
+                PointState { discontinuity: Time::from_secs(5), ..point(9, StoredValue::Integer(i64::MIN)) },
+                point(65_535, StoredValue::Text("")),
+            ],
+        }
+    }
+
+    #[test]
+    fn a_row_comes_back() {
+        let mut bytes = Vec::new();
+        encode_state(&sample(), &mut bytes);
+        assert_eq!(decode(&bytes), Ok(sample()));
+        assert!(bytes.len() < 90, "{}", bytes.len());
+        assert_eq!(decode(&[2]), Err(RowError::Version(2)));
+        assert_eq!(decode(&[]), Err(RowError::Damaged));
+    }
+
+    #[test]
+    fn every_cut_is_seen_or_a_shorter_row() {
+        let mut bytes = Vec::new();
+        encode_state(&sample(), &mut bytes);
+        for len in 0..bytes.len() {
+            if let Ok(state) = decode(&bytes[..len]) {
+                assert!(sample().points.starts_with(&state.points));
+            }
+        }
+    }
+
+    fn value() -> impl Strategy<Value = Option<Result<i64, String>>> {
+        prop_oneof![Just(None), any::<i64>().prop_map(|v| Some(Ok(v))), ".{0,40}".prop_map(|t| Some(Err(t)))]
+    }
+
+    proptest! {
+        #[test]
+        fn all_states_come_back(
+            presence in 1u8..=7,
+            times in any::<(u64, u64, u64)>(),
+            parent in any::<u32>(),
+            attributes in proptest::collection::btree_map(0usize..Attribute::COUNT, ".{1,30}", 0..12),
+            points in proptest::collection::btree_map(1u16.., (value(), any::<u32>(), any::<u32>()), 0..40),
+        ) {
+            let state = DeviceState {
+                presence: Presence::from_code(presence).unwrap(),
+                presence_since: Time(times.0),
+                last_seen: Time(times.1),
+                boot: Time(times.2),
+                parent,
+                attributes: attributes.iter().map(|(&at, text)| (Attribute::ALL[at], text.as_str())).collect(),
+                points: points
+                    .iter()
+                    .map(|(&number, (value, time, reset))| PointState {
+                        number,
+                        value: match value {
+                            None => StoredValue::Bad,
+                            Some(Ok(value)) => StoredValue::Integer(*value),
+                            Some(Err(text)) => StoredValue::Text(text),
+                        },
+                        time: Time::from_secs(u64::from(*time)),
+                        discontinuity: Time::from_secs(u64::from(*reset)),
+                    })
+                    .collect(),
+            };
+            let mut bytes = Vec::new();
+            encode_state(&state, &mut bytes);
+            prop_assert_eq!(decode(&bytes), Ok(state));
+        }
+
+        #[test]
+        fn no_bytes_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = decode(&bytes);
+            if let Some(first) = bytes.first_mut() {
+                *first = VERSION;
+            }
+            let _ = decode(&bytes);
+        }
+
+        #[test]
+        fn a_changed_byte_does_not_panic(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let mut bytes = Vec::new();
+            encode_state(&sample(), &mut bytes);
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            let _ = decode(&bytes);
+        }
+    }
+}

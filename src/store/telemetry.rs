@@ -1,0 +1,343 @@
+//! What the devices said and what happened: written behind in batches, read back at the start.
+
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+};
+
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use super::{
+    Store, StoreError,
+    database::{self, Database},
+    devices, row,
+    writer::{Pending, Writer},
+};
+use crate::{
+    clock,
+    fleet::DeviceState,
+    journal::Event,
+    model::{DeviceNumber, Time},
+};
+
+/// The newest events are kept, so many of them.
+const EVENTS_KEPT: u64 = 1_000_000;
+
+/// So many event numbers are promised to state.db at a time; they are not given again if it is lost.
+const EVENTS_RESERVED: u64 = 65_536;
+
+/// One transaction's worth of changes. Rows lie in one buffer: no allocation a device.
+#[derive(Debug, Default)]
+pub struct Batch {
+    bytes: Vec<u8>,
+    /// (device, end of its row in `bytes`).
+    rows: Vec<(DeviceNumber, usize)>,
+    /// By ascending number.
+    pub events: Vec<Event>,
+}
+
+/// A batch is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flushed {
+    /// The file was damaged and has been begun anew: mark every device dirty, only this batch is in it.
+    pub anew: bool,
+}
+
+/// What [`Store::load_state`] read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    pub rows: usize,
+    /// Rows that cannot be read; their devices begin without telemetry.
+    pub unreadable: usize,
+    /// The file was damaged past reading: what was visited is all there is. It has been moved here and begun anew:
+    /// mark every device dirty.
+    pub set_aside: Option<PathBuf>,
+}
+
+impl Batch {
+    /// Adds a device; `encode` appends its row and nothing else.
+    pub fn push(&mut self, number: DeviceNumber, encode: impl FnOnce(&mut Vec<u8>)) {
+        encode(&mut self.bytes);
+        self.rows.push((number, self.bytes.len()));
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.events.is_empty()
+    }
+
+    /// How many devices it has.
+    pub fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The size of all rows.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+impl Store {
+    /// Writes rows and events in one transaction (synchronous=NORMAL): after `Ok` they survive kill -9. Cheapest with
+    /// ascending device numbers; some ten thousand rows a batch keep the log small.
+    ///
+    /// # Errors
+    /// The disk's; nothing of the batch is written then: keep the rows dirty, the events undurable, and try again.
+    pub fn flush(&self, batch: Batch) -> Pending<Flushed> {
+        let (config, marks, stats) = (self.config.clone(), self.marks.clone(), self.stats.clone());
+        self.state.call(move |database| {
+            let last = batch.events.last().map_or(0, |event| event.number);
+            marks.reserve(&config, last)?;
+            marks.finish(database)?;
+            match write(database, &batch) {
+                Err(StoreError::Damaged { reason, .. }) => {
+                    marks.begin_anew(database, &reason)?;
+                    write(database, &batch)?;
+                }
+                other => other?,
+            }
+            let anew = marks.unfinished.swap(false, Relaxed);
+            marks.last.fetch_max(last, Relaxed);
+            stats.store.rows_written.add(batch.rows.len() as u64);
+            stats.store.flushes.inc();
+            Ok(Flushed { anew })
+        })
+    }
+
+    /// Visits what was last flushed of each device, by ascending number.
+    ///
+    /// # Errors
+    /// The disk's, if a damaged file can be neither read nor moved aside.
+    pub fn load_state(
+        &self,
+        mut visit: impl FnMut(DeviceNumber, DeviceState<'_>),
+    ) -> Result<Loaded, StoreError> {
+        let path = self.folder.join(database::STATE.file);
+        let mut loaded = Loaded::default();
+        let connection = database::reader(&path)?;
+        let mut read = || -> rusqlite::Result<()> {
+            let mut statement = connection.prepare("SELECT number, row FROM device ORDER BY number")?;
+            let mut rows = statement.query([])?;
+            while let Some(stored) = rows.next()? {
+                match row::decode(stored.get_ref(1)?.as_blob().unwrap_or_default()) {
+                    Ok(state) => {
+                        visit(stored.get(0)?, state);
+                        loaded.rows += 1;
+                    }
+                    Err(_) => loaded.unreadable += 1,
+                }
+            }
+            Ok(())
+        };
+        match read().map_err(|error| StoreError::sqlite(&path, &error)) {
+            Ok(()) => {}
+            Err(StoreError::Damaged { reason, .. }) => {
+                drop(connection);
+                let marks = self.marks.clone();
+                let aside = self.state.call(move |database| marks.begin_anew(database, &reason)).wait()?;
+                loaded.set_aside = Some(aside);
+            }
+            Err(error) => return Err(error),
+        }
+        if loaded.unreadable > 0 {
+            tracing::warn!(
+                rows = loaded.unreadable,
+                "some devices begin without telemetry: their rows cannot be read"
+            );
+        }
+        Ok(loaded)
+    }
+
+    /// At most `most` events after number `after`, oldest first; the oldest kept one comes first if `after` is older.
+    /// Events of kinds that this version does not know are left out. Blocks for one short read.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn events(&self, after: u64, most: usize) -> Result<Vec<Event>, StoreError> {
+        let path = self.folder.join(database::STATE.file);
+        let read = |connection: Connection| -> rusqlite::Result<Vec<Event>> {
+            connection
+                .prepare("SELECT number, time, kind FROM event WHERE number > ?1 ORDER BY number LIMIT ?2")?
+                .query_map(params![sql(after), sql(most as u64)], |row| {
+                    let kind: String = row.get(2)?;
+                    let (number, time): (i64, i64) = (row.get(0)?, row.get(1)?);
+                    Ok(serde_json::from_str(&kind).ok().map(|kind| Event {
+                        number: number as u64,
+                        time: Time(time as u64),
+                        kind,
+                    }))
+                })?
+                .filter_map(Result::transpose)
+                .collect()
+        };
+        read(database::reader(&path)?).map_err(|error| StoreError::sqlite(&path, &error))
+    }
+}
+
+/// Ties state.db to its config.db, and event numbers to both.
+#[derive(Debug)]
+pub(super) struct Marks {
+    identity: String,
+    /// The newest durable event.
+    pub last: AtomicU64,
+    /// As written to config.db: no number above has been given.
+    reserved: AtomicU64,
+    /// The file was moved aside while running, and no flush has told the caller yet.
+    unfinished: AtomicBool,
+}
+
+/// state.db as it was found.
+pub(super) struct Found {
+    pub database: Database,
+    pub marks: Marks,
+    /// It was made just now.
+    pub anew: bool,
+    pub set_aside: Option<PathBuf>,
+}
+
+impl Marks {
+    /// Opens state.db beside an open config.db; one that is damaged or belongs to another config.db is moved aside.
+    pub fn open(config: &Database, now: Time) -> Result<Found, StoreError> {
+        let failed = |error| config.failed(&error);
+        let identity: String =
+            database::meta(&config.connection, "identity").map_err(failed)?.unwrap_or_default();
+        let reserved: i64 =
+            database::meta(&config.connection, "events-reserved").map_err(failed)?.unwrap_or_default();
+        let reserved = reserved.max(0) as u64;
+        let marks = Marks {
+            identity,
+            last: AtomicU64::new(reserved),
+            reserved: AtomicU64::new(reserved),
+            unfinished: AtomicBool::new(false),
+        };
+        let folder = config.path.parent().unwrap_or(std::path::Path::new("."));
+
+        let mut set_aside = None;
+        let mut open = || match Database::open(folder, &database::STATE) {
+            Err(StoreError::Damaged { path, reason }) => {
+                let aside = database::set_aside(&path, "damaged", now)
+                    .map_err(|error| StoreError::io(&path, &error))?;
+                tracing::warn!(%reason, moved = %aside.display(), "state.db is damaged; the bridge goes on without old telemetry");
+                set_aside = Some(aside);
+                Database::open(folder, &database::STATE)
+            }
+            other => other,
+        };
+        let mut database = open()?.0;
+        let highest = devices::max_number(&config.connection).map_err(failed)?;
+        let anew = match inspect(&database.connection, highest).map_err(|error| database.failed(&error)) {
+            Ok((Some(owner), last)) if owner == marks.identity => {
+                marks.last.store(last, Relaxed);
+                false
+            }
+            Ok((None, _)) => true,
+            Ok((Some(_), _)) => {
+                let aside = database.replace("foreign", now)?;
+                tracing::warn!(moved = %aside.display(), "state.db belongs to another config.db; the bridge goes on without old telemetry");
+                set_aside = Some(aside);
+                true
+            }
+            Err(StoreError::Damaged { reason, .. }) => {
+                let aside = database.replace("damaged", now)?;
+                tracing::warn!(%reason, moved = %aside.display(), "state.db is damaged; the bridge goes on without old telemetry");
+                set_aside = Some(aside);
+                true
+            }
+            Err(error) => return Err(error),
+        };
+        if anew {
+            marks.begin(&mut database)?;
+        }
+        Ok(Found { database, marks, anew, set_aside })
+    }
+
+    /// Moves a damaged file aside and begins a new one.
+    fn begin_anew(&self, database: &mut Database, reason: &str) -> Result<PathBuf, StoreError> {
+        self.unfinished.store(true, Relaxed);
+        let aside = database.replace("damaged", clock::now())?;
+        tracing::warn!(reason, moved = %aside.display(), "state.db is damaged; a new one takes what is in memory");
+        self.begin(database)?;
+        Ok(aside)
+    }
+
+    /// Brings a [`begin_anew`](Marks::begin_anew) that the disk cut short to its end.
+    fn finish(&self, database: &mut Database) -> Result<(), StoreError> {
+        if !self.unfinished.load(Relaxed) {
+            return Ok(());
+        }
+        database.attach()?;
+        self.begin(database)
+    }
+
+    /// Marks a new file as belonging to this config.db.
+    fn begin(&self, database: &mut Database) -> Result<(), StoreError> {
+        let last = sql(self.last.load(Relaxed));
+        let mut write = || {
+            let transaction = database.connection.transaction()?;
+            database::set_meta(&transaction, "events-before", last)?;
+            database::set_meta(&transaction, "identity", &self.identity)?;
+            transaction.commit()
+        };
+        write().map_err(|error| database.failed(&error))
+    }
+
+    /// Before events up to `last` are written, config.db must know that their numbers are given.
+    fn reserve(&self, config: &Writer, last: u64) -> Result<(), StoreError> {
+        if last <= self.reserved.load(Relaxed) {
+            return Ok(());
+        }
+        let reserved = last.saturating_add(EVENTS_RESERVED);
+        config
+            .call(move |database| {
+                database::set_meta(&database.connection, "events-reserved", sql(reserved))
+                    .map_err(|error| database.failed(&error))
+            })
+            .wait()?;
+        self.reserved.store(reserved, Relaxed);
+        Ok(())
+    }
+}
+
+/// The identity of its config.db and the newest event; drops rows of devices above `highest`, whose numbers will be
+/// given to others (config.db was put back from a copy).
+fn inspect(connection: &Connection, highest: DeviceNumber) -> rusqlite::Result<(Option<String>, u64)> {
+    connection.execute("DELETE FROM device WHERE number > ?1", [highest])?;
+    Ok((database::meta(connection, "identity")?, last_event(connection)?))
+}
+
+fn last_event(connection: &Connection) -> rusqlite::Result<u64> {
+    let newest: Option<i64> = connection.query_row("SELECT max(number) FROM event", [], |row| row.get(0))?;
+    let before: Option<i64> = database::meta(connection, "events-before")?;
+    Ok(newest.max(before).unwrap_or(0).max(0) as u64)
+}
+
+fn write(database: &mut Database, batch: &Batch) -> Result<(), StoreError> {
+    let mut write = || -> rusqlite::Result<()> {
+        let transaction = database.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut upsert = transaction.prepare_cached("INSERT OR REPLACE INTO device VALUES (?1, ?2)")?;
+        let mut start = 0;
+        for &(number, end) in &batch.rows {
+            upsert.execute(params![number, &batch.bytes[start..end]])?;
+            start = end;
+        }
+        drop(upsert);
+        if let Some(last) = batch.events.last() {
+            let mut insert =
+                transaction.prepare_cached("INSERT OR REPLACE INTO event VALUES (?1, ?2, ?3)")?;
+            for event in &batch.events {
+                let kind = serde_json::to_string(&event.kind).unwrap_or_default();
+                insert.execute(params![sql(event.number), sql(event.time.0), kind])?;
+            }
+            // As many go as have come, so this never takes long.
+            transaction
+                .prepare_cached("DELETE FROM event WHERE number <= ?1")?
+                .execute([sql(last.number.saturating_sub(EVENTS_KEPT))])?;
+        }
+        transaction.commit()
+    };
+    write().map_err(|error| database.failed(&error))
+}
+
+/// SQLite's integers are signed; none of ours comes near the 63rd bit.
+fn sql(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
