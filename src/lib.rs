@@ -1,7 +1,13 @@
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod control;
+pub mod file;
 pub mod fleet;
 pub mod journal;
 pub mod model;
+pub mod report;
 pub mod secret;
+pub mod southbound;
 pub mod stats;
 pub mod store;

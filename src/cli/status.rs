@@ -1,0 +1,138 @@
+//! `fleetbridge status`
+
+use std::io::Write;
+
+use clap::Args;
+
+use super::{Failure, OneFormat, Place, device::printable};
+use crate::{
+    control::view::{self, Unknown},
+    file::write_duration,
+};
+
+/// Show what the running bridge hears and answers
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  fleetbridge status
+  fleetbridge status --format json
+  fleetbridge status --unknown        messages that nobody understood, counted by reason, and the last ones")]
+pub(super) struct Status {
+    /// Show the messages that nobody understood instead
+    #[arg(long)]
+    unknown: bool,
+    #[arg(long, value_enum, default_value_t)]
+    format: OneFormat,
+}
+
+impl Status {
+    pub fn run(self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
+        let client = place.client()?;
+        let path = if self.unknown { "/v1/unknown" } else { "/v1/status" };
+        if self.format == OneFormat::Json {
+            client.copy(path, out).map_err(|error| place.explain(error))?;
+            return Ok(writeln!(out)?);
+        }
+        if self.unknown {
+            return unknown(&client.read(path).map_err(|error| place.explain(error))?, out);
+        }
+        status(&client.read(path).map_err(|error| place.explain(error))?, out)
+    }
+}
+
+fn status(status: &view::Status, out: &mut dyn Write) -> Result<(), Failure> {
+    let up = write_duration(status.uptime_seconds * 1000);
+    writeln!(out, "fleetbridge {}, up {up} since {}", status.version, status.started)?;
+    for problem in &status.problems {
+        writeln!(out, "PROBLEM    {}", printable(problem))?;
+    }
+    let devices = &status.devices;
+    let counts: Vec<_> = [
+        ("online", devices.online),
+        ("late", devices.late),
+        ("lost", devices.lost),
+        ("unreachable", devices.unreachable),
+        ("sleeping", devices.sleeping),
+        ("never seen", devices.never_seen),
+    ]
+    .into_iter()
+    .filter(|(_, count)| *count > 0)
+    .map(|(word, count)| format!("{count} {word}"))
+    .collect();
+    let counts = if counts.is_empty() { "none yet".to_owned() } else { counts.join(", ") };
+    writeln!(
+        out,
+        "devices    {}: {counts}; {} of 2097151 numbers used",
+        devices.total, devices.numbers_used
+    )?;
+    for adapter in &status.adapters {
+        writeln!(
+            out,
+            "adapter    {} ({}, {}): {} since {}, {} devices, {} messages",
+            adapter.name,
+            adapter.kind,
+            adapter.url,
+            adapter.state,
+            adapter.since,
+            adapter.devices,
+            adapter.messages
+        )?;
+        if !adapter.last_error.is_empty() {
+            writeln!(
+                out,
+                "           {} errors, the last: {}",
+                adapter.errors,
+                printable(&adapter.last_error)
+            )?;
+        }
+    }
+    let hint = if status.unknown > 0 { " (`fleetbridge status --unknown`)" } else { "" };
+    writeln!(
+        out,
+        "messages   {}, {} observations, {} not understood{hint}",
+        status.messages, status.observations, status.unknown
+    )?;
+    let snmp = &status.snmp;
+    writeln!(out, "snmp       {} received, {} sent, {} traps", snmp.received, snmp.sent, snmp.traps)?;
+    let troubles: Vec<_> = [
+        ("bad communities", snmp.bad_communities),
+        ("refused sources", snmp.sources_refused),
+        ("malformed", snmp.malformed),
+        ("traps not sent", snmp.trap_errors),
+    ]
+    .into_iter()
+    .filter(|(_, count)| *count > 0)
+    .map(|(word, count)| format!("{count} {word}"))
+    .collect();
+    if !troubles.is_empty() {
+        writeln!(out, "           {}", troubles.join(", "))?;
+    }
+    let store = &status.store;
+    writeln!(
+        out,
+        "store      {} rows in {} flushes, {} errors; {} events",
+        store.rows_written, store.flushes, store.errors, status.events
+    )?;
+    Ok(())
+}
+
+fn unknown(unknown: &Unknown, out: &mut dyn Write) -> Result<(), Failure> {
+    if unknown.counts.iter().all(|count| count.count == 0) {
+        return Ok(writeln!(out, "every message was understood")?);
+    }
+    for count in unknown.counts.iter().filter(|count| count.count > 0) {
+        writeln!(out, "{:>10}  {}", count.count, printable(&count.reason))?;
+    }
+    writeln!(out)?;
+    for message in &unknown.last {
+        writeln!(
+            out,
+            "{}  {}  {}  {}\n    {}",
+            message.time,
+            message.adapter,
+            message.reason,
+            printable(&message.topic),
+            printable(&message.payload)
+        )?;
+    }
+    Ok(())
+}

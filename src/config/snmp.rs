@@ -1,0 +1,179 @@
+//! `[snmp]`: the agent and its trap targets.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use super::{
+    address::{Network, with_default_port},
+    later,
+    listeners::{Listeners, Transport},
+    section,
+};
+use crate::{
+    file::{Entry, Section},
+    secret::Secret,
+};
+
+/// `[snmp]`
+#[derive(Clone, Debug)]
+pub struct Snmp {
+    /// Default: 127.0.0.1:1161.
+    pub listen: Vec<SocketAddr>,
+    /// Who may ask. Default: nobody.
+    pub communities: Vec<Community>,
+    /// Who is told. Default: nobody.
+    pub traps: Vec<Trap>,
+    /// MD5 and DES for SNMPv3 users. Default: false.
+    pub allow_weak: bool,
+}
+
+/// A community that reads.
+#[derive(Clone, Debug)]
+pub struct Community {
+    pub name: Secret,
+    /// From where; empty: from everywhere.
+    pub sources: Vec<Network>,
+}
+
+/// A target of SNMPv2c traps.
+#[derive(Clone, Debug)]
+pub struct Trap {
+    /// The port is 162 if none is given.
+    pub target: SocketAddr,
+    pub community: Secret,
+}
+
+impl Default for Snmp {
+    fn default() -> Self {
+        let listen = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 1161))];
+        Snmp { listen, communities: Vec::new(), traps: Vec::new(), allow_weak: false }
+    }
+}
+
+pub(super) fn read(top: &mut Section<'_>, listeners: &mut Listeners) -> Snmp {
+    let read = section(top, "snmp", |snmp| {
+        let key = snmp.key("listen");
+        let mut listen: Vec<_> = key
+            .items("a list of addresses, for example [\"127.0.0.1:1161\"]")
+            .iter()
+            .filter_map(|item| listeners.read(item, Transport::Udp, "127.0.0.1:1161"))
+            .collect();
+        if !key.exists() {
+            listen = Snmp::default().listen;
+        }
+        let public = listen.iter().any(|address| !address.ip().is_loopback());
+        let key = snmp.key("communities");
+        let communities = communities(&key, public);
+        if communities.is_empty() && !listen.is_empty() {
+            snmp.note(
+                "nobody can ask the SNMP agent".to_owned(),
+                "add communities = [{ name = \"...\", access = \"read\" }]",
+            );
+        }
+        let traps = traps(&snmp.key("traps"));
+        let allow_weak = snmp.key("allow-weak").bool().unwrap_or(false);
+        if let Some(devices) = snmp.key("devices").table() {
+            later::device_agents(devices);
+        }
+        Snmp { listen, communities, traps, allow_weak }
+    });
+    read.unwrap_or_default()
+}
+
+fn communities(key: &Entry<'_>, public: bool) -> Vec<Community> {
+    let mut list: Vec<(Community, u32)> = Vec::new();
+    for item in key.items("a list of tables, for example [{ name = \"...\", access = \"read\" }]") {
+        let Some(mut table) = item.table() else { continue };
+        let name = table.required("name");
+        if let Some(community) = community(&mut table, &name, public) {
+            for (other, line) in &list {
+                distinct(&name, community.name.expose(), other.name.expose(), *line);
+            }
+            list.push((community, name.line()));
+        }
+        table.finish();
+    }
+    list.into_iter().map(|(community, _)| community).collect()
+}
+
+fn community(table: &mut Section<'_>, key: &Entry<'_>, public: bool) -> Option<Community> {
+    let name = community_name(key);
+    let access = table.key("access");
+    if access.one_of(&["read", "write"]) == Some("write") {
+        access.error(
+            "`access` cannot be \"write\" yet".to_owned(),
+            "SET comes in a later release; use \"read\"",
+        );
+    }
+    let key_sources = table.key("sources");
+    let sources: Vec<_> = key_sources
+        .items("a list of networks, for example [\"10.0.0.0/8\"]")
+        .iter()
+        .filter_map(|item| {
+            item.parsed(
+                "an address or a network with no bit behind its prefix, for example \"10.0.0.0/8\"",
+                Network::parse,
+            )
+        })
+        .collect();
+    if key_sources.is_list() && sources.is_empty() {
+        key_sources.error(
+            "`sources` names no network: nobody could use the community".to_owned(),
+            "name networks, or leave the key out for all",
+        );
+    }
+    let name = name?;
+    if public && !key_sources.exists() && matches!(name.as_str(), "public" | "private") {
+        key.warning(
+            format!("the community {name:?}, which everybody tries first, reads from everywhere"),
+            "choose another name, or add sources = [\"10.0.0.0/8\"]",
+        );
+    }
+    Some(Community { name: Secret::new(name), sources })
+}
+
+fn community_name(key: &Entry<'_>) -> Option<String> {
+    key.parsed("a text of 1 to 64 characters without blanks", |text| {
+        let legal = (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic());
+        legal.then(|| text.to_owned())
+    })
+}
+
+/// `public` beside `public@x` or `public-x` would leave open whether `x` is a device.
+fn distinct(key: &Entry<'_>, name: &str, other: &str, line: u32) {
+    if name == other {
+        key.error(format!("the community {name:?} stands already in line {line}"), "remove one of them");
+        return;
+    }
+    let (short, long) = if name.len() < other.len() { (name, other) } else { (other, name) };
+    if long.strip_prefix(short).is_some_and(|rest| rest.starts_with(['@', '-'])) {
+        key.error(
+            format!("the communities {short:?} and {long:?} (line {line}) cannot be told apart"),
+            "what follows `@` or `-` names a device: choose another name",
+        );
+    }
+}
+
+fn traps(key: &Entry<'_>) -> Vec<Trap> {
+    let mut list: Vec<(Trap, u32)> = Vec::new();
+    for item in
+        key.items("a list of tables, for example [{ target = \"192.0.2.1:162\", community = \"...\" }]")
+    {
+        let Some(mut table) = item.table() else { continue };
+        let target_key = table.required_as("target", "\"192.0.2.1:162\"");
+        let target =
+            target_key.parsed("an IP address, with a port or not, for example \"192.0.2.1:162\"", |text| {
+                with_default_port(text, 162)
+                    .filter(|target| target.port() != 0 && !target.ip().is_unspecified())
+            });
+        table.key("version").one_of(&["2c"]);
+        let community = community_name(&table.required("community"));
+        table.finish();
+        let (Some(target), Some(community)) = (target, community) else { continue };
+        if let Some((_, line)) = list.iter().find(|(other, _)| other.target == target) {
+            let message = format!("`target` {target} stands already in line {line}");
+            target_key.error(message, "each target is told once");
+        }
+        list.push((Trap { target, community: Secret::new(community) }, target_key.line()));
+    }
+    list.into_iter().map(|(trap, _)| trap).collect()
+}

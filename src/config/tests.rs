@@ -1,0 +1,196 @@
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use super::*;
+
+fn lines(text: &str) -> Vec<String> {
+    let outcome = parse(Path::new("/b/fleetbridge.toml"), text);
+    outcome.problems.iter().map(|problem| problem.to_string().replace("/b/fleetbridge.toml:", "")).collect()
+}
+
+fn good(text: &str) -> Config {
+    let (config, problems) = parse(Path::new("/b/fleetbridge.toml"), text).into_result().unwrap();
+    assert!(problems.iter().all(|problem| problem.severity != Severity::Error));
+    config
+}
+
+#[test]
+fn an_empty_file_is_all_defaults() {
+    let config = good("");
+    assert_eq!(config.store, Path::new("/b"));
+    assert_eq!(config.control.socket, Path::new("/b/control.sock"));
+    assert_eq!(config.control.http, Some(([127, 0, 0, 1], 9116).into()));
+    assert!(!config.control.http_required);
+    assert_eq!(config.profiles, Path::new("/b/profiles"));
+    assert_eq!(config.snmp.listen, [([127, 0, 0, 1], 1161).into()]);
+    assert!(config.snmp.communities.is_empty() && config.broker.is_none());
+    assert_eq!(
+        lines(""),
+        ["1: note: the bridge hears nothing; add a [[mqtt]] with name and url of a broker"]
+    );
+}
+
+/// The boot file of the design, whole.
+const WHOLE: &str = r#"
+[store]
+path = "."
+[control]
+socket = "control.sock"
+http = "127.0.0.1:9116"
+[profiles]
+dir = "profiles"
+[log]
+level = "info"
+format = "text"
+[broker]
+listen = "127.0.0.1:1883"
+max-clients = 1000
+[limits]
+payload = "256KiB"
+json-depth = 32
+new-devices-a-minute = 1000
+[[mqtt]]
+name = "plant"
+url = "mqtt://127.0.0.1:1883"
+protocol = "5"
+profiles = ["tasmota", "json-sensor"]
+adopt = "auto"
+[snmp]
+listen = ["127.0.0.1:1161"]
+communities = [{ name = "public", access = "read", sources = ["127.0.0.0/8"] }]
+traps = [{ target = "127.0.0.1:1162", version = "2c", community = "public" }]
+allow-weak = false
+[snmp.devices]
+pools = ["127.1.0.0/16"]
+communities = ["{community}@{device}", "{community}-{device}"]
+ports = "20000-20999"
+[netconf]
+ssh = ["127.0.0.1:1830"]
+host-keys = ["host_ed25519"]
+[[user]]
+name = "admin"
+role = "administer"
+ssh-keys = ["ssh-ed25519 AAAA..."]
+password-file = "admin.argon2"
+snmp = { auth = "sha-256", auth-password-file = "admin.auth", priv = "aes-128", priv-password-file = "admin.priv" }
+"#;
+
+#[test]
+fn the_whole_shape_is_read() {
+    let config = good(WHOLE);
+    assert_eq!(config.mqtt[0].address.to_string(), "mqtt://127.0.0.1:1883");
+    assert_eq!(
+        config.mqtt[0].profiles.as_ref().unwrap()[1],
+        ProfileName { name: "json-sensor".into(), line: 23 }
+    );
+    assert_eq!(config.snmp.communities[0].name.expose(), "public");
+    assert_eq!(config.snmp.communities[0].sources[0].to_string(), "127.0.0.0/8");
+    assert_eq!(config.snmp.traps[0].target, ([127, 0, 0, 1], 1162).into());
+    assert_eq!(config.broker.unwrap().max_clients, 1000);
+    let notes: Vec<_> = lines(WHOLE).into_iter().filter(|line| line.contains(": note: ")).collect();
+    assert_eq!(notes.len(), 3, "{notes:?}");
+    let known = ["tasmota", "json-sensors"];
+    let problems = good(WHOLE).check_profiles(&known);
+    assert_eq!(
+        problems[0].to_string(),
+        "/b/fleetbridge.toml:23: there is no profile \"json-sensor\"; did you mean `json-sensors`? \
+         known: tasmota, json-sensors; own ones go into /b/profiles"
+    );
+}
+
+#[test]
+fn everything_wrong_is_said_at_once() {
+    let text = r#"
+[contrl]
+socket = "x"
+[control]
+http = "9116"
+[[mqtt]]
+name = "a"
+url = "mqtt://me:geheim@broker"
+[[mqtt]]
+name = "a"
+url = "broker:1883"
+protocol = "4"
+password-env = "FLEETBRIDGE_TEST_NO_SUCH"
+[[mqtt]]
+name = "b"
+url = "mqtt://broker"
+ca-file = "ca.pem"
+profiles = []
+[[mqtt]]
+name = "b"
+url = "mqtt://broker"
+[snmp]
+listen = ["127.0.0.1:1161", "0.0.0.0:1161", "0.0.0.0:1162"]
+communities = [
+  { name = "public", access = "read" },
+  { name = "public-x", access = "write" },
+  { name = "public" , sources = ["10.0.0.1/8"] },
+]
+traps = [{ target = "nms", version = "3", community = "a b" }]
+[broker]
+listen = "127.0.0.1:1883"
+max-clients = 0
+[netconf]
+ssh = ["127.0.0.1:1883"]
+"#;
+    let found = lines(text);
+    let expected = [
+        "2: unknown key `contrl`; did you mean `control`? allowed: broker, control, limits, log, mqtt, netconf, profiles, snmp, store, user",
+        "5: `http` must be an IP address and a port, for example \"127.0.0.1:9116\"; found the text \"9116\"",
+        "8: `url` holds credentials; write `user` and `password-file` or `password-env` instead",
+        "11: `url` must be a broker's address, for example \"mqtt://127.0.0.1:1883\"; found the text \"broker:1883\"; it begins with mqtt:// (port 1883) or mqtts:// (TLS, port 8883)",
+        "12: `protocol` cannot be \"4\"; allowed: 5, 3.1.1",
+        "13: `password-env` without `user`; a broker takes a password only with a user",
+        "13: the environment variable FLEETBRIDGE_TEST_NO_SUCH is not set; set it, or use `password-file`",
+        "17: `ca-file` with a url of mqtt://; TLS is mqtts://",
+        "17: there is no file /b/ca.pem; PEM is expected",
+        "18: `profiles` is empty: nothing would be heard; name profiles, or leave the key out for all",
+        "20: `name` \"b\" is taken already, in line 15; give each [[mqtt]] a name of its own",
+        "23: an item of `listen` 0.0.0.0:1161 is taken already, by 127.0.0.1:1161 in line 23; give each listener a port of its own",
+        "25: warning: the community \"public\", which everybody tries first, reads from everywhere; choose another name, or add sources = [\"10.0.0.0/8\"]",
+        "26: `access` cannot be \"write\" yet; SET comes in a later release; use \"read\"",
+        "26: the communities \"public\" and \"public-x\" (line 25) cannot be told apart; what follows `@` or `-` names a device: choose another name",
+        "27: `sources` names no network: nobody could use the community; name networks, or leave the key out for all",
+        "27: an item of `sources` must be an address or a network with no bit behind its prefix, for example \"10.0.0.0/8\"; found the text \"10.0.0.1/8\"",
+        "27: the community \"public\" stands already in line 25; remove one of them",
+        "29: `target` must be an IP address, with a port or not, for example \"192.0.2.1:162\"; found the text \"nms\"",
+        "29: `version` cannot be \"3\"; allowed: 2c",
+        "29: `community` must be a text of 1 to 64 characters without blanks; found the text \"a b\"",
+        "32: `max-clients` must be an integer from 1 to 100000; found the integer 0",
+        "34: an item of `ssh` 127.0.0.1:1883 is taken already, by 127.0.0.1:1883 in line 31; give each listener a port of its own",
+    ];
+    for line in expected {
+        assert!(found.iter().any(|found| found == line), "missing: {line}\nfound:\n{}", found.join("\n"));
+    }
+    assert!(!found.join("\n").contains("geheim"), "a password is never repeated");
+}
+
+#[test]
+fn secrets_come_from_closed_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("fleetbridge.toml");
+    let text = "[[mqtt]]\nname = 'a'\nurl = 'mqtt://127.0.0.1'\nuser = 'u'\npassword-file = 'pw'\n";
+    fs::write(&file, text).unwrap();
+    fs::write(dir.path().join("pw"), "secret\n").unwrap();
+    fs::set_permissions(dir.path().join("pw"), fs::Permissions::from_mode(0o644)).unwrap();
+    let problems = load(&file).into_result().unwrap_err();
+    assert!(
+        problems[0].to_string().contains("mode 0644 lets others read it; run: chmod 600 "),
+        "{problems:?}"
+    );
+    fs::set_permissions(dir.path().join("pw"), fs::Permissions::from_mode(0o600)).unwrap();
+    let (config, _) = load(&file).into_result().unwrap();
+    assert_eq!(config.mqtt[0].password.as_ref().unwrap().expose(), "secret");
+    assert!(!format!("{config:?}").contains("secret"));
+}
+
+#[test]
+fn the_socket_is_found_in_a_file_with_errors() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("fleetbridge.toml");
+    fs::write(&file, "nonsense = 3\n[control]\nsocket = 's'\nhttp = 3\n").unwrap();
+    assert_eq!(control_socket(&file).unwrap(), dir.path().join("s"));
+    fs::write(&file, "nonsense = \n").unwrap();
+    assert!(control_socket(&file).is_err());
+}

@@ -1,0 +1,186 @@
+//! What is answered to which request.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    extract::{Path, Query, State as Shared, rejection::QueryRejection},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde::Deserialize;
+use tokio::sync::oneshot;
+
+use super::{Retire, State, metrics, pieces::Pieces, view};
+use crate::{
+    clock,
+    report::{self, DEVICES, Format, REPORTS, Report},
+};
+
+type App = Shared<Arc<State>>;
+
+/// All there is; for the Unix socket.
+pub(super) fn control(state: Arc<State>) -> Router {
+    Router::new()
+        .route("/v1/status", get(status))
+        .route("/v1/devices", get(devices))
+        .route("/v1/device/{name}", get(device))
+        .route("/v1/device/{name}/retire", post(retire))
+        .route("/v1/report/{name}", get(report_named))
+        .route("/v1/unknown", get(unknown))
+        .route("/metrics", get(metrics_text))
+        .route("/healthz", get(healthz))
+        .fallback(nothing_here)
+        .with_state(state)
+}
+
+/// For `[control] http`: reads only, and nothing of a single device.
+pub(super) fn public(state: Arc<State>) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics_text))
+        .route("/healthz", get(healthz))
+        .fallback(nothing_here)
+        .with_state(state)
+}
+
+/// An error as the API says it.
+struct Refusal(StatusCode, view::Problem);
+
+impl Refusal {
+    fn new(status: StatusCode, error: impl Into<String>, help: impl Into<String>) -> Self {
+        Refusal(status, view::Problem { error: error.into(), help: help.into() })
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.0, Json(self.1)).into_response()
+    }
+}
+
+/// The query string of lists.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Wanted {
+    format: Option<Format>,
+    site: Option<String>,
+    profile: Option<String>,
+    /// Milliseconds.
+    since: Option<u64>,
+    from: u32,
+    limit: Option<u32>,
+}
+
+type WantedQuery = Result<Query<Wanted>, QueryRejection>;
+
+async fn status(Shared(state): App) -> Json<view::Status> {
+    let problems = (state.problems)();
+    Json(view::Status::new(&state.fleet, &state.stats, state.started, problems, clock::now()))
+}
+
+async fn devices(Shared(state): App, wanted: WantedQuery) -> Result<Response, Refusal> {
+    list(state, &DEVICES, wanted)
+}
+
+async fn report_named(
+    Shared(state): App,
+    Path(name): Path<String>,
+    wanted: WantedQuery,
+) -> Result<Response, Refusal> {
+    let Some(report) = Report::find(&name) else {
+        let names: Vec<_> = REPORTS.iter().map(|report| report.name).collect();
+        let help = format!("the reports are {}", names.join(", "));
+        return Err(Refusal::new(StatusCode::NOT_FOUND, format!("there is no report `{name}`"), help));
+    };
+    list(state, report, wanted)
+}
+
+fn list(state: Arc<State>, report: &'static Report, wanted: WantedQuery) -> Result<Response, Refusal> {
+    let Query(wanted) = wanted.map_err(|rejection| {
+        let help = "known are format=table|csv|json|lines, site, profile, since (milliseconds), from, limit";
+        Refusal::new(StatusCode::BAD_REQUEST, rejection.body_text(), help)
+    })?;
+    let format = wanted.format.unwrap_or(Format::Lines);
+    let query = report::Query {
+        format,
+        site: wanted.site,
+        profile: wanted.profile,
+        since: wanted.since,
+        from: wanted.from,
+        limit: wanted.limit,
+        now: clock::now(),
+    };
+    let body = Pieces::from(move |out| report.write(&state.fleet, &query, out));
+    Ok(([(header::CONTENT_TYPE, format.content_type())], body).into_response())
+}
+
+async fn device(Shared(state): App, Path(name): Path<String>) -> Result<Json<view::Device>, Refusal> {
+    let number = find(&state, &name)?;
+    let now = clock::now();
+    let found = state.fleet.row(number, |row| (row.adapter(), view::Device::new(row, now)));
+    let Some((adapter, mut device)) = found else { return Err(retired(&name)) };
+    device.adapter = state.fleet.adapters().find(adapter).map(|adapter| adapter.name.clone());
+    Ok(Json(device))
+}
+
+async fn retire(Shared(state): App, Path(name): Path<String>) -> Result<Json<view::Retired>, Refusal> {
+    let number = find(&state, &name)?;
+    if state.fleet.row(number, |_| ()).is_none() {
+        return Err(retired(&name));
+    }
+    let stopping = || {
+        Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the daemon is stopping",
+            "try again when it has started",
+        )
+    };
+    let (reply, answer) = oneshot::channel();
+    state.retire.send(Retire { device: number, reply }).await.map_err(|_| stopping())?;
+    match answer.await {
+        Ok(Ok(())) => Ok(Json(view::Retired { device: name, number })),
+        Ok(Err(error)) => Err(Refusal::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            error,
+            "the device is as it was; see the daemon's log",
+        )),
+        Err(_) => Err(stopping()),
+    }
+}
+
+fn find(state: &State, name: &str) -> Result<u32, Refusal> {
+    state.fleet.find(name).ok_or_else(|| {
+        let help = "`fleetbridge device list` shows all names; one that never got a number may be in `status --unknown`";
+        Refusal::new(StatusCode::NOT_FOUND, format!("there is no device `{name}`"), help)
+    })
+}
+
+fn retired(name: &str) -> Refusal {
+    let help = "its number and name stay its own for ever; a retired device is not shown";
+    Refusal::new(StatusCode::GONE, format!("the device `{name}` is retired"), help)
+}
+
+async fn unknown(Shared(state): App) -> Json<view::Unknown> {
+    Json((state.unknown)())
+}
+
+async fn metrics_text(Shared(state): App) -> impl IntoResponse {
+    let text = metrics::text(&state, clock::now());
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+}
+
+/// 200 `ok`, or 503 with a problem a line. A broker that is down is not the bridge's own illness.
+async fn healthz(Shared(state): App) -> impl IntoResponse {
+    let problems = (state.problems)();
+    if problems.is_empty() {
+        return (StatusCode::OK, "ok\n".to_owned());
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, problems.join("\n") + "\n")
+}
+
+async fn nothing_here() -> Refusal {
+    let help = "see /v1/status, /v1/devices, /v1/device/NAME, /v1/report/NAME, /v1/unknown on the control socket; \
+                /metrics and /healthz also on `[control] http`";
+    Refusal::new(StatusCode::NOT_FOUND, "there is nothing here", help)
+}

@@ -1,0 +1,268 @@
+//! The shapes of the control API's answers. Instants are RFC 3339 in UTC; `null` or absent: never, or not known.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    fleet::{Fleet, Point, PointValue, Row},
+    model::{Attribute, DeviceNumber, PointType, Presence, Time},
+    stats::Stats,
+};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Status {
+    pub version: String,
+    pub started: String,
+    pub uptime_seconds: u64,
+    pub devices: Devices,
+    pub adapters: Vec<Adapter>,
+    pub messages: u64,
+    pub observations: u64,
+    /// Messages that nobody understood or that a limit refused.
+    pub unknown: u64,
+    pub snmp: Snmp,
+    pub store: Store,
+    /// The number of the newest event.
+    pub events: u64,
+    /// What is wrong with the bridge itself; empty: healthy.
+    pub problems: Vec<String>,
+}
+
+/// Live devices by presence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Devices {
+    pub total: u32,
+    pub never_seen: u32,
+    pub online: u32,
+    pub late: u32,
+    pub lost: u32,
+    pub sleeping: u32,
+    pub unreachable: u32,
+    /// Numbers given so far, retired devices included; they are never reused.
+    pub numbers_used: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Adapter {
+    pub name: String,
+    pub kind: String,
+    pub url: String,
+    pub state: String,
+    pub since: String,
+    pub messages: u64,
+    pub errors: u64,
+    pub devices: u32,
+    pub last_error: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Snmp {
+    pub received: u64,
+    pub sent: u64,
+    pub traps: u64,
+    pub bad_communities: u64,
+    pub malformed: u64,
+    pub sources_refused: u64,
+    pub trap_errors: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Store {
+    pub rows_written: u64,
+    pub flushes: u64,
+    pub errors: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Device {
+    pub device: String,
+    pub number: DeviceNumber,
+    pub profile: String,
+    pub class: String,
+    pub adapter: Option<String>,
+    pub southbound_id: String,
+    pub presence: String,
+    pub since: Option<String>,
+    pub last_seen: Option<String>,
+    pub silent_seconds: Option<u64>,
+    pub parent_number: Option<DeviceNumber>,
+    /// Known ones only, by the names of a profile's `[identity]`.
+    pub attributes: Vec<(String, String)>,
+    pub points: Vec<PointView>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PointView {
+    /// fbPointIndex.
+    pub number: u16,
+    pub name: String,
+    #[serde(rename = "type")]
+    pub ty: PointType,
+    /// Canonical text: a dot, no exponent, no unit.
+    pub value: Option<String>,
+    pub unit: String,
+    pub quality: crate::model::Quality,
+    pub time: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Retired {
+    pub device: String,
+    pub number: DeviceNumber,
+}
+
+/// Messages that no topic, device or payload rule understood, or that a limit refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Unknown {
+    pub counts: Vec<UnknownCount>,
+    /// The last ones, oldest first.
+    pub last: Vec<UnknownMessage>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct UnknownCount {
+    pub reason: String,
+    pub count: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct UnknownMessage {
+    pub time: String,
+    pub adapter: String,
+    pub topic: String,
+    /// Its beginning, as text.
+    pub payload: String,
+    pub reason: String,
+}
+
+/// Every error of the control API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    pub error: String,
+    pub help: String,
+}
+
+impl Status {
+    pub fn new(fleet: &Fleet, stats: &Stats, started: Time, problems: Vec<String>, now: Time) -> Self {
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started: started.to_string(),
+            uptime_seconds: now.since(started) / 1000,
+            devices: Devices::new(fleet),
+            adapters: fleet.adapters().all().iter().map(|adapter| Adapter::new(adapter)).collect(),
+            messages: stats.southbound.messages.value(),
+            observations: stats.southbound.observations.value(),
+            unknown: stats.southbound.unknown.value(),
+            snmp: Snmp {
+                received: stats.snmp.in_pkts.value(),
+                sent: stats.snmp.out_pkts.value(),
+                traps: stats.snmp.out_traps.value(),
+                bad_communities: stats.snmp.in_bad_community_names.value(),
+                malformed: stats.snmp.in_asn_parse_errs.value(),
+                sources_refused: stats.snmp.source_refused.value(),
+                trap_errors: stats.snmp.trap_errors.value(),
+            },
+            store: Store {
+                rows_written: stats.store.rows_written.value(),
+                flushes: stats.store.flushes.value(),
+                errors: stats.store.errors.value(),
+            },
+            events: fleet.journal().last(),
+            problems,
+        }
+    }
+}
+
+impl Devices {
+    fn new(fleet: &Fleet) -> Self {
+        let counts = fleet.counts();
+        Devices {
+            total: counts.devices(),
+            never_seen: counts.of(Presence::NeverSeen),
+            online: counts.of(Presence::Online),
+            late: counts.of(Presence::Late),
+            lost: counts.of(Presence::Lost),
+            sleeping: counts.of(Presence::Sleeping),
+            unreachable: counts.of(Presence::Unreachable),
+            numbers_used: counts.numbers_used,
+        }
+    }
+}
+
+impl Adapter {
+    fn new(adapter: &crate::fleet::Adapter) -> Self {
+        let status = adapter.status();
+        Adapter {
+            name: adapter.name.clone(),
+            kind: adapter.kind.to_owned(),
+            url: adapter.url.clone(),
+            state: format!("{:?}", status.state).to_lowercase(),
+            since: status.since.to_string(),
+            messages: adapter.messages.value(),
+            errors: adapter.errors.value(),
+            devices: adapter.device_count(),
+            last_error: status.last_error,
+        }
+    }
+}
+
+impl Device {
+    /// Without its adapter's name, which is not in the row.
+    pub fn new(row: Row<'_>, now: Time) -> Self {
+        Device {
+            device: row.name().to_owned(),
+            number: row.number(),
+            profile: row.profile().name.clone(),
+            class: row.profile().class.clone(),
+            adapter: None,
+            southbound_id: row.southbound_id().to_owned(),
+            presence: row.presence().as_str().to_owned(),
+            since: instant(row.presence_since()),
+            last_seen: instant(row.last_seen()),
+            silent_seconds: row.silent_seconds(now),
+            parent_number: (row.parent() != 0).then(|| row.parent()),
+            attributes: Attribute::ALL
+                .into_iter()
+                .map(|attribute| (attribute.as_str().to_owned(), row.attribute(attribute).to_owned()))
+                .filter(|(_, value)| !value.is_empty())
+                .collect(),
+            points: row.points().map(|point| PointView::new(point, now)).collect(),
+        }
+    }
+}
+
+impl PointView {
+    fn new(point: Point<'_>, now: Time) -> Self {
+        let mut value = String::new();
+        let known = match point.value() {
+            Some(PointValue::Text(text)) => {
+                value.push_str(text);
+                true
+            }
+            _ => point.write_value(&mut value),
+        };
+        PointView {
+            number: point.def.number,
+            name: point.def.name.clone(),
+            ty: point.def.ty,
+            value: known.then_some(value),
+            unit: point.def.unit.clone(),
+            quality: point.quality(now),
+            time: instant(point.time()),
+        }
+    }
+}
+
+fn instant(time: Time) -> Option<String> {
+    (!time.is_never()).then(|| time.to_string())
+}

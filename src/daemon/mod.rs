@@ -1,0 +1,96 @@
+//! Builds the parts, spawns the tasks, and ends them in order.
+//!
+//! ```text
+//!  broker (embedded) ─▶ adapter, one task each ──▶ Fleet (columns) ◀── sweep, once a second
+//!                          │ new devices             │        │
+//!                          ▼                         │        ▼
+//!                       enroller ──▶ Store ◀── flusher    Journal ──▶ notifier ──▶ traps
+//!                                   (2 threads)      │
+//!              SNMP sockets, one thread each ◀───────┤
+//!              control socket, /metrics ◀────────────┘
+//! ```
+//! A start goes from the store outwards, so that a manager sees either nothing or everything; a stop goes from the
+//! adapters inwards, so that what was heard is flushed.
+
+mod enrol;
+mod flush;
+mod start;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+use tracing::{info, warn};
+
+pub use start::StartError;
+
+use crate::{
+    clock, control,
+    fleet::Fleet,
+    journal::EventKind,
+    snmp,
+    southbound::{broker::Broker, mqtt, unknown::Unknown},
+    stats::Stats,
+    store::Store,
+};
+
+/// How long the parts may take to end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A running bridge. [`stop`](Daemon::stop) it: dropped, it ends without a last flush.
+pub struct Daemon {
+    pub fleet: Arc<Fleet>,
+    pub stats: Arc<Stats>,
+    pub unknown: Arc<Unknown>,
+    config: PathBuf,
+    stop_southbound: watch::Sender<bool>,
+    stop_rest: watch::Sender<bool>,
+    southbound: Vec<JoinHandle<()>>,
+    rest: Vec<JoinHandle<()>>,
+    broker: Option<Broker>,
+    snmp: Option<snmp::transport::Server>,
+    store: Arc<Store>,
+}
+
+impl Daemon {
+    /// The boot file.
+    pub fn config(&self) -> &std::path::Path {
+        &self.config
+    }
+
+    /// Ends everything; what was heard is in the store afterwards.
+    pub async fn stop(mut self) {
+        info!("stopping");
+        let _ = self.stop_southbound.send(true);
+        join("southbound", std::mem::take(&mut self.southbound)).await;
+        if let Some(broker) = self.broker.take() {
+            broker.stop().await;
+        }
+        let _ = self.stop_rest.send(true);
+        join("bridge", std::mem::take(&mut self.rest)).await;
+        if let Some(snmp) = self.snmp.take() {
+            // It joins threads that wait for datagrams for a fraction of a second.
+            let _ = tokio::task::spawn_blocking(move || snmp.stop()).await;
+        }
+        if let Some(store) = Arc::into_inner(self.store) {
+            let _ = tokio::task::spawn_blocking(move || drop(store)).await;
+        }
+        info!("stopped");
+    }
+}
+
+async fn join(what: &str, tasks: Vec<JoinHandle<()>>) {
+    for task in tasks {
+        let abort = task.abort_handle();
+        match tokio::time::timeout(PATIENCE, task).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => warn!(%error, "a {what} task ended badly"),
+            Err(_) => {
+                warn!("a {what} task did not end within {} s", PATIENCE.as_secs());
+                abort.abort();
+            }
+        }
+    }
+}

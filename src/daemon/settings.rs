@@ -1,0 +1,163 @@
+//! The boot file's words in the parts' own terms.
+
+use std::sync::Arc;
+
+use crate::{
+    config::{self, Adopt, Config},
+    control::view,
+    fleet::{Adapter, AdapterState, Fleet},
+    snmp,
+    southbound::{
+        Limits,
+        broker::{self, Broker},
+        mqtt,
+        unknown::Unknown,
+    },
+};
+
+/// Connections to make: those of the boot file, and one to the embedded broker if none of them leads there.
+pub fn connections(config: &Config) -> Vec<config::Mqtt> {
+    let mut connections = config.mqtt.clone();
+    if let Some(broker) = &config.broker
+        && !connections.iter().any(|connection| leads_to(connection, broker.listen))
+    {
+        connections.push(embedded(broker));
+    }
+    connections
+}
+
+fn embedded(broker: &config::Broker) -> config::Mqtt {
+    let listen = broker.listen;
+    let host = if listen.ip().is_unspecified() { "localhost".to_owned() } else { listen.ip().to_string() };
+    config::Mqtt {
+        name: "broker".to_owned(),
+        address: config::BrokerAddress { host, port: listen.port(), tls: false },
+        protocol: config::Protocol::default(),
+        user: None,
+        password: None,
+        client_id: None,
+        share_group: None,
+        ca_file: None,
+        cert_file: None,
+        key_file: None,
+        profiles: None,
+        adopt: Adopt::default(),
+    }
+}
+
+fn leads_to(connection: &config::Mqtt, broker: std::net::SocketAddr) -> bool {
+    let address = &connection.address;
+    let here = address.is_loopback() || address.host == broker.ip().to_string();
+    here && address.port == broker.port() && !address.tls
+}
+
+/// The client of a connection; to the embedded broker it logs in as the bridge itself.
+pub fn client(connection: config::Mqtt, broker: Option<&Broker>, limits: Limits) -> mqtt::Config {
+    let embedded = broker.filter(|broker| leads_to(&connection, broker.address()));
+    let mut client = match embedded {
+        Some(broker) if connection.user.is_none() => broker.client(&connection.name),
+        _ => {
+            let config::BrokerAddress { host, port, tls } = connection.address;
+            mqtt::Config::new(&connection.name, mqtt::Address { host, port, tls })
+        }
+    };
+    client.protocol = match connection.protocol {
+        config::Protocol::V5 => mqtt::Protocol::V5,
+        config::Protocol::V311 => mqtt::Protocol::V311,
+    };
+    client.user = connection.user.or(client.user);
+    client.password = connection.password.or(client.password);
+    client.client_id = connection.client_id;
+    client.share_group = connection.share_group;
+    client.ca_file = connection.ca_file;
+    client.cert_file = connection.cert_file;
+    client.key_file = connection.key_file;
+    client.payload_limit = limits.payload;
+    client
+}
+
+pub fn broker(config: &Config) -> Option<broker::Config> {
+    let broker = config.broker.as_ref()?;
+    Some(broker::Config {
+        listen: broker.listen,
+        users_file: broker.users_file.clone(),
+        max_clients: broker.max_clients as usize,
+        payload_limit: config.limits.payload,
+    })
+}
+
+pub fn limits(config: &Config) -> Limits {
+    Limits {
+        payload: config.limits.payload,
+        json_depth: u8::try_from(config.limits.json_depth).unwrap_or(u8::MAX),
+    }
+}
+
+/// By adapter number: whether its unknown devices get numbers by themselves.
+pub fn adoption(connections: &[config::Mqtt], adapters: &[Arc<Adapter>]) -> Vec<bool> {
+    let mut adopt = Vec::new();
+    for (connection, adapter) in connections.iter().zip(adapters) {
+        let at = usize::from(adapter.id);
+        adopt.resize(adopt.len().max(at + 1), true);
+        adopt[at] = connection.adopt == Adopt::Auto;
+    }
+    adopt
+}
+
+pub fn communities(config: &Config) -> snmp::community::Communities {
+    let list = &config.snmp.communities;
+    snmp::community::Communities::new(list.iter().map(config::Community::compile).collect())
+}
+
+pub fn trap_targets(config: &Config) -> Vec<snmp::notifier::Target> {
+    let targets = config.snmp.traps.iter().map(|trap| snmp::notifier::Target {
+        address: trap.target,
+        community: trap.community.clone(),
+    });
+    targets.collect()
+}
+
+/// The system group of the bridge itself.
+pub fn system() -> snmp::mib::System {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    snmp::mib::System {
+        description: format!("fleetbridge {}: an MQTT fleet as an SNMP agent", env!("CARGO_PKG_VERSION")),
+        contact: String::new(),
+        name: name.trim().to_owned(),
+        location: String::new(),
+        max_message: snmp::agent::MAX_MESSAGE,
+    }
+}
+
+/// What is wrong with the bridge itself, a sentence each.
+pub fn problems(fleet: &Fleet) -> Vec<String> {
+    let blind = fleet.adapters().all().into_iter().filter(|adapter| adapter.state() != AdapterState::Up);
+    blind
+        .map(|adapter| {
+            let status = adapter.status();
+            let why = if status.last_error.is_empty() { "no answer yet" } else { &status.last_error };
+            format!("adapter {} does not hear {}: {why}", adapter.name, adapter.url)
+        })
+        .collect()
+}
+
+pub fn unknown(unknown: &Unknown) -> view::Unknown {
+    view::Unknown {
+        counts: unknown
+            .counts()
+            .into_iter()
+            .map(|(reason, count)| view::UnknownCount { reason: reason.to_owned(), count })
+            .collect(),
+        last: unknown
+            .last()
+            .into_iter()
+            .map(|message| view::UnknownMessage {
+                time: message.time.to_string(),
+                adapter: message.adapter,
+                topic: message.topic,
+                payload: message.payload,
+                reason: message.reason.to_owned(),
+            })
+            .collect(),
+    }
+}

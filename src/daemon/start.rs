@@ -1,0 +1,318 @@
+//! From a boot file to a running bridge.
+
+use std::{future::Future, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+use tracing::{info, warn};
+
+use super::{
+    Daemon,
+    enrol::{Enroller, RateLimit},
+    flush::Flusher,
+    settings,
+};
+use crate::{
+    clock,
+    config::{self, Config},
+    control,
+    file::{self, Diagnostic},
+    fleet::{Adapter, Fleet},
+    journal::EventKind,
+    model::{DeviceRecord, Profiles},
+    snmp,
+    southbound::{
+        Limits,
+        broker::{self, Broker, BrokerError},
+        ingest::{Context, Ingest},
+        mqtt,
+        profile::{Library, compile},
+        unknown::Unknown,
+    },
+    stats::Stats,
+    store::{Opened, Store, StoreError},
+};
+
+/// Why the bridge did not start. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the configuration has {} problem(s)", .0.len())]
+    Config(Vec<Diagnostic>),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Snmp(#[from] snmp::transport::TransportError),
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    #[error(transparent)]
+    Control(#[from] control::ControlError),
+    #[error("the SNMP engine has no identity: {0}")]
+    Engine(#[from] snmp::engine::EngineError),
+}
+
+/// What the boot file and the profiles say, without an error.
+pub struct Plan {
+    pub config: Config,
+    pub library: Library,
+    /// Warnings and notes.
+    pub notes: Vec<Diagnostic>,
+}
+
+/// How many wishes for numbers wait at most; adapters wait behind them.
+const WISHES: usize = 64;
+/// Devices inserted at once at the start.
+const GROUP: usize = 1024;
+const SWEEP: Duration = Duration::from_secs(1);
+
+impl Plan {
+    /// Reads the boot file and all profiles.
+    ///
+    /// # Errors
+    /// All problems of all files, warnings among them, if one is an error.
+    pub fn read(file: &Path) -> Result<Plan, Vec<Diagnostic>> {
+        let outcome = config::load(file);
+        let (config, mut problems) = (outcome.value, outcome.problems);
+        let Some(config) = config else { return Err(problems) };
+        match Library::load(Some(&config.profiles)) {
+            Ok(mut library) => {
+                problems.extend(config.check_profiles(&library.names().collect::<Vec<_>>()));
+                if file::has_errors(&problems) {
+                    return Err(problems);
+                }
+                problems.append(&mut library.notes);
+                Ok(Plan { config, library, notes: problems })
+            }
+            Err(found) => {
+                problems.extend(found);
+                Err(problems)
+            }
+        }
+    }
+}
+
+impl Daemon {
+    /// Starts the bridge. Returns when managers can ask.
+    ///
+    /// # Errors
+    /// A store that is held, newer or damaged; an address that is taken.
+    pub async fn start(plan: Plan) -> Result<Daemon, StartError> {
+        let Plan { config, mut library, .. } = plan;
+        let started = clock::now();
+        let stats = Arc::new(Stats::default());
+        let Opened { store, cold, last_event, set_aside } =
+            Store::open(&config.store, started, stats.clone())?;
+        if let Some(path) = set_aside {
+            warn!(moved = %path.display(), "state.db was damaged: its telemetry is gone, numbers and names are not");
+        }
+        let store = Arc::new(store);
+        let profiles = bind_profiles(&store, &mut library)?;
+        let fleet = Arc::new(Fleet::new(profiles, last_event));
+        let connections = settings::connections(&config);
+        let adapters = bind_adapters(&connections, &store, &fleet)?;
+        load(&store, &fleet)?;
+
+        let engine = engine(&config, started)?;
+        let agent = Arc::new(snmp::agent::Agent::new(
+            fleet.clone(),
+            stats.clone(),
+            engine,
+            settings::system(),
+            settings::communities(&config),
+            snmp::mib::all(),
+        ));
+        let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4));
+        let snmp = snmp::transport::Server::start(&config.snmp.listen, threads, agent.clone())?;
+        let listeners = control_listeners(&config).await?;
+        let broker = match settings::broker(&config) {
+            Some(broker) => Some(broker::start(broker).await?),
+            None => None,
+        };
+
+        fleet.journal().append(started, EventKind::Started { cold });
+        let (stop_southbound, southbound_stops) = watch::channel(false);
+        let (stop_rest, rest_stops) = watch::channel(false);
+        let (enrol, wishes) = mpsc::channel(WISHES);
+        let (retire, retirements) = mpsc::channel(1);
+        let unknown = Arc::new(Unknown::default());
+        let context =
+            Context { fleet: fleet.clone(), stats: stats.clone(), unknown: unknown.clone(), enrol };
+        let limit = RateLimit::new(u64::from(config.limits.new_devices_a_minute), started);
+        let adopt = settings::adoption(&connections, &adapters);
+        let enroller = Enroller::new(fleet.clone(), store.clone(), limit, adopt);
+        let state = Arc::new(control_state(&fleet, &stats, &unknown, started, retire));
+        let targets = settings::trap_targets(&config);
+        let flusher = Flusher { fleet: fleet.clone(), store: store.clone() };
+        let rest = vec![
+            tokio::spawn(enroller.run(wishes, retirements)),
+            tokio::spawn(flusher.run(rest_stops.clone())),
+            tokio::spawn(sweep(fleet.clone(), rest_stops.clone())),
+            tokio::spawn(snmp::notifier::run(agent, targets, last_event, stopped(rest_stops.clone()))),
+            tokio::spawn(control::serve(state, listeners, stopped(rest_stops))),
+        ];
+        let limits = settings::limits(&config);
+        let southbound = connections
+            .into_iter()
+            .zip(adapters)
+            .map(|(connection, adapter)| {
+                let decoder = decoder(&connection, &library, &fleet, limits);
+                let ingest = Ingest::new(context.clone(), adapter, decoder);
+                let config = settings::client(connection, broker.as_ref(), limits);
+                tokio::spawn(mqtt::run(config, ingest, southbound_stops.clone()))
+            })
+            .collect();
+        info!(
+            devices = fleet.counts().devices(),
+            took_ms = clock::now().since(started),
+            snmp = %snmp.addresses().iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(" "),
+            "fleetbridge {} serves",
+            env!("CARGO_PKG_VERSION")
+        );
+        Ok(Daemon {
+            fleet,
+            stats,
+            unknown,
+            stop_southbound,
+            stop_rest,
+            southbound,
+            rest,
+            broker,
+            snmp: Some(snmp),
+            store,
+        })
+    }
+}
+
+/// Has the store number profiles, points and settings, and adds those whose file is gone but whose devices are not.
+fn bind_profiles(store: &Store, library: &mut Library) -> Result<Profiles, StoreError> {
+    let mut profiles: Vec<_> = library.shelf.iter().map(|shelved| shelved.file.profile.clone()).collect();
+    let hashes: Vec<_> = library.shelf.iter().map(|shelved| shelved.file.fingerprint.to_be_bytes()).collect();
+    let bound = store.bind_profiles(&mut profiles, &hashes)?;
+    for reused in bound.reused {
+        warn!(
+            profile = reused.profile,
+            revision = reused.revision,
+            "this profile was edited without a new revision; give it one, so that managers see that it changed"
+        );
+    }
+    for forgotten in &bound.forgotten {
+        warn!(profile = forgotten.name, "there are devices of this profile but no file: they show no points");
+    }
+    profiles.extend(bound.forgotten);
+    Ok(Profiles::new(profiles))
+}
+
+fn bind_adapters(
+    connections: &[config::Mqtt],
+    store: &Store,
+    fleet: &Fleet,
+) -> Result<Vec<Arc<Adapter>>, StoreError> {
+    let mut adapters = Vec::new();
+    for connection in connections {
+        let id = store.bind_adapter(&connection.name, "mqtt")?;
+        let url = connection.address.to_string();
+        let adapter = Arc::new(Adapter::new(id, &connection.name, "mqtt", &url, clock::now()));
+        fleet.adapters().add(adapter.clone());
+        adapters.push(adapter);
+    }
+    Ok(adapters)
+}
+
+fn load(store: &Store, fleet: &Fleet) -> Result<(), StoreError> {
+    fleet.reserve(store.max_number()? as usize);
+    let mut group: Vec<DeviceRecord> = Vec::with_capacity(GROUP);
+    store.load_devices(fleet.profiles(), |record| {
+        group.push(record);
+        if group.len() == GROUP {
+            fleet.insert(&group);
+            group.clear();
+        }
+    })?;
+    fleet.insert(&group);
+    let loaded = store.load_state(|number, state| fleet.restore(number, &state))?;
+    fleet.restored();
+    if loaded.unreadable > 0 {
+        warn!(devices = loaded.unreadable, "rows of state.db cannot be read: these devices begin without telemetry");
+    }
+    if let Some(path) = loaded.set_aside {
+        warn!(moved = %path.display(), "state.db was damaged: what could be read has been read");
+        fleet.mark_dirty(1..=fleet.counts().numbers_used);
+    }
+    Ok(())
+}
+
+fn engine(config: &Config, now: crate::model::Time) -> Result<snmp::engine::Engine, StartError> {
+    match snmp::engine::Engine::load(&config.store.join("snmp-engine"), now) {
+        Ok(engine) => Ok(engine),
+        Err(error) => {
+            warn!(%error, "the engine's boots cannot be kept: SNMPv3 will stay off, v1 and v2c go on");
+            Ok(snmp::engine::Engine::unsaved(now)?)
+        }
+    }
+}
+
+/// That /metrics has no port is fatal only if somebody asked for that port.
+async fn control_listeners(config: &Config) -> Result<control::Listeners, control::ControlError> {
+    match control::Listeners::bind(&config.control.socket, config.control.http).await {
+        Err(error @ control::ControlError::Http { .. }) if !config.control.http_required => {
+            warn!(%error, "going on without /metrics");
+            control::Listeners::bind(&config.control.socket, None).await
+        }
+        other => other,
+    }
+}
+
+fn decoder(
+    connection: &config::Mqtt,
+    library: &Library,
+    fleet: &Fleet,
+    limits: Limits,
+) -> Box<dyn crate::southbound::Codec> {
+    let wanted = |name: &str| {
+        connection.profiles.as_ref().is_none_or(|list| list.iter().any(|profile| profile.name == name))
+    };
+    let files: Vec<_> =
+        library.shelf.iter().map(|shelved| &shelved.file).filter(|file| wanted(&file.profile.name)).collect();
+    match compile(fleet.profiles(), &files, limits) {
+        Ok(decoder) => Box::new(decoder),
+        // The files and the profiles were read together, so this is a defect of ours: hear nothing, and say so.
+        Err(error) => {
+            tracing::error!(adapter = connection.name, %error, "the profiles do not compile");
+            Box::new(crate::southbound::codec::Decoder::default())
+        }
+    }
+}
+
+fn control_state(
+    fleet: &Arc<Fleet>,
+    stats: &Arc<Stats>,
+    unknown: &Arc<Unknown>,
+    started: crate::model::Time,
+    retire: mpsc::Sender<control::Retire>,
+) -> control::State {
+    let (shown, problems_of) = (unknown.clone(), fleet.clone());
+    control::State {
+        fleet: fleet.clone(),
+        stats: stats.clone(),
+        started,
+        unknown: Box::new(move || settings::unknown(&shown)),
+        problems: Box::new(move || settings::problems(&problems_of)),
+        retire,
+    }
+}
+
+async fn sweep(fleet: Arc<Fleet>, mut stop: watch::Receiver<bool>) {
+    let mut timer = tokio::time::interval(SWEEP);
+    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return,
+            _ = timer.tick() => fleet.sweep(clock::now()),
+        }
+    }
+}
+
+async fn stopped(mut stops: watch::Receiver<bool>) {
+    let _ = stops.wait_for(|stop| *stop).await;
+}

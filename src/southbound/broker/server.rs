@@ -1,0 +1,220 @@
+//! The only file that knows the broker library.
+
+use std::{
+    future::Future,
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use mqtt5::broker::{
+    AuthProvider, AuthResult, BrokerConfig, MqttBroker, StorageConfig,
+    config::{AuthConfig, RateLimitConfig},
+    server::BrokerShutdownHandle,
+    sys_topics::BrokerStats,
+};
+use mqtt5::{packet::connect::ConnectPacket, protocol::v5::reason_codes::ReasonCode};
+use tokio::task::JoinHandle;
+
+use super::{
+    BrokerError, Config,
+    login::{Logins, Verdict, same},
+    users::Users,
+};
+use crate::{
+    secret::Secret,
+    southbound::mqtt::{self, Address},
+};
+
+/// The bridge's own user; no user of a users-file can have this name.
+const INTERNAL: &str = "$fleetbridge";
+
+/// Connections that are kept free for the bridge itself.
+const RESERVE: usize = 16;
+
+/// What a packet may have beside its payload.
+const OVERHEAD: usize = 70_000;
+
+/// A running broker.
+pub struct Broker {
+    address: SocketAddr,
+    password: Secret,
+    users_file: Option<std::path::PathBuf>,
+    logins: Arc<Logins>,
+    stats: Arc<BrokerStats>,
+    shutdown: BrokerShutdownHandle,
+    task: JoinHandle<()>,
+}
+
+impl Broker {
+    pub(super) async fn start(config: Config) -> Result<Broker, BrokerError> {
+        let address = config.listen;
+        if config.users_file.is_none() && !address.ip().is_loopback() {
+            return Err(BrokerError::Open { address });
+        }
+        let users = config.users_file.as_deref().map(Users::read).transpose()?;
+        let mut random = [[0u8; 32]; 2];
+        getrandom::fill(random.as_flattened_mut()).map_err(BrokerError::Random)?;
+        let password = Secret::new(random[0].iter().map(|byte| format!("{byte:02x}")).collect());
+        let logins = Arc::new(Logins::new(users, random[1]).map_err(BrokerError::Other)?);
+
+        // The library's error is a page of advice; ours names the address.
+        drop(std::net::TcpListener::bind(address).map_err(|error| match error.kind() {
+            io::ErrorKind::AddrInUse => BrokerError::Taken { address },
+            _ => BrokerError::Listen { address, error },
+        })?);
+        let server = MqttBroker::with_config(options(&config))
+            .await
+            .map_err(|error| BrokerError::Other(error.to_string()))?;
+        let stats = server.stats();
+        let doorkeeper = Doorkeeper {
+            logins: logins.clone(),
+            password: password.clone(),
+            stats: stats.clone(),
+            max_clients: config.max_clients,
+            listen: address.ip(),
+        };
+        let mut server = server.with_auth_provider(Arc::new(doorkeeper));
+        let address = server.local_addr().unwrap_or(address);
+        let (shutdown, mut ready) = (server.shutdown_handle(), server.ready_receiver());
+        let task = tokio::spawn(async move {
+            if let Err(error) = server.run().await {
+                tracing::error!(%error, "the embedded broker has stopped");
+            }
+        });
+        let _ = tokio::time::timeout(Duration::from_secs(5), ready.wait_for(|ready| *ready)).await;
+        Ok(Broker { address, password, users_file: config.users_file, logins, stats, shutdown, task })
+    }
+
+    /// Where it listens; the port is the real one if 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How many are connected, the bridge's own included.
+    pub fn clients(&self) -> usize {
+        self.stats.clients_connected.load(Ordering::Relaxed)
+    }
+
+    /// A connection of the bridge to this broker, with the password of this start.
+    pub fn client(&self, name: &str) -> mqtt::Config {
+        let host = match self.address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.to_string(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.to_string(),
+            ip => ip.to_string(),
+        };
+        let mut client = mqtt::Config::new(name, Address { host, port: self.address.port(), tls: false });
+        client.user = Some(INTERNAL.to_owned());
+        client.password = Some(self.password.clone());
+        client
+    }
+
+    /// Reads the users-file again. Who is connected stays.
+    ///
+    /// # Errors
+    /// See [`super::UsersError`]; then the former users hold.
+    pub fn reload(&self) -> Result<(), BrokerError> {
+        if let Some(file) = &self.users_file {
+            self.logins.replace(Some(Users::read(file)?));
+        }
+        Ok(())
+    }
+
+    /// Ends all connections.
+    pub async fn stop(self) {
+        self.shutdown.shutdown();
+        let abort = self.task.abort_handle();
+        if tokio::time::timeout(Duration::from_secs(3), self.task).await.is_err() {
+            abort.abort();
+        }
+    }
+}
+
+fn options(config: &Config) -> BrokerConfig {
+    BrokerConfig {
+        bind_addresses: vec![config.listen],
+        max_clients: config.max_clients + RESERVE,
+        session_expiry_interval: Duration::from_secs(3600),
+        max_packet_size: config.payload_limit + OVERHEAD,
+        topic_alias_maximum: 64,
+        max_subscriptions_per_client: 1000,
+        max_retained_messages: config.max_clients.saturating_mul(100),
+        max_retained_message_size: config.payload_limit,
+        auth_config: AuthConfig {
+            allow_anonymous: true,
+            rate_limit: RateLimitConfig { enabled: false, ..RateLimitConfig::default() },
+            ..AuthConfig::default()
+        },
+        storage_config: StorageConfig { enable_persistence: false, ..StorageConfig::default() },
+        sys_topics_enabled: false,
+        ..BrokerConfig::default()
+    }
+}
+
+struct Doorkeeper {
+    logins: Arc<Logins>,
+    password: Secret,
+    stats: Arc<BrokerStats>,
+    max_clients: usize,
+    listen: IpAddr,
+}
+
+impl Doorkeeper {
+    async fn admit(&self, connect: &ConnectPacket, peer: SocketAddr) -> AuthResult {
+        let (user, password) = (connect.username.as_deref(), connect.password.as_deref());
+        if user == Some(INTERNAL) {
+            // It travels on this host only; whoever shows it from elsewhere has stolen it.
+            let is_host = peer.ip().is_loopback() || peer.ip() == self.listen;
+            if is_host && same(password.unwrap_or_default(), self.password.expose().as_bytes()) {
+                return AuthResult::success_with_user(INTERNAL);
+            }
+            return self.refuse(connect, peer, ReasonCode::NotAuthorized, "that user is the bridge's own");
+        }
+        if self.stats.clients_connected.load(Ordering::Relaxed) > self.max_clients {
+            return self.refuse(connect, peer, ReasonCode::QuotaExceeded, "max-clients is reached");
+        }
+        match self.logins.check(user, password, peer, Instant::now()).await {
+            Verdict::Welcome => match user {
+                Some(user) => AuthResult::success_with_user(user),
+                None => AuthResult::success(),
+            },
+            Verdict::Refused => self.refuse(connect, peer, ReasonCode::BadUsernameOrPassword, "user or password"),
+            Verdict::Later => self.refuse(connect, peer, ReasonCode::ServerBusy, "too many log-ins"),
+        }
+    }
+
+    fn refuse(&self, connect: &ConnectPacket, peer: SocketAddr, code: ReasonCode, reason: &str) -> AuthResult {
+        if let Some(passed_over) = self.logins.may_log(Instant::now()) {
+            let client_id = &connect.client_id;
+            let user = connect.username.as_deref().unwrap_or_default();
+            tracing::warn!(?client_id, ?user, %peer, passed_over, "broker refused a log-in: {reason}");
+        }
+        AuthResult::fail(code)
+    }
+
+    fn may(&self, user: Option<&str>, topic_or_filter: &str) -> bool {
+        user == Some(INTERNAL) || self.logins.may(user, topic_or_filter)
+    }
+}
+
+type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+impl AuthProvider for Doorkeeper {
+    fn authenticate<'a>(
+        &'a self,
+        connect: &'a ConnectPacket,
+        peer: SocketAddr,
+    ) -> Answer<'a, mqtt5::error::Result<AuthResult>> {
+        Box::pin(async move { Ok(self.admit(connect, peer).await) })
+    }
+
+    fn authorize_publish<'a>(&'a self, _: &str, user: Option<&'a str>, topic: &'a str) -> Answer<'a, bool> {
+        Box::pin(std::future::ready(self.may(user, topic)))
+    }
+
+    fn authorize_subscribe<'a>(&'a self, _: &str, user: Option<&'a str>, filter: &'a str) -> Answer<'a, bool> {
+        Box::pin(std::future::ready(self.may(user, filter)))
+    }
+}
