@@ -191,7 +191,9 @@ fn with_devices(transaction: &Transaction<'_>) -> rusqlite::Result<Vec<(u32, Str
 
 fn adapter(connection: &Connection, name: &str, kind: &str) -> rusqlite::Result<u32> {
     let known: Option<(u32, String)> = connection
-        .query_row("SELECT id, kind FROM adapter WHERE name = ?1", [name], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row("SELECT id, kind FROM adapter WHERE name = ?1", [name], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
         .optional()?;
     match known {
         // Nothing is written, so that a start needs no space on the disk.

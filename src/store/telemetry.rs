@@ -151,12 +151,6 @@ impl Store {
             }
             Err(error) => return Err(error),
         }
-        if loaded.unreadable > 0 {
-            tracing::warn!(
-                rows = loaded.unreadable,
-                "some devices begin without telemetry: their rows cannot be read"
-            );
-        }
         Ok(loaded)
     }
 
