@@ -350,3 +350,107 @@ fn an_adapter_subscribes_to_each_topic_once() {
         assert!(topics.contains(&topic.to_owned()), "{topic}");
     }
 }
+
+mod subcommands {
+    use std::path::Path;
+
+    use fleetbridge::{
+        cli::profile::{ProfileError, Trial, attempt, check, list, show},
+        model::Time,
+    };
+
+    use super::GOOD;
+
+    fn tried(profile: &str, topic: &str, payload: &str) -> (bool, String) {
+        let mut out = Vec::new();
+        let now = Time::from_secs(1_795_400_000);
+        let trial = Trial { topic, payload: payload.as_bytes(), retained: false, now };
+        let understood = attempt(None, profile, &trial, &mut out).unwrap();
+        (understood, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn list_names_all() {
+        let mut out = Vec::new();
+        list(None, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        for name in ["json-sensor", "tasmota", "rfid-reader", "gateway", "gateway-child"] {
+            assert!(text.lines().any(|line| line.starts_with(&format!("{name} "))), "{text}");
+        }
+    }
+
+    #[test]
+    fn show_tells_and_guesses() {
+        let mut out = Vec::new();
+        show(None, "tasmota", false, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        for part in [
+            "tele/{device}/LWT  (text, presence)",
+            "late after 7m30s",
+            "energy: decimal, gauge, 3 digits, kWh",
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+        assert!(text.contains("web-password: string 2..32, secret"), "{text}");
+        let Err(ProfileError::Unknown(why)) = show(None, "tasmoto", false, &mut Vec::new()) else { panic!() };
+        assert!(why.contains("did you mean `tasmota`?"), "{why}");
+        let mut out = Vec::new();
+        show(None, "gateway", true, &mut out).unwrap();
+        assert!(String::from_utf8(out).unwrap().contains("[[uplink]]"));
+    }
+
+    #[test]
+    fn check_says_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("acme.toml");
+        std::fs::write(&path, GOOD).unwrap();
+        let mut out = Vec::new();
+        assert!(check(&path, &mut out).unwrap());
+        assert!(
+            String::from_utf8(out)
+                .unwrap()
+                .contains("good: profile acme-th2, 2 topics, 1 points, 1 settings")
+        );
+        std::fs::write(&path, GOOD.replace("digits = 1", "digit = 1")).unwrap();
+        let mut out = Vec::new();
+        assert!(!check(&path, &mut out).unwrap());
+        assert!(
+            String::from_utf8(out)
+                .unwrap()
+                .contains("acme.toml:26: unknown key `digit` in [[point]]; did you mean `digits`?")
+        );
+        assert!(check(Path::new("/none.toml"), &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn try_shows_what_comes_out_and_what_is_ignored() {
+        let (understood, text) = tried(
+            "json-sensor",
+            "sensors/a/telemetry",
+            r#"{"temperature":21.5,"humidty":40,"deep":{"er":[1]}}"#,
+        );
+        assert!(understood);
+        assert_eq!(
+            text,
+            "device a (json-sensor)\n  temperature = 21.50 celsius\nignored, because no rule takes them:\n  \
+             /deep/er/0 = 1\n  /humidty = 40  (the profile knows `humidity`)\n"
+        );
+        let (_, text) = tried("gateway-child", "gateway/g/7/telemetry", r#"{"contact":"open"}"#);
+        assert_eq!(text, "device g:7 (gateway-child)\n  parent g (gateway)\n  contact = false\n");
+    }
+
+    #[test]
+    fn try_explains_what_is_not_understood() {
+        for (topic, payload, part) in [
+            ("sensor/a/telemetry", "{}", "the profile listens to:\n  sensors/{device}/telemetry"),
+            ("sensors/a/telemetry", "{\"temp\":1}", "/temp = 1"),
+            ("sensors/a/telemetry", "{\"temp\":1", "hint: EOF while parsing an object at line 1 column 9"),
+            ("sensors/a/status", "onlin", "hint: presence words of this profile are: online, up"),
+            ("sensors/a/telemetry", "", "the payload is empty (empty)"),
+        ] {
+            let (understood, text) = tried("json-sensor", topic, payload);
+            assert!(!understood);
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod demo;
 mod device;
 mod init;
 mod man;
@@ -10,6 +11,7 @@ pub mod profile;
 mod profile_args;
 mod report;
 mod serve;
+mod simulate;
 mod status;
 
 use std::{
@@ -63,6 +65,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Demo),
     Serve(serve::Serve),
     Check(check::Check),
     Init(init::Init),
@@ -71,6 +74,7 @@ enum Command {
     Report(report::Report),
     Mibs(mibs::Mibs),
     Profile(profile_args::Profile),
+    Simulate(simulate::Simulate),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -130,6 +134,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 impl Command {
     fn run(self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
         match self {
+            Command::Demo(demo) => demo.run(),
             Command::Serve(serve) => serve.run(place),
             Command::Check(check) => check.run(place, out),
             Command::Init(init) => init.run(out),
@@ -138,6 +143,7 @@ impl Command {
             Command::Report(report) => report.run(place, out),
             Command::Mibs(mibs) => mibs.run(place, out),
             Command::Profile(profile) => profile.run(place, out),
+            Command::Simulate(simulate) => simulate.run(out),
             Command::Completions(completions) => completions.run(out),
             Command::Man(man) => man.run(out),
         }

@@ -24,6 +24,8 @@ pub enum Update {
     Connected,
     /// Why, for the operator. At each try that fails, also if nothing has changed.
     Disconnected(String),
+    /// The broker refused some of the subscriptions; the connection stands.
+    Trouble(String),
     /// [`Link::messages`] has some; [`Link::done`] when they are safe.
     Messages,
 }
@@ -45,9 +47,15 @@ pub struct Link {
 
 #[derive(Debug)]
 enum State {
-    Waiting { until: Option<Instant> },
+    Waiting {
+        until: Option<Instant>,
+    },
     /// `subscribed` once the broker has answered.
-    Open { client: Client, since: Instant, subscribed: bool },
+    Open {
+        client: Client,
+        since: Instant,
+        subscribed: bool,
+    },
 }
 
 impl Link {
@@ -150,7 +158,10 @@ impl Link {
             Event::Connected => {
                 *since = Instant::now();
                 if !client.requests.subscribe(&self.filters) {
-                    self.failed(Failure::Setup(format!("not to be subscribed to: {}", self.filters.join(", "))));
+                    self.failed(Failure::Setup(format!(
+                        "not to be subscribed to: {}",
+                        self.filters.join(", ")
+                    )));
                 }
             }
             Event::Subscribed(answers) => {
@@ -166,7 +177,7 @@ impl Link {
                 }
                 if !refused.is_empty() {
                     let text = Failure::Subscription(refused).text(&self.config);
-                    self.updates.push_back(Update::Disconnected(text));
+                    self.updates.push_back(Update::Trouble(text));
                 }
                 self.updates.push_back(Update::Connected);
             }
