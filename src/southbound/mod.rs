@@ -5,7 +5,6 @@ pub mod ingest;
 pub mod mqtt;
 pub mod unknown;
 
-
 use crate::model::{Reports, Time};
 
 /// One family of device conventions. Pure: bytes in, reports out.

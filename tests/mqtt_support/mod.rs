@@ -171,7 +171,8 @@ pub async fn failure(config: Config) -> String {
 /// An authority with a certificate for 127.0.0.1 and one for a client.
 pub fn certificates(dir: &Path) {
     let openssl = |args: &[&str]| {
-        let output = Command::new("openssl").args(args).current_dir(dir).output().expect("openssl is installed");
+        let output =
+            Command::new("openssl").args(args).current_dir(dir).output().expect("openssl is installed");
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     };
     fs::write(dir.join("san"), "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n").unwrap();
