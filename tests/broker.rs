@@ -100,7 +100,7 @@ async fn users_and_their_topics() {
     config.password = Some(fleetbridge::secret::Secret::new("p".to_owned()));
     let mut link = mqtt::Link::new(config, vec!["tele/+/STATE".to_owned(), "tele/plug/#".to_owned()]);
     match next(&mut link).await {
-        Update::Disconnected(text) => {
+        Update::Trouble(text) => {
             assert!(text.contains("refused the subscription to tele/+/STATE: not authorised"), "{text}");
         }
         update => panic!("{update:?}"),

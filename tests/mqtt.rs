@@ -232,17 +232,3 @@ async fn late_acknowledgements_go_nowhere() {
     broker.publish(&["-t", "a/2", "-m", "y", "-q", "1"]);
     assert_eq!(take(&mut link, 1).await, ["a/2=y"]);
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_impostor_is_named() {
-    let broker = Mosquitto::start(OPEN);
-    let config = Config { client_id: Some("bridge".to_owned()), ..broker.config(Protocol::V5) };
-    let mut link = connected(config.clone(), &["a/#"]).await;
-    let other = connected(config, &["a/#"]).await;
-    match next(&mut link).await {
-        Update::Disconnected(text) => assert!(text.contains("with our client-id"), "{text}"),
-        update => panic!("{update:?}"),
-    }
-    drop(other);
-    drop(Link::new(broker.config(Protocol::V5), Vec::new()));
-}

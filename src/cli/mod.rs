@@ -2,12 +2,16 @@
 
 mod check;
 mod completions;
+mod demo;
 mod device;
 mod init;
 mod man;
 mod mibs;
+pub mod profile;
+mod profile_args;
 mod report;
 mod serve;
+mod simulate;
 mod status;
 
 use std::{
@@ -61,6 +65,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Demo),
     Serve(serve::Serve),
     Check(check::Check),
     Init(init::Init),
@@ -68,6 +73,8 @@ enum Command {
     Device(device::Device),
     Report(report::Report),
     Mibs(mibs::Mibs),
+    Profile(profile_args::Profile),
+    Simulate(simulate::Simulate),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -127,6 +134,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 impl Command {
     fn run(self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
         match self {
+            Command::Demo(demo) => demo.run(),
             Command::Serve(serve) => serve.run(place),
             Command::Check(check) => check.run(place, out),
             Command::Init(init) => init.run(out),
@@ -134,6 +142,8 @@ impl Command {
             Command::Device(device) => device.run(place, out),
             Command::Report(report) => report.run(place, out),
             Command::Mibs(mibs) => mibs.run(place, out),
+            Command::Profile(profile) => profile.run(place, out),
+            Command::Simulate(simulate) => simulate.run(out),
             Command::Completions(completions) => completions.run(out),
             Command::Man(man) => man.run(out),
         }
@@ -147,8 +157,13 @@ struct Place(PathBuf);
 impl Place {
     /// The running daemon's control socket.
     fn client(&self) -> Result<Client, Failure> {
-        let socket = config::control_socket(&self.0).map_err(|problems| self.unreadable(&problems))?;
-        Ok(Client::new(&socket))
+        let glance = config::glance(&self.0).map_err(|problems| self.unreadable(&problems))?;
+        Ok(Client::new(&glance.socket))
+    }
+
+    /// The folder of own profiles, if there is a boot file that can be read.
+    fn profiles(&self) -> Option<PathBuf> {
+        config::glance(&self.0).ok().map(|glance| glance.profiles)
     }
 
     fn unreadable(&self, problems: &[Diagnostic]) -> Failure {

@@ -25,7 +25,7 @@ fn an_empty_file_is_all_defaults() {
     assert!(config.snmp.communities.is_empty() && config.broker.is_none());
     assert_eq!(
         lines(""),
-        ["1: note: the bridge hears nothing; add a [[mqtt]] with name and url of a broker"]
+        ["1: note: the bridge hears nothing; add a [[mqtt]] with name and url of a broker, or a [broker]"]
     );
 }
 
@@ -80,7 +80,7 @@ fn the_whole_shape_is_read() {
     assert_eq!(config.mqtt[0].address.to_string(), "mqtt://127.0.0.1:1883");
     assert_eq!(
         config.mqtt[0].profiles.as_ref().unwrap()[1],
-        ProfileName { name: "json-sensor".into(), line: 22 }
+        ProfileName { name: "json-sensor".into(), line: 23 }
     );
     assert_eq!(config.snmp.communities[0].name.expose(), "public");
     assert_eq!(config.snmp.communities[0].sources[0].to_string(), "127.0.0.0/8");
@@ -120,6 +120,7 @@ profiles = []
 [[mqtt]]
 name = "b"
 url = "mqtt://broker"
+profiles = ["tasmotta"]
 [snmp]
 listen = ["127.0.0.1:1161", "0.0.0.0:1161", "0.0.0.0:1162"]
 communities = [
@@ -190,7 +191,10 @@ fn the_socket_is_found_in_a_file_with_errors() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("fleetbridge.toml");
     fs::write(&file, "nonsense = 3\n[control]\nsocket = 's'\nhttp = 3\n").unwrap();
-    assert_eq!(control_socket(&file).unwrap(), dir.path().join("s"));
+    assert_eq!(
+        glance(&file).unwrap(),
+        Glance { socket: dir.path().join("s"), profiles: dir.path().join("profiles") }
+    );
     fs::write(&file, "nonsense = \n").unwrap();
-    assert!(control_socket(&file).is_err());
+    assert!(glance(&file).is_err());
 }

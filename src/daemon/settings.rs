@@ -21,9 +21,28 @@ pub fn connections(config: &Config) -> Vec<config::Mqtt> {
     if let Some(broker) = &config.broker
         && !connections.iter().any(|connection| leads_to(connection, broker.listen))
     {
-        connections.push(config::Mqtt::embedded(broker));
+        connections.push(embedded(broker));
     }
     connections
+}
+
+fn embedded(broker: &config::Broker) -> config::Mqtt {
+    let listen = broker.listen;
+    let host = if listen.ip().is_unspecified() { "localhost".to_owned() } else { listen.ip().to_string() };
+    config::Mqtt {
+        name: "broker".to_owned(),
+        address: config::BrokerAddress { host, port: listen.port(), tls: false },
+        protocol: config::Protocol::default(),
+        user: None,
+        password: None,
+        client_id: None,
+        share_group: None,
+        ca_file: None,
+        cert_file: None,
+        key_file: None,
+        profiles: None,
+        adopt: Adopt::default(),
+    }
 }
 
 fn leads_to(connection: &config::Mqtt, broker: std::net::SocketAddr) -> bool {
@@ -87,13 +106,18 @@ pub fn adoption(connections: &[config::Mqtt], adapters: &[Arc<Adapter>]) -> Vec<
 
 pub fn communities(config: &Config) -> snmp::community::Communities {
     let list = &config.snmp.communities;
-    snmp::community::Communities::new(list.iter().map(config::Community::compile).collect())
+    snmp::community::Communities::new(list.iter().filter_map(community).collect())
+}
+
+fn community(community: &config::Community) -> Option<snmp::community::Community> {
+    let sources: Vec<String> = community.sources.iter().map(ToString::to_string).collect();
+    snmp::community::Community::new(community.name.expose(), &sources).ok()
 }
 
 pub fn trap_targets(config: &Config) -> Vec<snmp::notifier::Target> {
     let targets = config.snmp.traps.iter().map(|trap| snmp::notifier::Target {
         address: trap.target,
-        community: trap.community.clone(),
+        community: trap.community.expose().to_owned(),
     });
     targets.collect()
 }

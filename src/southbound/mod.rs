@@ -1,8 +1,10 @@
 //! How devices are heard: profiles say what a payload means, a [`Codec`] turns payloads into reports.
 
 pub mod broker;
+pub mod codec;
 pub mod ingest;
 pub mod mqtt;
+pub mod profile;
 pub mod unknown;
 
 use crate::model::{Reports, Time};

@@ -99,12 +99,6 @@ impl Store {
         let lock = Lock::take(folder)?;
         let (config, fresh) = Database::open(folder, &database::CONFIG)?;
         let Found { database: state, marks, anew, set_aside } = Marks::open(&config, now)?;
-        let highest = devices::max_number(&config.connection).map_err(|error| config.failed(&error))?;
-        state
-            .connection
-            .execute("DELETE FROM device WHERE number > ?1", [highest])
-            .map_err(|error| state.failed(&error))?;
-
         let last_event = marks.last.load(std::sync::atomic::Ordering::Relaxed);
         let store = Store {
             state: Writer::start(state, stats.clone())?,
@@ -117,5 +111,65 @@ impl Store {
             _lock: lock,
         };
         Ok(Opened { store, cold: fresh || anew, last_event, set_aside })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        fleet::DeviceState,
+        journal::{Event, EventKind},
+    };
+
+    fn batch(rows: u32, event: u64) -> Batch {
+        let mut batch = Batch::default();
+        for number in 1..=rows {
+            batch.push(number, |out| row::encode_state(&DeviceState::default(), out));
+        }
+        batch.events.push(Event { number: event, time: Time(1), kind: EventKind::Started { cold: true } });
+        batch
+    }
+
+    fn limit_pages(store: &Store, pages: u32) {
+        let limit = move |database: &mut Database| {
+            database
+                .connection
+                .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+                .map_err(|error| database.failed(&error))
+        };
+        store.state.call(limit).wait().unwrap();
+    }
+
+    #[test]
+    fn a_full_file_takes_nothing_by_halves_and_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let stats = Arc::new(Stats::default());
+        let store = Store::open(folder.path(), Time(1), stats.clone()).unwrap().store;
+        store.flush(batch(10, 1)).wait().unwrap();
+        limit_pages(&store, 8);
+        for _ in 0..3 {
+            let error = store.flush(batch(100_000, 2)).wait().unwrap_err();
+            assert!(matches!(error, StoreError::Full { .. }), "{error}");
+        }
+        assert_eq!(stats.store.errors.value(), 3);
+        assert_eq!(store.events(0, 9).unwrap().len(), 1, "neither rows nor events of the refused batch");
+        assert_eq!(store.load_state(|_, _| ()).unwrap().rows, 10);
+        store.flush(batch(10, 2)).wait().unwrap();
+        limit_pages(&store, 1 << 20);
+        store.flush(batch(100_000, 3)).wait().unwrap();
+        assert_eq!(store.load_state(|_, _| ()).unwrap().rows, 100_000);
+        assert_eq!(store.events(0, 9).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn old_events_make_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), Time(1), Arc::default()).unwrap().store;
+        for number in [1, 2, 1_000_001] {
+            store.flush(batch(0, number)).wait().unwrap();
+        }
+        let numbers: Vec<_> = store.events(0, 9).unwrap().iter().map(|event| event.number).collect();
+        assert_eq!(numbers, [2, 1_000_001]);
     }
 }

@@ -24,6 +24,8 @@ pub enum Update {
     Connected,
     /// Why, for the operator. At each try that fails, also if nothing has changed.
     Disconnected(String),
+    /// The broker refused some of the subscriptions; the connection stands.
+    Trouble(String),
     /// [`Link::messages`] has some; [`Link::done`] when they are safe.
     Messages,
 }
@@ -175,7 +177,7 @@ impl Link {
                 }
                 if !refused.is_empty() {
                     let text = Failure::Subscription(refused).text(&self.config);
-                    self.updates.push_back(Update::Disconnected(text));
+                    self.updates.push_back(Update::Trouble(text));
                 }
                 self.updates.push_back(Update::Connected);
             }

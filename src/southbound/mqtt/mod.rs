@@ -37,6 +37,7 @@ pub async fn run(config: Config, mut ingest: Ingest, mut shutdown: watch::Receiv
         match update {
             Update::Connected => ingest.connected(clock::now()),
             Update::Disconnected(error) => ingest.disconnected(&error, clock::now()),
+            Update::Trouble(error) => ingest.trouble(&error),
             Update::Messages => {
                 for message in link.messages() {
                     ingest.push(&message.topic(), message.payload(), message.retained(), clock::now());

@@ -1,0 +1,75 @@
+"""A snmptrapd that writes down what it is told."""
+
+import os
+import re
+import socket
+
+from .broker import tool
+from .manager import MIBS, SUPPORT_MIBS, snmp_environment
+from .process import free_port, wait_until
+
+_SEPARATOR = " \x1f "
+
+
+class Trap:
+    """One notification: its name, and {object name without instance: text}."""
+
+    def __init__(self, line):
+        self.text = line
+        self.objects = {}
+        self.instances = {}
+        self.order = []
+        for varbind in line.split(_SEPARATOR):
+            name, _, value = varbind.partition(" = ")
+            name = name.strip().rpartition("::")[2]
+            name, _, instance = name.partition(".")
+            self.order.append(name)
+            self.objects[name] = value.strip().strip('"')
+            self.instances[name] = instance
+        self.name = self.objects.get("snmpTrapOID", "").rpartition("::")[2]
+
+    def number(self):
+        return int(self.objects["fbEventNumber"])
+
+    def __repr__(self):
+        return f"Trap({self.text!r})"
+
+
+class TrapSink:
+    def __init__(self, case, name="trapd", community="public"):
+        folder = os.path.join(case.folder, name)
+        os.makedirs(folder)
+        self.port = free_port(socket.SOCK_DGRAM)
+        self.target = f"127.0.0.1:{self.port}"
+        self._log = os.path.join(folder, "log")
+        config = os.path.join(folder, "snmptrapd.conf")
+        with open(config, "w", encoding="utf-8") as text:
+            text.write(f"authCommunity log {community}\nformat2 TRAP%V{_SEPARATOR}%v\\n\n")
+        command = [tool("snmptrapd"), "-f", "-Lf", self._log, "-OQ", "-C", "-c", config, "-p", os.path.join(folder, "pid")]
+        command += ["-M", f"{MIBS}:{SUPPORT_MIBS}", "-m", "FLEETBRIDGE-MIB:SNMPv2-MIB", f"udp:{self.target}"]
+        self._process = case.spawn(command, os.path.join(folder, "out"), environment=snmp_environment(folder))
+        wait_until(lambda: "NET-SNMP version" in self._text(), 10, "snmptrapd is up")
+
+    def all(self):
+        """Every notification so far, oldest first."""
+        # A line that is being written has no end yet.
+        lines = re.findall(r"^TRAP(.*)\n", self._text(), re.MULTILINE)
+        return [Trap(line) for line in lines]
+
+    def named(self, name, device=None):
+        return [trap for trap in self.all() if trap.name == name and device in (None, trap.objects.get("fbDeviceName"))]
+
+    def wait(self, name, device=None, seconds=5, count=1):
+        """The first notification of that name (about that device), once there are `count` of them."""
+        what = f"{count} x {name} about {device or 'anything'}"
+        try:
+            return wait_until(lambda: len(found := self.named(name, device)) >= count and found, seconds, what)[count - 1]
+        except AssertionError as error:
+            raise AssertionError(f"{error}; told so far: {[trap.name for trap in self.all()]}") from None
+
+    def _text(self):
+        try:
+            with open(self._log, "rb") as log:
+                return log.read().decode("utf-8", "replace")
+        except FileNotFoundError:
+            return ""

@@ -1,0 +1,236 @@
+"""The command line as a user types it."""
+
+import csv
+import io
+import json
+import os
+import re
+import shlex
+import stat
+import subprocess
+from urllib.request import urlopen
+
+from support import Bridge, Broker, Case, free_port, snmp_environment, wait_until
+from support.bridge import fleetbridge
+from support.fleet import POINTS, adapter, telemetry
+
+BROKEN = """\
+[store]
+path = "."
+
+[snmp]
+listn = ["127.0.0.1:1161"]
+communities = [{ name = "public", acces = "read" }]
+
+[limits]
+payload = "lots"
+
+[[mqtt]]
+name = "plant"
+url = "mqtt://me:secret@127.0.0.1:1883"
+protocol = "4"
+profiles = ["tasmotta"]
+
+[mqt]
+"""
+
+
+class BootFileTest(Case):
+    def test_check_names_every_problem(self):
+        file = self.write("fleetbridge.toml", BROKEN)
+        answer = fleetbridge("check", "--config", file)
+        self.assertEqual(answer.code, 1)
+        wanted = {5: "listen", 6: "access", 9: "payload", 13: "credentials", 14: "3.1.1", 15: "tasmota", 17: "mqtt"}
+        for line, word in wanted.items():
+            told = [said for said in answer.lines() if f"fleetbridge.toml:{line}:" in said]
+            self.assertTrue(told, f"nothing about line {line} in:\n{answer.text}")
+            self.assertIn(word, " ".join(told))
+        self.assertNotIn("secret@", answer.text)
+
+    def test_check_reads_profiles(self):
+        file = self.write("fleetbridge.toml", '[[mqtt]]\nname = "a"\nurl = "mqtt://127.0.0.1"\n')
+        os.chmod(file, 0o600)
+        self.write("profiles/bad.toml", '[profile]\nname = "bad"\nrevision = "2026-11-22"\nclas = "sensor"\n\n[[point]]\nname = "t"\ntype = "decimul"\n')
+        answer = fleetbridge("check", "--config", file)
+        self.assertEqual(answer.code, 1, answer.text)
+        self.assertRegex(answer.out, r"bad\.toml:4: .*class")
+        self.assertRegex(answer.out, r"bad\.toml:8: .*decimal")
+
+    def test_check_of_a_good_file(self):
+        bridge = Bridge(self)
+        bridge.profile("th", POINTS)
+        answer = bridge.cli("check")
+        self.assertEqual(answer.code, 0, answer.text)
+        self.assertIn("0 errors", answer.out)
+
+    def test_serve_refuses_what_check_refuses(self):
+        file = self.write("fleetbridge.toml", BROKEN)
+        answer = fleetbridge("serve", "--config", file)
+        self.assertEqual(answer.code, 1)
+        self.assertIn("fleetbridge.toml:5:", answer.text)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["fleetbridge.toml"], "nothing was begun")
+
+    def test_file_from_the_environment(self):
+        file = self.write("other.toml", BROKEN)
+        answer = fleetbridge("check", environment={**os.environ, "FLEETBRIDGE_CONFIG": file})
+        self.assertIn("other.toml:5:", answer.out)
+        answer = fleetbridge("check", "--config", os.path.join(self.folder, "none.toml"))
+        self.assertEqual(answer.code, 1)
+        self.assertIn("none.toml", answer.text)
+
+    def test_init_makes_a_file_that_passes_and_is_never_overwritten(self):
+        folder = os.path.join(self.folder, "new", "fleet")
+        self.assertEqual(fleetbridge("init", folder).code, 0)
+        file = os.path.join(folder, "fleetbridge.toml")
+        self.assertEqual(stat.S_IMODE(os.stat(file).st_mode), 0o600)
+        self.assertEqual(fleetbridge("check", "--config", file).code, 0)
+        with open(file, encoding="utf-8") as text:
+            first = text.read()
+        with open(file, "a", encoding="utf-8") as text:
+            text.write("# mine\n")
+        again = fleetbridge("init", folder)
+        self.assertEqual(again.code, 1)
+        self.assertIn("fleetbridge.toml", again.text)
+        with open(file, encoding="utf-8") as text:
+            self.assertEqual(text.read(), first + "# mine\n")
+
+    def test_wrong_use_and_help(self):
+        self.assertEqual(fleetbridge("--version").code, 0)
+        self.assertRegex(fleetbridge("--version").out, r"^fleetbridge \d+\.\d+\.\d+\n$")
+        self.assertEqual(fleetbridge("reprot").code, 2)
+        self.assertIn("report", fleetbridge("reprot").error)
+        help_text = fleetbridge("--help").out
+        for command in ("demo", "serve", "check", "init", "status", "device", "report", "mibs", "profile"):
+            self.assertRegex(help_text, rf"(?m)^  {command} ")
+            self.assertEqual(fleetbridge(command, "--help").code, 0)
+
+
+class RunningTest(Case):
+    def setUp(self):
+        self.broker = Broker(self)
+        self.bridge = Bridge(self, mqtt=[adapter(self.broker, more='profiles = ["th"]')])
+        self.bridge.profile("th", POINTS)
+
+    def fleet(self, *names):
+        self.bridge.start()
+        for name in names:
+            self.broker.publish(f"th/{name}/telemetry", telemetry())
+        online = str(len(names))
+        wait_until(lambda: self.bridge.manager.get("fbFleetOnline.0") == online, 3, f"{online} devices")
+
+    def test_without_a_daemon(self):
+        for command in (["status"], ["device", "list"], ["report", "missing"]):
+            answer = self.bridge.cli(*command)
+            self.assertEqual(answer.code, 1)
+            self.assertIn("control.sock", answer.error)
+            self.assertNotIn("panicked", answer.error)
+
+    def test_status(self):
+        self.fleet("dev-1", "dev-2")
+        status = self.bridge.json("status")
+        self.assertEqual((status["devices"]["total"], status["devices"]["online"]), (2, 2))
+        self.assertEqual(status["adapters"][0]["name"], "plant")
+        self.assertEqual(status["adapters"][0]["state"], "up")
+        self.assertEqual((status["messages"], status["unknown"], status["problems"]), (2, 0, []))
+        text = self.bridge.cli("status").out
+        self.assertRegex(text, r"devices +2: 2 online")
+        self.assertIn("plant", text)
+
+    def test_devices(self):
+        self.fleet("dev-1", "dev-2", "dev-3")
+        listed = self.bridge.json("device", "list")
+        self.assertEqual([(row["device"], row["number"], row["presence"]) for row in listed],
+                         [("dev-1", 1, "online"), ("dev-2", 2, "online"), ("dev-3", 3, "online")])
+        shown = self.bridge.json("device", "show", "dev-2")
+        self.assertEqual((shown["device"], shown["number"], shown["profile"]), ("dev-2", 2, "th"))
+        values = {point["name"]: (point["number"], point["value"]) for point in shown["points"]}
+        snmp = {name: (row["number"], row["fbPointValue"]) for name, row in self.bridge.manager.points(2).items()}
+        self.assertEqual(values, snmp, "both northbounds show the same")
+        self.assertRegex(self.bridge.cli("device", "show", "dev-2").out, r"temperature +21\.5 +celsius +good")
+        self.assertEqual(self.bridge.cli("device", "show", "nobody").code, 1)
+
+        retired = self.bridge.cli("device", "retire", "dev-2")
+        self.assertEqual(retired.code, 0, retired.text)
+        self.assertEqual(sorted(self.bridge.manager.devices()), ["dev-1", "dev-3"])
+        self.assertEqual([row["device"] for row in self.bridge.json("device", "list")], ["dev-1", "dev-3"])
+        self.assertEqual(self.bridge.manager.points(2), {})
+        # Its number stays its own: over a restart, beside new devices, and when it comes back.
+        self.bridge.kill()
+        self.bridge.start()
+        self.assertEqual(sorted(self.bridge.manager.devices()), ["dev-1", "dev-3"])
+        self.broker.publish("th/dev-4/telemetry", telemetry())
+        wait_until(lambda: "dev-4" in self.bridge.manager.devices(), 2, "another device")
+        self.assertEqual(self.bridge.manager.devices()["dev-4"]["number"], 4)
+        self.broker.publish("th/dev-2/telemetry", telemetry())
+        wait_until(lambda: "dev-2" in self.bridge.manager.devices(), 2, "the retired device is heard again")
+        self.assertEqual(self.bridge.manager.devices()["dev-2"]["number"], 2)
+
+    def test_reports(self):
+        self.fleet("dev-1", "dev-2")
+        self.broker.publish("th/dev-1/status", "down")
+        wait_until(lambda: self.bridge.manager.get("fbFleetLost.0") == "1", 2, "one is lost")
+        for report, devices in (("missing", ["dev-1"]), ("inventory", ["dev-1", "dev-2"]), ("software", ["dev-1", "dev-2"])):
+            objects = self.bridge.json("report", report)
+            self.assertEqual([row["device"] for row in objects], devices, report)
+            lines = list(csv.DictReader(io.StringIO(self.bridge.cli("report", report, "--format", "csv").out)))
+            self.assertEqual([row["device"] for row in lines], devices, report)
+            self.assertEqual(list(lines[0]), list(objects[0]), "the same columns")
+            table = self.bridge.cli("report", report).lines()
+            self.assertEqual([line.split()[0] for line in table], ["DEVICE", *devices], report)
+        self.assertEqual(self.bridge.json("report", "missing", "--profile", "tasmota"), [])
+        self.assertEqual(len(self.bridge.json("report", "missing", "--since", "1m")), 1)
+        self.assertEqual(self.bridge.json("report", "inventory", "--site", "moon"), [])
+        self.assertEqual(self.bridge.cli("report", "mising").code, 2)
+
+    def test_mibs_and_the_printed_command(self):
+        self.fleet("dev-1")
+        folder = os.path.join(self.folder, "mibs for all")
+        answer = self.bridge.cli("mibs", "--dir", folder)
+        self.assertEqual(answer.code, 0, answer.text)
+        command = next(line for line in answer.lines() if line.strip().startswith("snmptable"))
+        self.assertIn(folder, shlex.split(command))
+        empty = os.path.join(self.folder, "empty")
+        os.makedirs(empty)
+        done = subprocess.run(command, shell=True, capture_output=True, timeout=20, cwd=empty, env=snmp_environment(empty))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stderr, b"", "no complaint about the MIBs")
+        self.assertIn(b"SNMP table: FLEETBRIDGE-MIB::fbDeviceTable", done.stdout)
+        self.assertIn(b"dev-1", done.stdout)
+
+    def test_what_nobody_understands(self):
+        self.fleet()
+        deep = "[" * 100 + "]" * 100
+        messages = {
+            "th/dev/telemetry": "{not json",
+            "th/deep/telemetry": deep,
+            "th/large/telemetry": json.dumps({"t": 1, "pad": "x" * 300_000}),
+            "th/odd/status": "sideways",
+        }
+        for topic, payload in messages.items():
+            self.broker.publish(topic, payload)
+        wait_until(lambda: self.bridge.json("status")["unknown"] == len(messages), 3, "all are counted")
+        self.assertEqual(self.bridge.manager.get("fbFleetUnknownMessages.0"), str(len(messages)))
+        unknown = self.bridge.json("status", "--unknown")
+        self.assertEqual({message["topic"] for message in unknown["last"]}, set(messages))
+        self.assertEqual(sum(count["count"] for count in unknown["counts"]), len(messages))
+        for message in unknown["last"]:
+            self.assertRegex(message["reason"], r"^[a-z-]+$")
+            self.assertLess(len(message["payload"]), 1000)
+            self.assertTrue(messages[message["topic"]].startswith(message["payload"][:50]))
+        text = self.bridge.cli("status", "--unknown").out
+        for topic in messages:
+            self.assertIn(topic, text)
+        self.assertEqual(self.bridge.manager.devices(), {})
+
+    def test_metrics(self):
+        port = free_port()
+        with open(self.bridge.file, encoding="utf-8") as file:
+            text = file.read().replace('http = "off"', f'http = "127.0.0.1:{port}"')
+        with open(self.bridge.file, "w", encoding="utf-8") as file:
+            file.write(text)
+        self.fleet("dev-1")
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            metrics = answer.read().decode()
+        self.assertTrue(re.search(r'(?m)^fleetbridge_devices\{presence="online"\} 1$', metrics), metrics)
+        with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+            self.assertEqual(answer.status, 200)

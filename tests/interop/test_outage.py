@@ -1,0 +1,101 @@
+"""A broker that is gone loses no device: presence stands still and the bridge says that it is blind."""
+
+import os
+import threading
+import time
+
+from support import Bridge, Broker, Case, Publisher, TrapSink, wait_until
+from support.fleet import POINTS, adapter, telemetry
+
+# Seconds; a device of the profile below is lost after 4.
+OUTAGE = float(os.environ.get("FLEETBRIDGE_OUTAGE", "12"))
+DEVICES = [f"dev-{n}" for n in range(20)]
+
+
+class Talk(threading.Thread):
+    """Devices that say something every half second as long as there is a broker."""
+
+    def __init__(self, broker):
+        super().__init__(daemon=True)
+        self._broker = broker
+        self._over = threading.Event()
+
+    def run(self):
+        publisher = None
+        while not self._over.wait(0.5):
+            try:
+                publisher = publisher or Publisher(self._broker.port, client="talk")
+                for device in DEVICES:
+                    publisher.publish(f"th/{device}/telemetry", telemetry())
+            except (OSError, AssertionError):
+                publisher = None
+
+    def stop(self):
+        self._over.set()
+        self.join()
+
+
+class OutageTest(Case):
+    def test_no_device_is_lost_with_the_broker(self):
+        broker = Broker(self)
+        sink = TrapSink(self)
+        bridge = Bridge(self, mqtt=[adapter(broker, more='profiles = ["th"]')], traps=[sink.target])
+        bridge.profile("th", POINTS, interval="2s", missed=2)
+        bridge.start()
+        talk = Talk(broker)
+        talk.start()
+        self.addCleanup(talk.stop)
+        manager = bridge.manager
+        wait_until(lambda: manager.get("fbFleetOnline.0") == "20", 5, "20 devices online")
+        self.assertEqual(manager.get("fbFleetPresenceFrozen.0"), "false")
+
+        broker.stop()
+        gone = time.monotonic()
+        down = sink.wait("fbAdapterDown", seconds=5)
+        self.assertEqual(down.objects["fbAdapterName"], "plant")
+        self.assertEqual(down.objects["fbAdapterState"], "down")
+        self.assertEqual(down.objects["fbAdapterUrl"], broker.url)
+        self.assertNotEqual(down.objects["fbAdapterLastError"], "")
+        self.assertEqual(manager.get("fbFleetPresenceFrozen.0"), "true")
+        adapters = manager.table("fbAdapterTable")
+        self.assertEqual([row["fbAdapterState"] for row in adapters.values()], ["down"])
+
+        wait_until(lambda: self._qualities(manager) == {"stale"}, 10, "values are stale without a broker")
+        while time.monotonic() < gone + OUTAGE:
+            self.assertEqual(manager.get("fbFleetMissing.0", "fbFleetLost.0", "fbFleetLate.0"), ["0", "0", "0"])
+            time.sleep(0.5)
+
+        broker.start()
+        up = sink.wait("fbAdapterUp", seconds=30)
+        self.assertEqual(up.objects["fbAdapterState"], "up")
+        self.assertEqual(manager.get("fbFleetPresenceFrozen.0"), "false")
+        wait_until(lambda: self._qualities(manager) == {"good"}, 10, "values are good again")
+        # Longer than it takes to lose a device that is silent.
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            self.assertEqual(manager.get("fbFleetOnline.0", "fbFleetMissing.0"), ["20", "0"])
+            time.sleep(0.5)
+        names = [trap.name for trap in sink.all()]
+        self.assertNotIn("fbDeviceLost", names)
+        self.assertNotIn("fbDeviceReturned", names)
+        self.assertEqual((names.count("fbAdapterDown"), names.count("fbAdapterUp")), (1, 1), names)
+
+    def test_silence_with_a_broker_is_a_loss(self):
+        """The counter-example: the same profile, the broker stays, the devices fall silent."""
+        broker = Broker(self)
+        sink = TrapSink(self)
+        bridge = Bridge(self, mqtt=[adapter(broker, more='profiles = ["th"]')], traps=[sink.target])
+        bridge.profile("th", POINTS, interval="2s", missed=2)
+        bridge.start()
+        broker.publish("th/dev/telemetry", telemetry())
+        begun = time.monotonic()
+        wait_until(lambda: bridge.manager.get("fbFleetOnline.0") == "1", 5, "the device is online")
+        wait_until(lambda: bridge.manager.get("fbFleetLate.0") == "1", 5, "the device is late")
+        sink.wait("fbDeviceLost", "dev", seconds=8)
+        self.assertGreater(time.monotonic() - begun, 3.5)
+        broker.publish("th/dev/telemetry", telemetry())
+        sink.wait("fbDeviceReturned", "dev")
+        self.assertEqual(bridge.manager.get("fbFleetOnline.0"), "1")
+
+    def _qualities(self, manager):
+        return {row["fbPointQuality"] for row in manager.table("fbPointTable").values()}
