@@ -95,9 +95,11 @@ impl Notifier {
     async fn send(&mut self, event: &crate::journal::Event, target: usize) {
         let target = &self.targets[target];
         self.request_id = self.request_id.wrapping_add(1) & i32::MAX;
-        let text = RefCell::default();
-        let context = self.agent.context(event.time, &text);
-        let message = notify::trap(&context, event, target.community.expose().as_bytes(), self.request_id);
+        let message = {
+            let text = RefCell::default();
+            let context = self.agent.context(event.time, &text);
+            notify::trap(&context, event, target.community.expose().as_bytes(), self.request_id)
+        };
         let result = match message {
             None => return,
             Some(Ok(message)) => send_to(&mut self.sockets, target.address, &message).await,

@@ -29,7 +29,7 @@ use self::{
 use super::Failure;
 use crate::{
     clock,
-    daemon::{Daemon, Plan, StartError},
+    daemon::{Daemon, Plan},
     southbound::mqtt::{Address, Config, Protocol},
 };
 
@@ -159,10 +159,7 @@ async fn start(folder: &Folder) -> Result<Daemon, Failure> {
         Failure::new(lines.join("\n"), "files in `profiles` that are not the demo's own? Use another folder: --dir DIR")
     };
     let plan = Plan::read(&folder.boot_file).map_err(|problems| told(&problems))?;
-    Daemon::start(plan).await.map_err(|error| match error {
-        StartError::Config(problems) => told(&problems),
-        error => Failure::new(error.to_string(), ""),
-    })
+    Ok(Daemon::start(plan).await?)
 }
 
 /// Each device takes two: its own end of the connection, and the broker's.
