@@ -169,7 +169,7 @@ class EngineTest(AgentTest):
 
     def _engine(self, bridge):
         answer = bridge.manager.run(
-            "snmpget", ENGINE_ID, ENGINE_BOOTS, ENGINE_TIME, ENGINE_MAX, UP_TIME, options=["-OQvt", "-Ox"], mibs=False
+            "snmpget", ENGINE_ID, ENGINE_BOOTS, ENGINE_TIME, ENGINE_MAX, UP_TIME, options=["-OQUvt", "-Ox"], mibs=False
         )
         values = [line.strip().strip('"').strip() for line in answer.lines()]
         self.assertEqual(len(values), 5, answer.text)

@@ -51,7 +51,7 @@ class Manager:
 
     def get(self, *names):
         """Values as text, one for each name; enumerations by name, no types."""
-        answer = self.run("snmpget", *names, options=["-OQv"])
+        answer = self.run("snmpget", *names, options=["-OQUv"])
         if answer.code != 0:
             raise AssertionError(f"snmpget {' '.join(names)}: {answer.text}")
         values = [line.strip('"') for line in answer.lines()]
@@ -65,7 +65,7 @@ class Manager:
 
     def table(self, name):
         """snmptable's rows, by index: {index: {column: text}}; cells without an instance are left out."""
-        answer = self.run("snmptable", name, options=["-Ci", "-Cf", "|", "-OQ"])
+        answer = self.run("snmptable", name, options=["-Ci", "-OU", "-Cf", "|"])
         if answer.code != 0:
             raise AssertionError(f"snmptable {name}: {answer.text}")
         lines = [line for line in answer.lines() if line and not line.startswith("SNMP table: ")]
@@ -86,9 +86,9 @@ class Manager:
         return [tuple(line.split(" = ", 1)) for line in answer.lines() if line.startswith(".") and " = " in line]
 
     def devices(self):
-        """fbDeviceTable by name, with the number under `number`."""
+        """fbDeviceTable by name, with the number under `number`; not those that came in while it was read."""
         rows = self.table("fbDeviceTable")
-        return {row["fbDeviceName"]: {"number": int(index), **row} for index, row in rows.items()}
+        return {row["fbDeviceName"]: {"number": int(index), **row} for index, row in rows.items() if "fbDeviceName" in row}
 
     def points(self, device):
         """fbPointTable's rows of a device number, by name, with the point's number under `number`."""
