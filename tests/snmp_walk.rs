@@ -13,7 +13,7 @@ use fleetbridge::{
     journal::EventKind,
     model::*,
     snmp::{
-        mib::{self, Column, Context, Found, Subtree, Table},
+        mib::{self, Column, Context, Found, Table},
         oid::Prefix,
         syntax::{Syntax, Value},
     },
