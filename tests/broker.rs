@@ -68,7 +68,8 @@ async fn the_will_of_the_killed() {
 async fn users_and_their_topics() {
     let dir = tempfile::tempdir().unwrap();
     let users_file = dir.path().join("users");
-    let line = format!("plug:{}:tele/plug\nall:{}\n", hash_password("p").unwrap(), hash_password("a").unwrap());
+    let line =
+        format!("plug:{}:tele/plug\nall:{}\n", hash_password("p").unwrap(), hash_password("a").unwrap());
     fs::write(&users_file, line).unwrap();
     fs::set_permissions(&users_file, fs::Permissions::from_mode(0o644)).unwrap();
     let config = Config { users_file: Some(users_file.clone()), ..Config::new(local(0)) };
@@ -122,7 +123,8 @@ async fn places_are_limited_but_not_for_the_bridge() {
     while broker.clients() < 4 && start.elapsed() < Duration::from_secs(3) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let refused = Command::new("mosquitto_pub").args(["-p", &port.to_string(), "-t", "a", "-m", "x"]).output();
+    let refused =
+        Command::new("mosquitto_pub").args(["-p", &port.to_string(), "-t", "a", "-m", "x"]).output();
     assert!(!refused.unwrap().status.success());
     connected(broker.client("embedded"), &["#"]).await.close().await;
     for device in &mut devices {

@@ -74,7 +74,10 @@ async fn shared_subscriptions_take_turns() {
 async fn failures_say_what_to_do() {
     let port = free_port();
     let config = Config::new("test", address(port, false));
-    assert_eq!(failure(config).await, format!("connection refused by 127.0.0.1:{port}: is the broker running?"));
+    assert_eq!(
+        failure(config).await,
+        format!("connection refused by 127.0.0.1:{port}: is the broker running?")
+    );
 
     let dir = tempfile::tempdir().unwrap();
     let users = dir.path().join("users");
@@ -119,7 +122,18 @@ async fn tls_is_verified_both_ways() {
         let secure: Vec<_> = ["ca.pem", "client.pem", "client.key"].map(|name| file(name).unwrap()).into();
         let secure: Vec<_> = secure.iter().map(|path| path.to_str().unwrap()).collect();
         broker.publish(&[
-            "-h", "127.0.0.1", "--cafile", secure[0], "--cert", secure[1], "--key", secure[2], "-t", "a/b", "-m", "x",
+            "-h",
+            "127.0.0.1",
+            "--cafile",
+            secure[0],
+            "--cert",
+            secure[1],
+            "--key",
+            secure[2],
+            "-t",
+            "a/b",
+            "-m",
+            "x",
         ]);
         assert_eq!(take(&mut link, 1).await, ["a/b=x"]);
 
@@ -128,7 +142,10 @@ async fn tls_is_verified_both_ways() {
         assert!(text.contains("has an unknown issuer: is ca-file the authority"), "{text}");
         let misnamed = Config { address: address(broker.port, true), ..config.clone() };
         let misnamed = Config {
-            address: fleetbridge::southbound::mqtt::Address { host: "localhost".to_owned(), ..misnamed.address },
+            address: fleetbridge::southbound::mqtt::Address {
+                host: "localhost".to_owned(),
+                ..misnamed.address
+            },
             ..misnamed
         };
         let text = failure(misnamed).await;
@@ -145,7 +162,8 @@ async fn tls_is_verified_both_ways() {
         assert!(text.contains("at once: if it wants TLS, write mqtts://"), "{text}");
     }
     let open = Mosquitto::start(OPEN);
-    let config = Config { address: address(open.port, true), ca_file: file("ca.pem"), ..open.config(Protocol::V5) };
+    let config =
+        Config { address: address(open.port, true), ca_file: file("ca.pem"), ..open.config(Protocol::V5) };
     let text = failure(config).await;
     assert!(text.contains("127.0.0.1"), "{text}");
 }
@@ -190,7 +208,9 @@ async fn nothing_unacknowledged_is_lost() {
             }
             updates.push(update);
         }
-        assert!(!updates.is_empty() && updates.iter().all(|update| matches!(update, Update::Disconnected(_))));
+        assert!(
+            !updates.is_empty() && updates.iter().all(|update| matches!(update, Update::Disconnected(_)))
+        );
         broker.publish(&["-t", "a/4", "-m", "again", "-q", "0"]);
         assert_eq!(take(&mut link, 1).await, ["a/4=again"]);
         link.close().await;

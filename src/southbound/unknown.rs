@@ -41,8 +41,8 @@ impl Unknown {
             None => inner.counts.push((reason, 1)),
         }
         // The oldest entry's buffers serve the newest: a flood of these allocates nothing.
-        let mut message = if inner.last.len() < KEPT { None } else { inner.last.pop_front() }
-            .unwrap_or_else(|| Message {
+        let mut message =
+            if inner.last.len() < KEPT { None } else { inner.last.pop_front() }.unwrap_or_else(|| Message {
                 time: now,
                 adapter: String::new(),
                 topic: String::new(),

@@ -93,7 +93,10 @@ pub fn publisher(port: u16, args: &[&str]) -> Child {
 pub fn write_lines(child: &mut Child, count: usize, line: impl Fn(usize) -> String) {
     let mut input = child.stdin.take().unwrap();
     for at in 0..count {
-        writeln!(input, "{}", line(at)).unwrap();
+        // The client ends when its broker does.
+        if writeln!(input, "{}", line(at)).is_err() {
+            return;
+        }
     }
 }
 
@@ -171,7 +174,8 @@ pub async fn failure(config: Config) -> String {
 /// An authority with a certificate for 127.0.0.1 and one for a client.
 pub fn certificates(dir: &Path) {
     let openssl = |args: &[&str]| {
-        let output = Command::new("openssl").args(args).current_dir(dir).output().expect("openssl is installed");
+        let output =
+            Command::new("openssl").args(args).current_dir(dir).output().expect("openssl is installed");
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     };
     fs::write(dir.join("san"), "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n").unwrap();

@@ -41,7 +41,8 @@ const OTHER_FILES: usize = 100;
 
 /// See it work: the bridge, its embedded broker and simulated devices
 #[derive(Debug, Args)]
-#[command(after_help = "Starts everything in one process: the bridge, an MQTT broker, and devices of several types (Tasmota
+#[command(
+    after_help = "Starts everything in one process: the bridge, an MQTT broker, and devices of several types (Tasmota
 plugs, JSON sensors, RFID readers, gateways with sensors behind them) that speak real MQTT, die
 without a word, fall silent and return. Prints commands of net-snmp and mosquitto to paste.
 Nothing listens beyond this machine unless told so; nothing is written outside the folder.
@@ -49,7 +50,8 @@ Nothing listens beyond this machine unless told so; nothing is written outside t
 Examples:
   fleetbridge demo
   fleetbridge demo --devices 300 --dir ./demo
-  fleetbridge demo --snmp 127.0.0.1:2161 --mqtt 127.0.0.1:2883")]
+  fleetbridge demo --snmp 127.0.0.1:2161 --mqtt 127.0.0.1:2883"
+)]
 pub(super) struct Demo {
     /// How many devices there are, those behind gateways included
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=20_000))]
@@ -134,7 +136,10 @@ impl Demo {
             io::ErrorKind::AddrInUse => {
                 Failure::new(format!("{address} is taken: use {option} ADDR:PORT"), "")
             }
-            _ => Failure::new(format!("cannot listen on {address}: {error}"), format!("use {option} ADDR:PORT")),
+            _ => Failure::new(
+                format!("cannot listen on {address}: {error}"),
+                format!("use {option} ADDR:PORT"),
+            ),
         };
         for (option, address) in [("--snmp", self.snmp), ("--mqtt", self.mqtt)] {
             if address.port() == 0 {
@@ -154,13 +159,16 @@ impl Demo {
 }
 
 async fn start(folder: &Folder) -> Result<Daemon, Failure> {
-    let told = |problems: &[crate::file::Diagnostic]| {
+    let told = |problems: Vec<crate::file::Diagnostic>| {
         let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
-        Failure::new(lines.join("\n"), "files in `profiles` that are not the demo's own? Use another folder: --dir DIR")
+        Failure::new(
+            lines.join("\n"),
+            "files in `profiles` that are not the demo's own? Use another folder: --dir DIR",
+        )
     };
-    let plan = Plan::read(&folder.boot_file).map_err(|problems| told(&problems))?;
+    let plan = Plan::read(&folder.boot_file).map_err(told)?;
     Daemon::start(plan).await.map_err(|error| match error {
-        StartError::Config(problems) => told(&problems),
+        StartError::Config(problems) => told(problems),
         error => Failure::new(error.to_string(), ""),
     })
 }

@@ -107,7 +107,8 @@ impl Life {
                 () = &mut stopped => return,
                 () = sleep(pause) => {}
             }
-            let Ok(mut client) = Client::open(&self.broker, self.device.id(), Some(&self.device.will())) else {
+            let Ok(mut client) = Client::open(&self.broker, self.device.id(), Some(&self.device.will()))
+            else {
                 return;
             };
             let end = tokio::select! {

@@ -59,7 +59,8 @@ impl Logins {
             users: RwLock::new(users.map(Arc::new)),
             known: Mutex::default(),
             key,
-            nobody: argon2::password_hash::PasswordHashString::new(&nobody).map_err(|error| error.to_string())?,
+            nobody: argon2::password_hash::PasswordHashString::new(&nobody)
+                .map_err(|error| error.to_string())?,
             failures: Mutex::default(),
             computing: Arc::new(Semaphore::new(AT_A_TIME)),
             waiting: Arc::new(Semaphore::new(WAITING)),
@@ -76,7 +77,9 @@ impl Logins {
     pub(super) fn may(&self, user: Option<&str>, topic_or_filter: &str) -> bool {
         match self.users.read().as_deref() {
             None => true,
-            Some(users) => user.and_then(|name| users.find(name)).is_some_and(|user| user.may(topic_or_filter)),
+            Some(users) => {
+                user.and_then(|name| users.find(name)).is_some_and(|user| user.may(topic_or_filter))
+            }
         }
     }
 
@@ -122,7 +125,11 @@ impl Logins {
         Some(std::mem::take(&mut logged.1))
     }
 
-    async fn compute(&self, hash: argon2::password_hash::PasswordHashString, password: Vec<u8>) -> Option<bool> {
+    async fn compute(
+        &self,
+        hash: argon2::password_hash::PasswordHashString,
+        password: Vec<u8>,
+    ) -> Option<bool> {
         let _place = self.waiting.clone().try_acquire_owned().ok()?;
         let turn = self.computing.clone().acquire_owned().await.ok()?;
         tokio::task::spawn_blocking(move || {

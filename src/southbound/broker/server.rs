@@ -180,12 +180,20 @@ impl Doorkeeper {
                 Some(user) => AuthResult::success_with_user(user),
                 None => AuthResult::success(),
             },
-            Verdict::Refused => self.refuse(connect, peer, ReasonCode::BadUsernameOrPassword, "user or password"),
+            Verdict::Refused => {
+                self.refuse(connect, peer, ReasonCode::BadUsernameOrPassword, "user or password")
+            }
             Verdict::Later => self.refuse(connect, peer, ReasonCode::ServerBusy, "too many log-ins"),
         }
     }
 
-    fn refuse(&self, connect: &ConnectPacket, peer: SocketAddr, code: ReasonCode, reason: &str) -> AuthResult {
+    fn refuse(
+        &self,
+        connect: &ConnectPacket,
+        peer: SocketAddr,
+        code: ReasonCode,
+        reason: &str,
+    ) -> AuthResult {
         if let Some(passed_over) = self.logins.may_log(Instant::now()) {
             let client_id = &connect.client_id;
             let user = connect.username.as_deref().unwrap_or_default();
@@ -214,7 +222,12 @@ impl AuthProvider for Doorkeeper {
         Box::pin(std::future::ready(self.may(user, topic)))
     }
 
-    fn authorize_subscribe<'a>(&'a self, _: &str, user: Option<&'a str>, filter: &'a str) -> Answer<'a, bool> {
+    fn authorize_subscribe<'a>(
+        &'a self,
+        _: &str,
+        user: Option<&'a str>,
+        filter: &'a str,
+    ) -> Answer<'a, bool> {
         Box::pin(std::future::ready(self.may(user, filter)))
     }
 }

@@ -45,7 +45,8 @@ impl Users {
     /// # Errors
     /// See [`UsersError`].
     pub fn read(file: &Path) -> Result<Users, UsersError> {
-        let text = Secret::from_file(file).map_err(|error| UsersError::Read { file: file.to_owned(), error })?;
+        let text =
+            Secret::from_file(file).map_err(|error| UsersError::Read { file: file.to_owned(), error })?;
         let mut users = HashMap::new();
         for (at, line) in text.expose().lines().enumerate() {
             let fail = |what: String| UsersError::Line { file: file.to_owned(), line: at + 1, what };

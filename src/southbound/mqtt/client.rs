@@ -118,7 +118,8 @@ impl Client {
     /// # Errors
     /// The TLS files do not make a TLS configuration.
     pub fn open(config: &Config, client_id: &str, will: Option<&Will>) -> Result<Client, Failure> {
-        let tls = if config.address.tls { Some(tls::client_config(config).map_err(Failure::Setup)?) } else { None };
+        let tls =
+            if config.address.tls { Some(tls::client_config(config).map_err(Failure::Setup)?) } else { None };
         let (sender, events) = mpsc::channel(QUEUE);
         let (requests, pump) = match config.protocol {
             Protocol::V5 => {
@@ -176,13 +177,15 @@ impl Requests {
     pub fn subscribe(&self, filters: &[String]) -> bool {
         match self {
             Requests::V5(client) => {
-                let filters =
-                    filters.iter().map(|filter| v5::SubscribeFilter::new(filter.as_str(), v5::QoS::AtLeastOnce));
+                let filters = filters
+                    .iter()
+                    .map(|filter| v5::SubscribeFilter::new(filter.as_str(), v5::QoS::AtLeastOnce));
                 client.try_subscribe_many(filters).is_ok()
             }
             Requests::V311(client) => {
-                let filters =
-                    filters.iter().map(|filter| v4::SubscribeFilter::new(filter.clone(), v4::QoS::AtLeastOnce));
+                let filters = filters
+                    .iter()
+                    .map(|filter| v4::SubscribeFilter::new(filter.clone(), v4::QoS::AtLeastOnce));
                 client.try_subscribe_many(filters).is_ok()
             }
         }
@@ -330,9 +333,10 @@ fn keeps_session(config: &Config) -> bool {
 
 /// The library's own connector takes `HOST:PORT` in one text, which an IPv6 address is not.
 async fn connect(host: String, port: u16) -> io::Result<TcpStream> {
-    let stream = tokio::time::timeout(Duration::from_secs(CONNECT_SECS), TcpStream::connect((host.as_str(), port)))
-        .await
-        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    let stream =
+        tokio::time::timeout(Duration::from_secs(CONNECT_SECS), TcpStream::connect((host.as_str(), port)))
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
     stream.set_nodelay(true)?;
     Ok(stream)
 }
@@ -409,7 +413,9 @@ fn v5_refusal(code: v5::SubscribeReasonCode) -> Option<&'static str> {
 }
 
 fn v5_failure(error: v5::ConnectionError) -> Failure {
-    use v5::{ConnectReturnCode as Code, ConnectionError as E, DisconnectReasonCode as Reason, StateError as S};
+    use v5::{
+        ConnectReturnCode as Code, ConnectionError as E, DisconnectReasonCode as Reason, StateError as S,
+    };
     match error {
         E::Io(error) | E::MqttState(S::Io(error)) => Failure::Io(error),
         E::MqttState(S::Deserialization(v5::Error::Io(error))) => Failure::Io(error),

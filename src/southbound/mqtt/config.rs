@@ -111,7 +111,8 @@ impl Address {
             Some(bracketed) => {
                 let (host, after) = bracketed.split_once(']').ok_or_else(shape)?;
                 host.parse::<std::net::Ipv6Addr>().map_err(|_| shape())?;
-                let port = if after.is_empty() { None } else { Some(after.strip_prefix(':').ok_or_else(shape)?) };
+                let port =
+                    if after.is_empty() { None } else { Some(after.strip_prefix(':').ok_or_else(shape)?) };
                 (host, port)
             }
             None => match rest.split_once(':') {
@@ -179,7 +180,15 @@ mod tests {
             assert_eq!((address.host.as_str(), address.port, address.tls), (host, port, tls));
             assert_eq!(address.to_string(), shown);
         }
-        for bad in ["broker:1883", "http://broker", "mqtt://", "mqtt://a/b", "mqtt://[::1", "mqtt://[x]", "mqtt://[::1]x"] {
+        for bad in [
+            "broker:1883",
+            "http://broker",
+            "mqtt://",
+            "mqtt://a/b",
+            "mqtt://[::1",
+            "mqtt://[x]",
+            "mqtt://[::1]x",
+        ] {
             assert!(matches!(Address::parse(bad), Err(AddressError::Shape(_))), "{bad}");
         }
         for bad in ["mqtt://a:0", "mqtt://a:65536", "mqtt://a:b", "mqtt://a:"] {

@@ -80,8 +80,12 @@ impl Failure {
             Failure::Silent => format!("no answer from {peer}: is it a broker, and the way to it open?"),
             Failure::TooLong => format!("{peer} sent a packet over the limit"),
             Failure::Closed => format!("{peer} closed the connection"),
-            Failure::HungUp if address.tls => format!("{peer} closed the connection at once: is it a broker?"),
-            Failure::HungUp => format!("{peer} closed the connection at once: if it wants TLS, write mqtts://"),
+            Failure::HungUp if address.tls => {
+                format!("{peer} closed the connection at once: is it a broker?")
+            }
+            Failure::HungUp => {
+                format!("{peer} closed the connection at once: if it wants TLS, write mqtts://")
+            }
             Failure::Protocol(text) => format!("{peer} does not speak MQTT as expected: {text}"),
             Failure::Other(text) => format!("{peer}: {text}"),
         }
@@ -102,7 +106,9 @@ fn io_text(error: &io::Error, config: &Config) -> String {
     let peer = config.address.authority();
     match error.kind() {
         io::ErrorKind::ConnectionRefused => format!("connection refused by {peer}: is the broker running?"),
-        io::ErrorKind::TimedOut => format!("no answer from {peer}: is the address right, and the way to it open?"),
+        io::ErrorKind::TimedOut => {
+            format!("no answer from {peer}: is the address right, and the way to it open?")
+        }
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
             format!("{peer} cannot be reached: {error}")
         }
@@ -118,9 +124,13 @@ fn tls_text(error: &rustls::Error, config: &Config) -> String {
     match error {
         rustls::Error::InvalidCertificate(reason) => match reason {
             CertificateError::UnknownIssuer if config.ca_file.is_some() => {
-                format!("the certificate of {peer} has an unknown issuer: is ca-file the authority that signed it?")
+                format!(
+                    "the certificate of {peer} has an unknown issuer: is ca-file the authority that signed it?"
+                )
             }
-            CertificateError::UnknownIssuer => format!("the certificate of {peer} has an unknown issuer: set ca-file"),
+            CertificateError::UnknownIssuer => {
+                format!("the certificate of {peer} has an unknown issuer: set ca-file")
+            }
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 format!("the certificate of {peer} is not for {host}: use the name that is in it")
             }
@@ -151,7 +161,9 @@ fn tls_text(error: &rustls::Error, config: &Config) -> String {
             }
             alert => format!("{peer} ended the TLS handshake: {alert:?}"),
         },
-        rustls::Error::InvalidMessage(_) => format!("{peer} does not speak TLS: mqtt:// instead of mqtts://?"),
+        rustls::Error::InvalidMessage(_) => {
+            format!("{peer} does not speak TLS: mqtt:// instead of mqtts://?")
+        }
         error => format!("TLS with {peer}: {error}"),
     }
 }

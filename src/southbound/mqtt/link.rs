@@ -47,9 +47,15 @@ pub struct Link {
 
 #[derive(Debug)]
 enum State {
-    Waiting { until: Option<Instant> },
+    Waiting {
+        until: Option<Instant>,
+    },
     /// `subscribed` once the broker has answered.
-    Open { client: Client, since: Instant, subscribed: bool },
+    Open {
+        client: Client,
+        since: Instant,
+        subscribed: bool,
+    },
 }
 
 impl Link {
@@ -152,7 +158,10 @@ impl Link {
             Event::Connected => {
                 *since = Instant::now();
                 if !client.requests.subscribe(&self.filters) {
-                    self.failed(Failure::Setup(format!("not to be subscribed to: {}", self.filters.join(", "))));
+                    self.failed(Failure::Setup(format!(
+                        "not to be subscribed to: {}",
+                        self.filters.join(", ")
+                    )));
                 }
             }
             Event::Subscribed(answers) => {

@@ -25,9 +25,9 @@ pub(super) fn client_config(config: &Config) -> Result<Arc<ClientConfig>, String
             let chain = certificates(cert_file)?;
             let key = PrivateKeyDer::from_pem_file(key_file)
                 .map_err(|error| format!("key-file {}: {error}", key_file.display()))?;
-            builder
-                .with_client_auth_cert(chain, key)
-                .map_err(|error| format!("cert-file {} and key-file do not fit: {error}", cert_file.display()))?
+            builder.with_client_auth_cert(chain, key).map_err(|error| {
+                format!("cert-file {} and key-file do not fit: {error}", cert_file.display())
+            })?
         }
         (Some(_), None) => return Err("cert-file needs key-file".to_owned()),
         (None, Some(_)) => return Err("key-file needs cert-file".to_owned()),
