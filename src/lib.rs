@@ -1,13 +1,83 @@
+//! # fleetbridge: the tour
+//!
+//! fleetbridge puts an IoT fleet into the network management tools that companies already run. Southbound it hears devices
+//! over MQTT; northbound the fleet is an SNMP agent. In the middle lies one [`fleet`]: a table of devices stored as columns,
+//! in blocks of 1,024 consecutive device numbers. The number is the SNMP index, the SQLite rowid and the order of all
+//! lists, so GETNEXT and a report are both "seek in a column".
+//!
+//! ## The way up
+//! ```text
+//! MQTT message
+//!   └▶ southbound::mqtt        receives in batches, acknowledges after the commit
+//!       └▶ southbound::codec   Uplink ─▶ Reports: pure, no allocation a message, compiled from profiles
+//!           └▶ southbound::ingest   finds the device number; who has none is enrolled (daemon::enrol, store) first
+//!               └▶ fleet::absorb    writes the columns of the blocks touched, one short lock each
+//!                    ├▶ journal     transitions: lost, returned, ... made durable, then told
+//!                    │    └▶ snmp::notifier   traps
+//!                    └▶ snmp::agent, report, control   read the same columns in device order
+//! ```
+//!
+//! ## Where each thing lives
+//! | module | what |
+//! |---|---|
+//! | [`model`] | plain data: values, profiles, devices, reports, instants |
+//! | [`fleet`] | the state of all devices: blocks, names, absorb, presence, walks |
+//! | [`journal`] | append-only events with cursors |
+//! | [`store`] | SQLite: `config.db` (numbers and names, FULL), `state.db` (telemetry, write-behind); the only user of rusqlite |
+//! | [`southbound`] | transports (`mqtt`, the embedded `broker`), profile files, codecs, ingest, what nobody understood |
+//! | [`snmp`] | BER, messages, agent, MIB tables, traps, sockets |
+//! | [`report`] | missing, inventory, software; table, CSV, JSON |
+//! | [`control`] | the control socket: HTTP and JSON, /metrics |
+//! | [`config`], [`file`](mod@file) | the boot file; a TOML reader that names every problem with its line |
+//! | [`daemon`] | builds the parts, spawns the tasks, ends them in order |
+//! | [`cli`] | one file a subcommand, and the demo |
+//! | [`clock`], [`secret`], [`stats`] | the only reader of the clock; text that prints nothing; counters |
+//!
+//! ## Rules that a test checks (`tests/architecture.rs`)
+//! `southbound`, `snmp` and `report` never import each other: they meet in `fleet` and `journal`. `model`, `fleet`,
+//! `journal`, the codecs and the agent are pure: bytes and `now` in, actions out; they name no socket, clock, task or
+//! SQL. `unsafe` stands in `snmp::transport` only.
+//!
+//! ## To add something
+//! | what | touches |
+//! |---|---|
+//! | a device type | one profile file (TOML), no code |
+//! | a payload convention | `southbound/codec/x.rs` and one line |
+//! | a transport | `southbound/x.rs`: receives, and gives to [`southbound::ingest::Ingest`] |
+//! | a MIB | the text in `mibs/`, `snmp/mib/x.rs`, one line; a test holds text against code, column by column |
+//! | a report | `report/x.rs`, one line in `REPORTS` |
+//!
+//! ## What waits for its issue
+//! Configuration through NETCONF comes next. Its seams are here: profiles parse and number settings already
+//! ([`model::SettingDef`]), `config.db` is where running will live, and events carry numbers that never repeat.
+
+// What may not be in the product; tests may. The reasons of further rules are in .clippy.toml.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::unreachable,
+        clippy::exit,
+        clippy::dbg_macro
+    )
+)]
+
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod daemon;
 pub mod file;
 pub mod fleet;
 pub mod journal;
 pub mod model;
 pub mod report;
 pub mod secret;
+pub mod snmp;
 pub mod southbound;
 pub mod stats;
 pub mod store;

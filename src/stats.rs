@@ -60,9 +60,15 @@ pub struct Snmp {
     pub out_gen_errs: Counter,
     pub out_get_responses: Counter,
     pub out_traps: Counter,
+    /// Messages longer than a request may be; dropped unread.
+    pub oversized: Counter,
+    /// PDUs that are no request of their version (snmpUnknownPDUHandlers of SNMP-MPD-MIB).
+    pub unknown_pdus: Counter,
     /// Messages from sources outside a community's filter; they get no byte.
     pub source_refused: Counter,
     pub trap_errors: Counter,
+    /// Replies that the system did not take.
+    pub reply_errors: Counter,
 }
 
 #[derive(Debug, Default)]

@@ -31,7 +31,7 @@ macro_rules! replay {
     };
 }
 
-replay!(row);
+replay!(boot, row);
 
 fn replay(name: &str, target: Target) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(name);
@@ -84,7 +84,9 @@ impl Mutator<'_> {
         let end = (at + 1 + self.below(16)).min(input.len());
         match self.below(9) {
             0 => input[at] ^= 1 << self.below(8),
-            1 => input[at] = [0, 1, 0x7f, 0x80, 0x81, 0x82, 0x84, 0xfe, 0xff, b'"', b'{', b'9'][self.below(12)],
+            1 => {
+                input[at] = [0, 1, 0x7f, 0x80, 0x81, 0x82, 0x84, 0xfe, 0xff, b'"', b'{', b'9'][self.below(12)]
+            }
             2 => input[at] = input[at].wrapping_add(1).wrapping_sub(2 * self.below(2) as u8),
             3 => input.truncate(at),
             4 => drop(input.drain(at..end)),

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{Failure, Place};
 use crate::{
-    config,
+    daemon::Plan,
     file::{Diagnostic, Severity, has_errors},
 };
 
@@ -21,8 +21,10 @@ pub(super) struct Check {}
 
 impl Check {
     pub fn run(self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
-        let outcome = config::load(&place.0);
-        let problems = outcome.problems;
+        let problems = match Plan::read(&place.0) {
+            Ok(plan) => plan.notes,
+            Err(problems) => problems,
+        };
         for problem in &problems {
             writeln!(out, "{problem}")?;
         }

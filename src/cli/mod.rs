@@ -7,6 +7,8 @@ mod device;
 mod init;
 mod man;
 mod mibs;
+pub mod profile;
+mod profile_args;
 mod report;
 mod serve;
 mod simulate;
@@ -71,6 +73,7 @@ enum Command {
     Device(device::Device),
     Report(report::Report),
     Mibs(mibs::Mibs),
+    Profile(profile_args::Profile),
     Simulate(simulate::Simulate),
     Completions(completions::Completions),
     Man(man::Man),
@@ -139,6 +142,7 @@ impl Command {
             Command::Device(device) => device.run(place, out),
             Command::Report(report) => report.run(place, out),
             Command::Mibs(mibs) => mibs.run(place, out),
+            Command::Profile(profile) => profile.run(place, out),
             Command::Simulate(simulate) => simulate.run(out),
             Command::Completions(completions) => completions.run(out),
             Command::Man(man) => man.run(out),
@@ -153,8 +157,13 @@ struct Place(PathBuf);
 impl Place {
     /// The running daemon's control socket.
     fn client(&self) -> Result<Client, Failure> {
-        let socket = config::control_socket(&self.0).map_err(|problems| self.unreadable(&problems))?;
-        Ok(Client::new(&socket))
+        let glance = config::glance(&self.0).map_err(|problems| self.unreadable(&problems))?;
+        Ok(Client::new(&glance.socket))
+    }
+
+    /// The folder of own profiles, if there is a boot file that can be read.
+    fn profiles(&self) -> Option<PathBuf> {
+        config::glance(&self.0).ok().map(|glance| glance.profiles)
     }
 
     fn unreadable(&self, problems: &[Diagnostic]) -> Failure {

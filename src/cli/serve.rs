@@ -1,15 +1,99 @@
 //! `fleetbridge serve`
 
+use std::io::{self, Write};
+
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, warn};
+use tracing_subscriber::EnvFilter;
 
 use super::{Failure, Place};
+use crate::{
+    config::{Log, LogFormat},
+    daemon::{Daemon, Plan, StartError},
+    file::Severity,
+};
 
 /// Run the bridge in the foreground, until SIGTERM or Ctrl-C
 #[derive(Debug, Args)]
+#[command(after_help = "The log goes to standard error; [log] in the boot file sets level and format.
+A second daemon on the same store is refused. Stopped by SIGTERM or Ctrl-C it writes what it heard and ends.
+
+Example:
+  fleetbridge --config ./fleetbridge.toml serve")]
 pub(super) struct Serve {}
 
 impl Serve {
-    pub fn run(self, _place: &Place) -> Result<(), Failure> {
-        Ok(())
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        let plan = Plan::read(&place.0).map_err(|problems| {
+            let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            Failure::new(
+                format!("the configuration has errors\n{}", lines.join("\n")),
+                "`fleetbridge check` shows them again",
+            )
+        })?;
+        start_log(plan.config.log);
+        for note in &plan.notes {
+            match note.severity {
+                Severity::Note => info!("{note}"),
+                _ => warn!("{note}"),
+            }
+        }
+        runtime()?.block_on(async {
+            let stop = stop_signal()?;
+            let daemon = Daemon::start(plan).await?;
+            stop.await;
+            daemon.stop().await;
+            Ok(())
+        })
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        let help = match &error {
+            StartError::Snmp(_) => "give another address as `listen` in [snmp]",
+            StartError::Broker(_) => "give another address as `listen` in [broker]",
+            StartError::Store(_)
+            | StartError::Control(_)
+            | StartError::Profiles(_)
+            | StartError::Engine(_) => "",
+        };
+        Failure::new(error.to_string(), help)
+    }
+}
+
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| Failure::new(format!("cannot start: {error}"), ""))
+}
+
+/// Done when SIGTERM or SIGINT comes; both are caught from now on.
+pub(super) fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+    let failed = |error: io::Error| Failure::new(format!("cannot catch signals: {error}"), "");
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Sends the log to standard error; RUST_LOG, if set, wins over the level of the boot file.
+pub(super) fn start_log(log: Log) {
+    // The libraries speak of each connection; what matters of it our adapters say themselves.
+    let ours = format!("error,fleetbridge={}", log.level);
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(ours));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // Without colours unless a person reads.
+    let person = io::IsTerminal::is_terminal(&io::stderr());
+    let started = match log.format {
+        LogFormat::Text => builder.with_ansi(person).with_target(false).try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    if let Err(error) = started {
+        let _ = writeln!(io::stderr(), "fleetbridge: no log: {error}");
     }
 }

@@ -49,13 +49,14 @@ pub struct Config {
     pub limits: Limits,
     pub mqtt: Vec<Mqtt>,
     pub snmp: Snmp,
+    /// Every name under `profiles` of a [[mqtt]], also of one that is wrong otherwise.
+    named: Vec<ProfileName>,
 }
 
 impl Config {
     /// Problems of the boot file that only show when the profiles are known: names that are none.
     pub fn check_profiles(&self, known: &[&str]) -> Vec<Diagnostic> {
-        let all = self.mqtt.iter().flat_map(|mqtt| mqtt.profiles.iter().flatten());
-        let unknown = all.filter(|profile| !known.contains(&profile.name.as_str()));
+        let unknown = self.named.iter().filter(|profile| !known.contains(&profile.name.as_str()));
         unknown
             .map(|profile| {
                 let guess = file::nearest(&profile.name, known.iter().copied());
@@ -111,17 +112,29 @@ pub fn parse(path: &Path, text: &str) -> Outcome<Config> {
     file::read(&path.display().to_string(), text, |top| build(top, path, &base))
 }
 
-/// Only where the control socket is, for those who ask a running daemon: what else is wrong with the file since it
-/// started does not matter.
+/// What commands beside the daemon need of a boot file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Glance {
+    /// `[control] socket`
+    pub socket: PathBuf,
+    /// `[profiles] dir`
+    pub profiles: PathBuf,
+}
+
+/// Only where things are, for those who ask a running daemon: what else is wrong with the file since it started does
+/// not matter.
 ///
 /// # Errors
 /// The file cannot be read or is no TOML.
-pub fn control_socket(path: &Path) -> Result<PathBuf, Vec<Diagnostic>> {
+pub fn glance(path: &Path) -> Result<Glance, Vec<Diagnostic>> {
     let text = file::load(path).map_err(|problem| vec![problem])?;
     let base = Base::of(path);
     let outcome = file::read(&path.display().to_string(), &text, |top| {
-        let section = top.key("control").table();
-        base.path(section.and_then(|mut section| section.key("socket").str()).unwrap_or(process::SOCKET))
+        let mut text = |table, key| top.key(table).table().and_then(|mut table| table.key(key).str());
+        Glance {
+            socket: base.path(text("control", "socket").unwrap_or(process::SOCKET)),
+            profiles: base.path(text("profiles", "dir").unwrap_or(process::PROFILES)),
+        }
     });
     outcome.value.ok_or(outcome.problems)
 }
@@ -148,14 +161,17 @@ fn build(top: &mut Section<'_>, path: &Path, base: &Base) -> Config {
     let log = process::log(top);
     let broker = process::broker(top, base, &mut listeners);
     let limits = process::limits(top);
-    let mqtt = mqtt::read(top, base);
+    let (mqtt, named) = mqtt::read(top, base);
     let snmp = snmp::read(top, &mut listeners);
     later::netconf(top, &mut listeners);
     later::users(top, base, snmp.allow_weak);
-    if mqtt.is_empty() {
-        top.note("the bridge hears nothing".to_owned(), "add a [[mqtt]] with name and url of a broker");
+    if mqtt.is_empty() && broker.is_none() {
+        top.note(
+            "the bridge hears nothing".to_owned(),
+            "add a [[mqtt]] with name and url of a broker, or a [broker]",
+        );
     }
-    Config { file: path.to_owned(), store, control, profiles, log, broker, limits, mqtt, snmp }
+    Config { file: path.to_owned(), store, control, profiles, log, broker, limits, mqtt, snmp, named }
 }
 
 /// A table that may be absent; an absent one reads as all defaults.

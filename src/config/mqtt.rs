@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{
-    Base,
+    Base, Broker,
     address::{BrokerAddress, UrlError},
 };
 use crate::{
@@ -60,12 +60,37 @@ pub struct ProfileName {
     pub line: u32,
 }
 
-pub(super) fn read(top: &mut Section<'_>, base: &Base) -> Vec<Mqtt> {
+impl Mqtt {
+    /// The bridge's own connection to its embedded broker, for a boot file that names none.
+    pub fn embedded(broker: &Broker) -> Self {
+        let everywhere = broker.listen.ip().is_unspecified();
+        let here = if broker.listen.is_ipv4() { "127.0.0.1" } else { "::1" };
+        let host = if everywhere { here.to_owned() } else { broker.listen.ip().to_string() };
+        Mqtt {
+            name: "embedded".to_owned(),
+            address: BrokerAddress { host, port: broker.listen.port(), tls: false },
+            protocol: Protocol::default(),
+            user: None,
+            password: None,
+            client_id: None,
+            share_group: None,
+            ca_file: None,
+            cert_file: None,
+            key_file: None,
+            profiles: None,
+            adopt: Adopt::default(),
+        }
+    }
+}
+
+/// All connections, and all names of profiles that stand in them.
+pub(super) fn read(top: &mut Section<'_>, base: &Base) -> (Vec<Mqtt>, Vec<ProfileName>) {
     let mut list: Vec<(Mqtt, u32)> = Vec::new();
+    let mut named = Vec::new();
     for mut section in top.key("mqtt").tables() {
         let name = section.key("name");
         let line = name.line();
-        if let Some(mqtt) = connection(&mut section, base) {
+        if let Some(mqtt) = connection(&mut section, base, &mut named) {
             if let Some((_, first)) = list.iter().find(|(other, _)| other.name == mqtt.name) {
                 let message = format!("`name` {:?} is taken already, in line {first}", mqtt.name);
                 name.error(message, "give each [[mqtt]] a name of its own");
@@ -74,10 +99,10 @@ pub(super) fn read(top: &mut Section<'_>, base: &Base) -> Vec<Mqtt> {
         }
         section.finish();
     }
-    list.into_iter().map(|(mqtt, _)| mqtt).collect()
+    (list.into_iter().map(|(mqtt, _)| mqtt).collect(), named)
 }
 
-fn connection(section: &mut Section<'_>, base: &Base) -> Option<Mqtt> {
+fn connection(section: &mut Section<'_>, base: &Base, named: &mut Vec<ProfileName>) -> Option<Mqtt> {
     let name = section
         .required_as("name", "\"plant\"")
         .parsed("a name of 1 to 32 letters, digits, `_`, `.` or `-`, for example \"plant\"", identifier);
@@ -104,6 +129,7 @@ fn connection(section: &mut Section<'_>, base: &Base) -> Option<Mqtt> {
         .iter()
         .filter_map(|item| Some(ProfileName { name: item.str()?.to_owned(), line: item.line() }))
         .collect();
+    named.extend_from_slice(&profiles);
     if listed.is_list() && profiles.is_empty() {
         listed.error(
             "`profiles` is empty: nothing would be heard".to_owned(),

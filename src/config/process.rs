@@ -13,6 +13,7 @@ use super::{
 use crate::file::Section;
 
 pub(super) const SOCKET: &str = "control.sock";
+pub(super) const PROFILES: &str = "profiles";
 const HTTP: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9116);
 const BROKER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1883);
 
@@ -118,7 +119,7 @@ pub(super) fn profiles(top: &mut Section<'_>, base: &Base) -> PathBuf {
         }
         path
     });
-    base.path(path.flatten().as_deref().unwrap_or("profiles"))
+    base.path(path.flatten().as_deref().unwrap_or(PROFILES))
 }
 
 pub(super) fn log(top: &mut Section<'_>) -> Log {
@@ -143,8 +144,8 @@ pub(super) fn broker(top: &mut Section<'_>, base: &Base, listeners: &mut Listene
             users.error(format!("there is no file {}", path.display()), "");
         }
         if !users.exists() && !address.ip().is_loopback() {
-            listen.warning(
-                format!("everybody who reaches {address} may connect to the embedded broker"),
+            listen.error(
+                format!("`listen` {address}: everybody who reaches it could send in a device's name"),
                 "give a `users-file`, or listen on 127.0.0.1",
             );
         }

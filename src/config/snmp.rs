@@ -105,17 +105,10 @@ fn community(table: &mut Section<'_>, key: &Entry<'_>, public: bool) -> Option<C
         );
     }
     let key_sources = table.key("sources");
-    let sources: Vec<_> = key_sources
-        .items("a list of networks, for example [\"10.0.0.0/8\"]")
-        .iter()
-        .filter_map(|item| {
-            item.parsed(
-                "an address or a network with no bit behind its prefix, for example \"10.0.0.0/8\"",
-                Network::parse,
-            )
-        })
-        .collect();
-    if key_sources.is_list() && sources.is_empty() {
+    let items = key_sources.items("a list of networks, for example [\"10.0.0.0/8\"]");
+    let expected = "an address or a network with no bit behind its prefix, for example \"10.0.0.0/8\"";
+    let sources = items.iter().filter_map(|item| item.parsed(expected, Network::parse)).collect();
+    if key_sources.is_list() && items.is_empty() {
         key_sources.error(
             "`sources` names no network: nobody could use the community".to_owned(),
             "name networks, or leave the key out for all",

@@ -25,7 +25,7 @@ fn an_empty_file_is_all_defaults() {
     assert!(config.snmp.communities.is_empty() && config.broker.is_none());
     assert_eq!(
         lines(""),
-        ["1: note: the bridge hears nothing; add a [[mqtt]] with name and url of a broker"]
+        ["1: note: the bridge hears nothing; add a [[mqtt]] with name and url of a broker, or a [broker]"]
     );
 }
 
@@ -133,6 +133,10 @@ listen = "127.0.0.1:1883"
 max-clients = 0
 [netconf]
 ssh = ["127.0.0.1:1883"]
+[[mqtt]]
+name = "c"
+url = "x"
+profiles = ["tasmotta"]
 "#;
     let found = lines(text);
     let expected = [
@@ -151,7 +155,6 @@ ssh = ["127.0.0.1:1883"]
         "25: warning: the community \"public\", which everybody tries first, reads from everywhere; choose another name, or add sources = [\"10.0.0.0/8\"]",
         "26: `access` cannot be \"write\" yet; SET comes in a later release; use \"read\"",
         "26: the communities \"public\" and \"public-x\" (line 25) cannot be told apart; what follows `@` or `-` names a device: choose another name",
-        "27: `sources` names no network: nobody could use the community; name networks, or leave the key out for all",
         "27: an item of `sources` must be an address or a network with no bit behind its prefix, for example \"10.0.0.0/8\"; found the text \"10.0.0.1/8\"",
         "27: the community \"public\" stands already in line 25; remove one of them",
         "29: `target` must be an IP address, with a port or not, for example \"192.0.2.1:162\"; found the text \"nms\"",
@@ -163,6 +166,11 @@ ssh = ["127.0.0.1:1883"]
     for line in expected {
         assert!(found.iter().any(|found| found == line), "missing: {line}\nfound:\n{}", found.join("\n"));
     }
+    let config = parse(Path::new("f"), text).value.unwrap();
+    let names = config.check_profiles(&["tasmota"]);
+    assert!(
+        names[0].to_string().starts_with("f:38: there is no profile \"tasmotta\"; did you mean `tasmota`?")
+    );
     assert!(!found.join("\n").contains("geheim"), "a password is never repeated");
 }
 
@@ -190,7 +198,10 @@ fn the_socket_is_found_in_a_file_with_errors() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("fleetbridge.toml");
     fs::write(&file, "nonsense = 3\n[control]\nsocket = 's'\nhttp = 3\n").unwrap();
-    assert_eq!(control_socket(&file).unwrap(), dir.path().join("s"));
+    assert_eq!(
+        glance(&file).unwrap(),
+        Glance { socket: dir.path().join("s"), profiles: dir.path().join("profiles") }
+    );
     fs::write(&file, "nonsense = \n").unwrap();
-    assert!(control_socket(&file).is_err());
+    assert!(glance(&file).is_err());
 }

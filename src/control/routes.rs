@@ -170,7 +170,7 @@ async fn metrics_text(Shared(state): App) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }
 
-/// 200 `ok`, or 503 with a problem a line. A broker that is down is not the bridge's own illness.
+/// 200 `ok`, or 503 with a problem a line.
 async fn healthz(Shared(state): App) -> impl IntoResponse {
     let problems = (state.problems)();
     if problems.is_empty() {

@@ -1,8 +1,7 @@
 //! Write-behind: telemetry in batches, events at once.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
-use tokio::sync::watch;
 use tracing::{error, warn};
 
 use crate::{
@@ -26,7 +25,8 @@ pub struct Flusher {
 
 impl Flusher {
     /// Writes until told to stop, and then once more.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let mut stop = pin!(stop);
         let mut events = tokio::time::interval(EVENTS);
         let mut telemetry = tokio::time::interval(FLUSH);
         for timer in [&mut events, &mut telemetry] {
@@ -35,7 +35,7 @@ impl Flusher {
         loop {
             tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop) => break,
+                () = &mut stop => break,
                 _ = events.tick() => self.events().await,
                 _ = telemetry.tick() => self.telemetry().await,
             }

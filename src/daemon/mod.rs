@@ -14,24 +14,20 @@
 
 mod enrol;
 mod flush;
+mod settings;
 mod start;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinHandle,
-};
+use tokio::{sync::watch, task::JoinHandle};
 use tracing::{info, warn};
 
-pub use start::StartError;
+pub use start::{Plan, StartError};
 
 use crate::{
-    clock, control,
     fleet::Fleet,
-    journal::EventKind,
     snmp,
-    southbound::{broker::Broker, mqtt, unknown::Unknown},
+    southbound::{broker::Broker, unknown::Unknown},
     stats::Stats,
     store::Store,
 };
@@ -44,7 +40,6 @@ pub struct Daemon {
     pub fleet: Arc<Fleet>,
     pub stats: Arc<Stats>,
     pub unknown: Arc<Unknown>,
-    config: PathBuf,
     stop_southbound: watch::Sender<bool>,
     stop_rest: watch::Sender<bool>,
     southbound: Vec<JoinHandle<()>>,
@@ -55,11 +50,6 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// The boot file.
-    pub fn config(&self) -> &std::path::Path {
-        &self.config
-    }
-
     /// Ends everything; what was heard is in the store afterwards.
     pub async fn stop(mut self) {
         info!("stopping");
@@ -86,9 +76,9 @@ async fn join(what: &str, tasks: Vec<JoinHandle<()>>) {
         let abort = task.abort_handle();
         match tokio::time::timeout(PATIENCE, task).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => warn!(%error, "a {what} task ended badly"),
+            Ok(Err(error)) => warn!(part = what, %error, "a task ended badly"),
             Err(_) => {
-                warn!("a {what} task did not end within {} s", PATIENCE.as_secs());
+                warn!(part = what, "a task did not end within {} s", PATIENCE.as_secs());
                 abort.abort();
             }
         }

@@ -106,14 +106,20 @@ pub fn adoption(connections: &[config::Mqtt], adapters: &[Arc<Adapter>]) -> Vec<
 
 pub fn communities(config: &Config) -> snmp::community::Communities {
     let list = &config.snmp.communities;
-    snmp::community::Communities::new(list.iter().map(config::Community::compile).collect())
+    snmp::community::Communities::new(list.iter().filter_map(community).collect())
+}
+
+fn community(community: &config::Community) -> Option<snmp::community::Community> {
+    let sources: Vec<String> = community.sources.iter().map(ToString::to_string).collect();
+    snmp::community::Community::new(community.name.expose(), &sources).ok()
 }
 
 pub fn trap_targets(config: &Config) -> Vec<snmp::notifier::Target> {
-    let targets = config.snmp.traps.iter().map(|trap| snmp::notifier::Target {
-        address: trap.target,
-        community: trap.community.clone(),
-    });
+    let targets = config
+        .snmp
+        .traps
+        .iter()
+        .map(|trap| snmp::notifier::Target { address: trap.target, community: trap.community.clone() });
     targets.collect()
 }
 

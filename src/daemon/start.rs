@@ -1,11 +1,8 @@
 //! From a boot file to a running bridge.
 
-use std::{future::Future, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, pin::pin, sync::Arc, time::Duration};
 
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinHandle,
-};
+use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
 use super::{
@@ -25,10 +22,11 @@ use crate::{
     snmp,
     southbound::{
         Limits,
-        broker::{self, Broker, BrokerError},
+        broker::{self, BrokerError},
+        codec::Decoder,
         ingest::{Context, Ingest},
         mqtt,
-        profile::{Library, compile},
+        profile::{CompileError, Library, compile},
         unknown::Unknown,
     },
     stats::Stats,
@@ -38,8 +36,6 @@ use crate::{
 /// Why the bridge did not start. Each says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("the configuration has {} problem(s)", .0.len())]
-    Config(Vec<Diagnostic>),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -48,6 +44,8 @@ pub enum StartError {
     Broker(#[from] BrokerError),
     #[error(transparent)]
     Control(#[from] control::ControlError),
+    #[error(transparent)]
+    Profiles(#[from] CompileError),
     #[error("the SNMP engine has no identity: {0}")]
     Engine(#[from] snmp::engine::EngineError),
 }
@@ -136,8 +134,15 @@ impl Daemon {
         let (enrol, wishes) = mpsc::channel(WISHES);
         let (retire, retirements) = mpsc::channel(1);
         let unknown = Arc::new(Unknown::default());
-        let context =
-            Context { fleet: fleet.clone(), stats: stats.clone(), unknown: unknown.clone(), enrol };
+        let context = Context { fleet: fleet.clone(), stats: stats.clone(), unknown: unknown.clone(), enrol };
+        let limits = settings::limits(&config);
+        let mut hearers = Vec::new();
+        for (connection, adapter) in connections.iter().zip(&adapters) {
+            let decoder = decoder(connection, &library, &fleet, limits)?;
+            let client = settings::client(connection.clone(), broker.as_ref(), limits);
+            hearers.push((client, Ingest::new(context.clone(), adapter.clone(), decoder)));
+        }
+        drop(context);
         let limit = RateLimit::new(u64::from(config.limits.new_devices_a_minute), started);
         let adopt = settings::adoption(&connections, &adapters);
         let enroller = Enroller::new(fleet.clone(), store.clone(), limit, adopt);
@@ -146,21 +151,14 @@ impl Daemon {
         let flusher = Flusher { fleet: fleet.clone(), store: store.clone() };
         let rest = vec![
             tokio::spawn(enroller.run(wishes, retirements)),
-            tokio::spawn(flusher.run(rest_stops.clone())),
-            tokio::spawn(sweep(fleet.clone(), rest_stops.clone())),
+            tokio::spawn(flusher.run(stopped(rest_stops.clone()))),
+            tokio::spawn(sweep(fleet.clone(), stopped(rest_stops.clone()))),
             tokio::spawn(snmp::notifier::run(agent, targets, last_event, stopped(rest_stops.clone()))),
             tokio::spawn(control::serve(state, listeners, stopped(rest_stops))),
         ];
-        let limits = settings::limits(&config);
-        let southbound = connections
+        let southbound = hearers
             .into_iter()
-            .zip(adapters)
-            .map(|(connection, adapter)| {
-                let decoder = decoder(&connection, &library, &fleet, limits);
-                let ingest = Ingest::new(context.clone(), adapter, decoder);
-                let config = settings::client(connection, broker.as_ref(), limits);
-                tokio::spawn(mqtt::run(config, ingest, southbound_stops.clone()))
-            })
+            .map(|(config, ingest)| tokio::spawn(mqtt::run(config, ingest, southbound_stops.clone())))
             .collect();
         info!(
             devices = fleet.counts().devices(),
@@ -233,7 +231,10 @@ fn load(store: &Store, fleet: &Fleet) -> Result<(), StoreError> {
     let loaded = store.load_state(|number, state| fleet.restore(number, &state))?;
     fleet.restored();
     if loaded.unreadable > 0 {
-        warn!(devices = loaded.unreadable, "rows of state.db cannot be read: these devices begin without telemetry");
+        warn!(
+            devices = loaded.unreadable,
+            "rows of state.db cannot be read: these devices begin without telemetry"
+        );
     }
     if let Some(path) = loaded.set_aside {
         warn!(moved = %path.display(), "state.db was damaged: what could be read has been read");
@@ -268,20 +269,13 @@ fn decoder(
     library: &Library,
     fleet: &Fleet,
     limits: Limits,
-) -> Box<dyn crate::southbound::Codec> {
+) -> Result<Box<Decoder>, CompileError> {
     let wanted = |name: &str| {
         connection.profiles.as_ref().is_none_or(|list| list.iter().any(|profile| profile.name == name))
     };
     let files: Vec<_> =
         library.shelf.iter().map(|shelved| &shelved.file).filter(|file| wanted(&file.profile.name)).collect();
-    match compile(fleet.profiles(), &files, limits) {
-        Ok(decoder) => Box::new(decoder),
-        // The files and the profiles were read together, so this is a defect of ours: hear nothing, and say so.
-        Err(error) => {
-            tracing::error!(adapter = connection.name, %error, "the profiles do not compile");
-            Box::new(crate::southbound::codec::Decoder::default())
-        }
-    }
+    compile(fleet.profiles(), &files, limits).map(Box::new)
 }
 
 fn control_state(
@@ -302,12 +296,13 @@ fn control_state(
     }
 }
 
-async fn sweep(fleet: Arc<Fleet>, mut stop: watch::Receiver<bool>) {
+async fn sweep(fleet: Arc<Fleet>, stop: impl Future<Output = ()>) {
+    let mut stop = pin!(stop);
     let mut timer = tokio::time::interval(SWEEP);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => return,
+            () = &mut stop => return,
             _ = timer.tick() => fleet.sweep(clock::now()),
         }
     }

@@ -18,12 +18,22 @@ pub struct Section<'a> {
     /// Dotted path of the table; empty for the top.
     path: String,
     known: Vec<&'static str>,
+    /// Any key is allowed.
+    free: bool,
     context: &'a Context<'a>,
 }
 
 impl<'a> Section<'a> {
     pub(super) fn top(table: &'a DeTable<'a>, context: &'a Context<'a>) -> Self {
-        Section { table, at: 0, label: String::new(), path: String::new(), known: Vec::new(), context }
+        Section {
+            table,
+            at: 0,
+            label: String::new(),
+            path: String::new(),
+            known: Vec::new(),
+            free: false,
+            context,
+        }
     }
 
     pub(super) fn new(
@@ -33,7 +43,7 @@ impl<'a> Section<'a> {
         path: String,
         context: &'a Context<'a>,
     ) -> Self {
-        Section { table, at, label, path, known: Vec::new(), context }
+        Section { table, at, label, path, known: Vec::new(), free: false, context }
     }
 
     /// The value under `name`, which may be absent.
@@ -67,6 +77,7 @@ impl<'a> Section<'a> {
 
     /// All entries in the order of the file, for a table whose keys are free; none of them is unknown afterwards.
     pub fn entries(&mut self) -> Vec<(&'a str, Entry<'a>)> {
+        self.free = true;
         let mut list: Vec<_> =
             self.table.iter().map(|(key, value)| (key.span().start, key.get_ref().as_ref(), value)).collect();
         list.sort_by_key(|(at, ..)| *at);
@@ -101,6 +112,9 @@ impl<'a> Section<'a> {
 
     /// Notes every key that nobody asked for.
     pub fn finish(mut self) {
+        if self.free {
+            return;
+        }
         self.known.sort_unstable();
         for (key, _) in self.table.iter() {
             let name = key.get_ref().as_ref();

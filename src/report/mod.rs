@@ -40,9 +40,11 @@ pub struct Report {
     which: Which,
     /// The instant that [`Query::since`] is held against.
     instant: fn(&Row<'_>) -> Time,
-    /// Gives the lines of one device, each with as many cells as there are columns.
-    lines: for<'a> fn(&Row<'a>, Time, &mut dyn FnMut(&[Cell<'a>])),
+    lines: Lines,
 }
+
+/// Gives the lines of one device, each with as many cells as there are columns.
+type Lines = for<'a> fn(&Row<'a>, Time, &mut dyn FnMut(&[Cell<'a>]));
 
 /// What a report is asked for.
 #[derive(Clone, Debug)]

@@ -22,9 +22,6 @@ pub(super) struct Kind {
     application: i32,
     /// `FULL`: a commit survives a power cut. `NORMAL`: it survives kill -9.
     synchronous: &'static str,
-    page_size: u32,
-    /// Of SQLite's page cache.
-    cache_kib: u32,
     /// In order; the schema version is how many have been taken.
     steps: &'static [&'static str],
 }
@@ -33,8 +30,6 @@ pub(super) const CONFIG: Kind = Kind {
     file: "config.db",
     application: 0x6662_6366,
     synchronous: "FULL",
-    page_size: 4096,
-    cache_kib: 8192,
     steps: &[include_str!("schema/config-1.sql")],
 };
 
@@ -42,8 +37,6 @@ pub(super) const STATE: Kind = Kind {
     file: "state.db",
     application: 0x6662_7374,
     synchronous: "NORMAL",
-    page_size: 4096,
-    cache_kib: 4096,
     steps: &[include_str!("schema/state-1.sql")],
 };
 
@@ -149,10 +142,10 @@ pub(super) fn set_aside(path: &Path, why: &str, now: Time) -> io::Result<PathBuf
     let aside = (2..100)
         .map(|count| with_suffix(&first, &format!("-{count}")))
         .fold(first.clone(), |free, next| if free.exists() { next } else { free });
-    fs::rename(path, &aside)?;
-    // The log belongs to the file; the shared index is made anew from it.
+    // The log first: it must never be found beside a new file. The shared index is made anew from it.
     let _ = fs::rename(with_suffix(path, "-wal"), with_suffix(&aside, "-wal"));
     let _ = fs::remove_file(with_suffix(path, "-shm"));
+    fs::rename(path, &aside)?;
     Ok(aside)
 }
 
@@ -202,11 +195,9 @@ fn application(connection: &Connection) -> rusqlite::Result<i32> {
 }
 
 fn configure(connection: &Connection, kind: &Kind) -> rusqlite::Result<()> {
-    // The page size acts on an empty file only, and only before it has a log.
-    connection.pragma_update(None, "page_size", kind.page_size)?;
+    // Page and cache are of SQLite's own sizes (4 KiB, 2 MiB): measured with a million devices, larger ones gain nothing.
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", kind.synchronous)?;
-    connection.pragma_update(None, "cache_size", -i64::from(kind.cache_kib))?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;

@@ -12,13 +12,13 @@ use rusqlite::ErrorCode;
 pub enum StoreError {
     #[error("{} is in use by another fleetbridge{}; stop that one, or give this one its own [store] path", path.display(), by(*pid))]
     Locked { pid: Option<u32>, path: PathBuf },
-    #[error("{}: {reason}", path.display())]
+    #[error("cannot use {}: {reason}; look at [store] path, and at who owns it", path.display())]
     Io { path: PathBuf, reason: String },
     #[error("{} was written by a newer fleetbridge (schema {found}, this one knows {known}); install the newer one again, or put back {}.v{known}.backup if the upgrade left it", path.display(), path.display())]
     Newer { path: PathBuf, found: u32, known: u32 },
     #[error("{} is not a fleetbridge database; set another [store] path", path.display())]
     Foreign { path: PathBuf },
-    #[error("{} is damaged ({reason}); it holds the device numbers, so nothing is begun anew: put back your copy of it, or try `sqlite3 {} .recover | sqlite3 recovered.db` and put recovered.db in its place", path.display(), path.display())]
+    #[error("{} is damaged ({reason}); it holds the device numbers, so nothing is begun anew: put back your copy of it and delete {}-wal, or try `sqlite3 {} .recover | sqlite3 recovered.db` and put recovered.db in its place", path.display(), path.display(), path.display())]
     Damaged { path: PathBuf, reason: String },
     #[error("{}: no space left ({reason}); what is in memory is served, and writing goes on when there is space", path.display())]
     Full { path: PathBuf, reason: String },

@@ -190,10 +190,22 @@ fn with_devices(transaction: &Transaction<'_>) -> rusqlite::Result<Vec<(u32, Str
 }
 
 fn adapter(connection: &Connection, name: &str, kind: &str) -> rusqlite::Result<u32> {
-    connection
-        .prepare_cached(
-            "INSERT INTO adapter (id, name, kind) VALUES ((SELECT coalesce(max(id), 0) + 1 FROM adapter), ?1, ?2) \
-             ON CONFLICT (name) DO UPDATE SET kind = excluded.kind RETURNING id",
-        )?
-        .query_row([name, kind], |row| row.get(0))
+    let known: Option<(u32, String)> = connection
+        .query_row("SELECT id, kind FROM adapter WHERE name = ?1", [name], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    match known {
+        // Nothing is written, so that a start needs no space on the disk.
+        Some((id, former)) if former == kind => Ok(id),
+        Some((id, _)) => {
+            connection.execute("UPDATE adapter SET kind = ?2 WHERE id = ?1", params![id, kind])?;
+            Ok(id)
+        }
+        None => connection.query_row(
+            "INSERT INTO adapter SELECT coalesce(max(id), 0) + 1, ?1, ?2 FROM adapter RETURNING id",
+            [name, kind],
+            |row| row.get(0),
+        ),
+    }
 }

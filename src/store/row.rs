@@ -236,6 +236,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{
+        fleet::{Fleet, Identity, Resolved},
+        model::*,
+    };
 
     fn sample() -> DeviceState<'static> {
         let point = |number, value| PointState {
@@ -279,6 +283,72 @@ mod tests {
                 assert!(sample().points.starts_with(&state.points));
             }
         }
+    }
+
+    /// One device, `a`, of a profile whose points have these numbers.
+    fn fleet(numbers: &[u16]) -> Fleet {
+        let types = [PointType::Decimal, PointType::Counter, PointType::Text, PointType::Boolean];
+        let points = numbers.iter().map(|&number| PointDef {
+            number,
+            name: format!("p{number}"),
+            ty: types[usize::from(number) % 4],
+            kind: PointKind::Gauge,
+            unit: String::new(),
+            digits: 0,
+        });
+        let profile =
+            Profile { points: points.collect(), model: "TH-2".to_owned(), ..Profile::forgotten("x", 1) };
+        let fleet = Fleet::new(Profiles::new(vec![profile]), 0);
+        let identity = Identity { adapter: 1, profile: ProfileId(0), id: "a".to_owned() };
+        fleet.insert(&fleet.draft(&[identity], Time(1000)).unwrap());
+        fleet
+    }
+
+    #[test]
+    fn a_fleets_row_outlives_an_edited_profile() {
+        let before = fleet(&[4, 5, 6, 7, 8]);
+        let mut reports = Reports::default();
+        reports.begin(ProfileId(0), "a", false);
+        let (firmware, word) = (reports.text("14.2"), reports.text("charging"));
+        for (slot, value) in [
+            (0, Scalar::Integer(-5)),
+            (1, Scalar::Integer(9_000)),
+            (1, Scalar::Integer(7)),
+            (2, Scalar::Text(word)),
+            (3, Scalar::Bad),
+        ] {
+            reports.push(Fact::Point { slot, value, time: Time::NEVER });
+        }
+        reports.push(Fact::Attribute { attribute: Attribute::Firmware, text: firmware });
+        reports.push(Fact::Uptime(10));
+        let now = Time::from_secs(1_795_398_917);
+        before.absorb(&reports, &mut [Resolved { device: 1, report: 0, parent: 0 }], now);
+        let mut bytes = Vec::new();
+        before.row(1, |row| encode(&row, &mut bytes)).unwrap();
+        let state = decode(&bytes).unwrap();
+        assert_eq!(state.attributes, [(Attribute::Firmware, "14.2")], "not the profile's own words");
+        assert_eq!(state.points.iter().map(|point| point.number).collect::<Vec<_>>(), [4, 5, 6, 7]);
+
+        let after = fleet(&[6, 5, 9, 7]);
+        after.restore(1, &state);
+        let shown = |fleet: &Fleet, number| {
+            fleet.row(1, |row| {
+                let point = row.point(number)?;
+                let mut text = String::new();
+                point.write_value(&mut text);
+                Some((text, point.quality(now), point.time(), point.discontinuity()))
+            })
+        };
+        for number in [5, 6, 7] {
+            assert_eq!(shown(&after, number), shown(&before, number), "point {number}");
+        }
+        assert_eq!(shown(&after, 5).flatten().unwrap().3, now, "the counter went back");
+        let whole = |fleet: &Fleet| {
+            fleet.row(1, |row| {
+                (row.presence(), row.presence_since(), row.last_seen(), row.boot(), row.parent())
+            })
+        };
+        assert_eq!(whole(&after), whole(&before));
     }
 
     fn value() -> impl Strategy<Value = Option<Result<i64, String>>> {

@@ -4,28 +4,50 @@
 mod filled;
 mod fleet;
 mod measure;
+mod messages;
+mod servers;
 mod snmp;
 mod store;
 
-use std::process::ExitCode;
+use std::{io, process::ExitCode};
+
+use servers::Site;
 
 fn main() -> ExitCode {
     // `cargo bench` adds an argument of its own.
-    let wanted = std::env::args().skip(1).find(|argument| argument != "--bench");
-    let done = match wanted.as_deref() {
-        Some("memory") => Ok(fleet::memory()),
-        Some("ingest") => Ok(fleet::ingest()),
-        Some("flush") => store::flush(),
-        Some("restart") => store::restart(),
-        Some("snmp") => snmp::compare(),
-        Some("echo") => snmp::echo(),
-        _ => Err(std::io::Error::other("usage: figures memory|ingest|flush|restart|snmp")),
-    };
-    match done {
+    let wanted: Vec<_> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    match run(&wanted) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("figures: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// In the order given; `memory` needs to be the first to be right.
+fn run(wanted: &[String]) -> io::Result<()> {
+    let mut site = None;
+    for name in wanted {
+        match name.as_str() {
+            "memory" => fleet::memory()?,
+            "ingest" => fleet::ingest(),
+            "json" => messages::json()?,
+            "flush" => store::flush()?,
+            "restart" => store::restart(shared(&mut site)?)?,
+            "snmp" => snmp::compare(shared(&mut site)?)?,
+            "walk" => snmp::walk(shared(&mut site)?)?,
+            "echo" => snmp::echo()?,
+            other => return Err(io::Error::other(format!("there is no figure {other:?}"))),
+        }
+    }
+    Ok(())
+}
+
+/// To fill a store takes longer than most figures.
+fn shared(site: &mut Option<Site>) -> io::Result<&Site> {
+    if site.is_none() {
+        *site = Some(Site::new()?);
+    }
+    site.as_ref().ok_or_else(|| io::ErrorKind::NotFound.into())
 }

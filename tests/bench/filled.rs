@@ -38,6 +38,23 @@ pub fn profile() -> Profile {
     }
 }
 
+/// The same for the bridge itself, but for its patience: the fleet is silent while it is measured.
+pub fn profile_file() -> String {
+    let mut text = "[profile]\nname = \"sensor\"\nrevision = \"2026-11-23\"\nclass = \"sensor\"\n\
+                    [[uplink]]\ntopic = \"bench/{device}\"\n[presence]\ninterval = \"31d\"\nmissed = 3\n"
+        .to_owned();
+    for point in profile().points {
+        let name = point.name;
+        let ty = match point.ty {
+            PointType::Counter => "counter",
+            PointType::Text => "text",
+            _ => "decimal\"\ndigits = 1\nunit = \"celsius",
+        };
+        text += &format!("[[point]]\nname = \"{name}\"\nfrom = \"/{name}\"\ntype = \"{ty}\"\n");
+    }
+    text
+}
+
 pub fn empty() -> Fleet {
     let fleet = Fleet::new(Profiles::new(vec![profile()]), 0);
     let adapter = Arc::new(Adapter::new(1, "plant", "mqtt", "mqtt://127.0.0.1", NOW));

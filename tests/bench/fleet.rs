@@ -1,6 +1,6 @@
 //! Figures of the fleet itself: what it takes in memory, how fast it takes observations, what its walks cost.
 
-use std::{ops::ControlFlow, time::Duration};
+use std::{io, ops::ControlFlow, time::Duration};
 
 use fleetbridge::{
     fleet::{Has, Resolved, Which},
@@ -9,20 +9,17 @@ use fleetbridge::{
 
 use crate::{
     filled::{NOW, POINTS, devices, filled},
-    measure::{Goal, Random, cpu, figure, grouped, nanos, resident},
+    measure::{Goal, Random, cpu, figure, grouped, nanos, resident_of},
 };
 
-pub fn memory() {
-    let before = resident();
+pub fn memory() -> io::Result<()> {
+    let before = resident_of(std::process::id())?;
     let fleet = filled(devices());
-    let taken = (resident() - before) as f64 / 1_048_576.0;
+    let taken = (resident_of(std::process::id())? - before) as f64 / 1_048_576.0;
     assert_eq!(fleet.counts().devices(), devices());
-    figure(
-        &format!("memory, {} devices x {POINTS} points", grouped(devices())),
-        taken,
-        "MiB",
-        Goal::AtMost(400.0),
-    );
+    let name = format!("memory, {} devices x {POINTS} points", grouped(devices()));
+    figure(&name, taken, "MiB", Goal::AtMost(400.0));
+    Ok(())
 }
 
 pub fn ingest() {

@@ -1,6 +1,6 @@
 //! Clocks and the one line that each figure prints: name, value, unit, goal, separated by tabs.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 /// What a figure is held to. Nothing fails if it is missed: machines differ, and a shared one differs from itself.
 #[derive(Clone, Copy)]
@@ -42,10 +42,11 @@ fn read(clock: libc::clockid_t) -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// Octets of this process that are in memory.
-pub fn resident() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");
-    statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).expect("pages") * 4096
+/// Octets of a process that are in memory.
+pub fn resident_of(pid: u32) -> io::Result<u64> {
+    let statm = std::fs::read_to_string(format!("/proc/{pid}/statm"))?;
+    let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
+    pages.map(|pages| pages * 4096).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
 /// Nanoseconds each.

@@ -124,6 +124,119 @@ class ValuesTest(Case):
         self.assertEqual({row["fbAdapterState"] for row in adapters.values()}, {"up"})
 
 
+class ShippedProfilesTest(Case):
+    """Messages as the real devices send them."""
+
+    def start(self, profiles):
+        self.broker = Broker(self)
+        self.bridge = Bridge(self, mqtt=[adapter(self.broker, more=f"profiles = {json.dumps(profiles)}")]).start()
+        self.manager = self.bridge.manager
+
+    def seen(self, device, expected):
+        """Within a second of the publication: these points of the device as (text, unit, type)."""
+        found = {}
+
+        def arrived():
+            row = self.manager.devices().get(device)
+            points = self.manager.points(row["number"]) if row else {}
+            columns = ("fbPointValue", "fbPointUnit", "fbPointType")
+            found.update({name: tuple(points.get(name, {}).get(column) for column in columns) for name in expected})
+            return found == expected
+
+        try:
+            wait_until(arrived, SECOND, "values", every=0.01)
+        except AssertionError:
+            self.assertEqual(found, expected)
+
+    def test_tasmota(self):
+        self.start(["tasmota"])
+        self.broker.retain("tele/plug-1/LWT", "Online")
+        self.broker.publish(
+            "tele/plug-1/STATE",
+            '{"Time":"2026-11-22T10:00:00","Uptime":"1T02:03:04","UptimeSec":93784,"Heap":27,"POWER":"ON",'
+            '"Wifi":{"AP":1,"SSId":"plant","RSSI":74,"Signal":-63,"LinkCount":1}}',
+        )
+        self.seen("plug-1", {
+            "power-on": ("true", "", "boolean"),
+            "wifi-rssi": ("74", "percent", "integer"),
+            "wifi-signal": ("-63", "dBm", "integer"),
+            "heap": ("27", "KiB", "integer"),
+        })
+        self.broker.publish(
+            "tele/plug-1/SENSOR",
+            '{"Time":"2026-11-22T10:00:00","ENERGY":{"TotalStartTime":"2025-01-01T00:00:00","Total":3.185,"Yesterday":0.1,'
+            '"Today":0.04,"Power":42,"Factor":0.93,"Voltage":231,"Current":0.196},'
+            '"AM2301":{"Temperature":21.5,"Humidity":40.2},"TempUnit":"C"}',
+        )
+        self.seen("plug-1", {
+            "temperature": ("21.5", "celsius", "decimal"),
+            "humidity": ("40.2", "percent", "decimal"),
+            "power": ("42.0", "watts", "decimal"),
+            "power-factor": ("0.93", "", "decimal"),
+            "voltage": ("231.0", "volts", "decimal"),
+            "current": ("0.196", "amperes", "decimal"),
+            "energy": ("3.185", "kWh", "decimal"),
+        })
+        status = '{"StatusFWR":{"Version":"13.1.0(tasmota)","BuildDateTime":"2023-08-14T10:00:00","Core":"2_7_4_9","SDK":"2.2.2"}}'
+        self.broker.publish("stat/plug-1/STATUS2", status)
+        wait_until(lambda: self.manager.get("fbDeviceFirmware.1") == "13.1.0(tasmota)", SECOND, "the firmware", every=0.01)
+        self.broker.publish("stat/plug-1/RESULT", '{"POWER":"OFF"}')
+        self.seen("plug-1", {"power-on": ("false", "", "boolean")})
+        row = self.manager.devices()["plug-1"]
+        self.assertEqual(row["fbDevicePresence"], "online")
+        self.assertEqual((row["fbDeviceProfile"], row["fbDeviceManufacturer"]), ("tasmota", "Tasmota"))
+        software = self.bridge.json("report", "software")
+        self.assertEqual([(line["device"], line["component"], line["installed"]) for line in software],
+                         [("plug-1", "firmware", "13.1.0(tasmota)"), ("plug-1", "software", "2_7_4_9")])
+
+    def test_json_sensor(self):
+        self.start(["json-sensor"])
+        self.broker.retain("sensors/hall/info", '{"serial":"A1","model":"TH-2","firmware":"1.4.0","site":"Lübeck","location":"Hall 3"}')
+        self.broker.retain("sensors/hall/status", "online")
+        now = int(time.time())
+        self.broker.publish(
+            "sensors/hall/telemetry",
+            f'{{"temperature":21.555,"humidity":40,"battery":87.25,"rssi":-61,"co2":612,"messages":18446744073709551615,"ts":{now - 30}}}',
+        )
+        self.seen("hall", {
+            "temperature": ("21.56", "celsius", "decimal"),
+            "humidity": ("40.00", "percent", "decimal"),
+            "battery": ("87.3", "percent", "decimal"),
+            "rssi": ("-61", "dBm", "integer"),
+            "co2": ("612", "ppm", "integer"),
+            "messages": ("18446744073709551615", "", "counter"),
+            "pressure": (None, "hPa", "decimal"),
+        })
+        row = self.manager.devices()["hall"]
+        wanted = {"Serial": "A1", "Model": "TH-2", "Firmware": "1.4.0", "Site": "Lübeck", "Location": "Hall 3"}
+        self.assertEqual({name: row["fbDevice" + name] for name in wanted}, wanted)
+        points = self.manager.points(row["number"])
+        self.assertIn(int(points["temperature"]["fbPointAge"]), range(30, 35), "the device says when it measured")
+        self.assertEqual(points["messages"]["fbPointCounter"], "18446744073709551615")
+        self.assertEqual(len(self.bridge.json("report", "inventory", "--site", "Lübeck")), 1)
+        self.broker.publish("sensors/hall/status", "sleeping")
+        wait_until(lambda: self.manager.get("fbDevicePresence.1") == "sleeping", SECOND, "it sleeps", every=0.01)
+
+    def test_rfid_reader(self):
+        self.start(["rfid-reader"])
+        self.broker.publish("zebra/MGMT/clients/event/RFD40-2127", '{"connectionState":"CONNECTED","deviceSerialNo":"RFD40-2127","deviceModel":"RFD40"}')
+        self.broker.publish(
+            "zebra/MGMT/clients/resp/RFD40-2127",
+            '{"command":"get_status","requestId":"1","deviceStatus":{"radioConnection":"CONNECTED","radioActivity":"INACTIVE",'
+            '"temperature":32,"batteryStatus":{"chargePercentage":81}},"response":{"code":0}}',
+        )
+        self.seen("RFD40-2127", {
+            "radio-connected": ("true", "", "boolean"),
+            "radio-active": ("false", "", "boolean"),
+            "temperature": ("32.0", "celsius", "decimal"),
+            "battery": ("81", "percent", "integer"),
+        })
+        row = self.manager.devices()["RFD40-2127"]
+        self.assertEqual((row["fbDeviceSerial"], row["fbDeviceModel"], row["fbDeviceClass"]), ("RFD40-2127", "RFD40", "rfid-reader"))
+        self.broker.publish("zebra/MGMT/clients/event/RFD40-2127", '{"connectionState":"LWT"}')
+        wait_until(lambda: self.manager.get("fbFleetLost.0") == "1", SECOND, "it is lost", every=0.01)
+
+
 class RetainedTest(Case):
     def test_a_kept_message_is_no_sign_of_life(self):
         broker = Broker(self)

@@ -15,10 +15,7 @@ use std::{
 };
 
 use clap::Args;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    time::interval,
-};
+use tokio::time::interval;
 
 use self::{
     devices::Device,
@@ -26,10 +23,13 @@ use self::{
     screen::{Pulse, Screen},
     world::World,
 };
-use super::Failure;
+use super::{
+    Failure,
+    serve::{runtime, stop_signal},
+};
 use crate::{
     clock,
-    daemon::{Daemon, Plan, StartError},
+    daemon::{Daemon, Plan},
     southbound::mqtt::{Address, Config, Protocol},
 };
 
@@ -81,17 +81,11 @@ impl Demo {
         let addresses = Addresses::new(self.snmp, self.mqtt);
         let folder = Folder::make(self.dir.clone(), self.devices as usize, &addresses)?;
         log_to(&folder);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::new(format!("cannot start: {error}"), ""))?;
-        runtime.block_on(self.show(devices, &folder, &addresses))
+        runtime()?.block_on(self.show(devices, &folder, &addresses))
     }
 
     async fn show(self, devices: Vec<Device>, folder: &Folder, addresses: &Addresses) -> Result<(), Failure> {
-        let no_signals = |error: io::Error| Failure::new(format!("cannot wait for signals: {error}"), "");
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
+        let mut stop = std::pin::pin!(stop_signal()?);
         let daemon = start(folder).await?;
         let world = World::start(devices, &self.broker(), self.seed);
         let mut screen = Screen::new();
@@ -99,8 +93,7 @@ impl Demo {
         let mut timer = interval(LOOK);
         loop {
             tokio::select! {
-                _ = interrupt.recv() => break,
-                _ = terminate.recv() => break,
+                () = &mut stop => break,
                 _ = timer.tick() => {}
             }
             let now = clock::now();
@@ -167,10 +160,7 @@ async fn start(folder: &Folder) -> Result<Daemon, Failure> {
         )
     };
     let plan = Plan::read(&folder.boot_file).map_err(told)?;
-    Daemon::start(plan).await.map_err(|error| match error {
-        StartError::Config(problems) => told(problems),
-        error => Failure::new(error.to_string(), ""),
-    })
+    Ok(Daemon::start(plan).await?)
 }
 
 /// Each device takes two: its own end of the connection, and the broker's.

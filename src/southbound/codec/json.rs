@@ -392,6 +392,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         /// The oracle is serde_json.
         #[test]
         fn the_same_documents_are_json(text in r#"[\[\]{}:, "\\a0-2.eE+\-ntrufls\n]{0,24}"#) {

@@ -194,7 +194,10 @@ pub struct Matcher {
 struct Node {
     /// Sorted.
     literals: Vec<(Box<str>, u32)>,
+    /// What stands before and after a placeholder; not both empty.
     parts: Vec<(Box<str>, Box<str>, u32)>,
+    /// Where every level leads; 0: nowhere.
+    any: u32,
     routes: Vec<u16>,
 }
 
@@ -235,6 +238,9 @@ impl Matcher {
         if first && level.starts_with('$') {
             return;
         }
+        if node.any != 0 {
+            self.descend(node.any as usize, rest, false, matches);
+        }
         for (before, after, next) in &node.parts {
             let long_enough = level.len() >= before.len() + after.len();
             if long_enough && level.starts_with(&**before) && level.ends_with(&**after) {
@@ -257,8 +263,16 @@ impl Matcher {
                     }
                 };
             }
-            Level::Any => (Box::default(), Box::default()),
-            Level::Part { before, after, .. } => (before.clone(), after.clone()),
+            Level::Part { before, after, .. } if !(before.is_empty() && after.is_empty()) => {
+                (before.clone(), after.clone())
+            }
+            Level::Any | Level::Part { .. } => {
+                if self.nodes[node].any == 0 {
+                    self.nodes[node].any = new as u32;
+                    self.nodes.push(Node::default());
+                }
+                return self.nodes[node].any as usize;
+            }
         };
         let parts = &mut self.nodes[node].parts;
         if let Some((.., next)) = parts.iter().find(|(b, a, _)| *b == before && *a == after) {

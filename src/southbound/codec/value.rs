@@ -69,11 +69,13 @@ impl Conversion {
 
     fn number(&self, text: &str) -> Option<i64> {
         let plain = self.scale.is_none() && self.offset.is_none();
-        if plain && self.digits == 0 && text.len() > 17 {
-            // More digits than a decimal keeps exactly, all of which an integer may have.
-            if let Ok(value) = text.parse() {
-                return Some(value);
-            }
+        // An integer may have more digits than a decimal keeps exactly.
+        if plain
+            && self.digits == 0
+            && text.len() > 17
+            && let Ok(value) = text.parse()
+        {
+            return Some(value);
         }
         let number = Decimal::parse(text)?;
         let scaled = match self.scale {
@@ -88,10 +90,9 @@ impl Conversion {
 
     /// As the bits of a u64.
     fn counter(&self, text: &str) -> Option<i64> {
-        if self.scale.is_none() && self.offset.is_none() {
-            if let Ok(value) = text.parse::<u64>() {
-                return Some(value as i64);
-            }
+        let plain = self.scale.is_none() && self.offset.is_none();
+        if plain && let Ok(value) = text.parse::<u64>() {
+            return Some(value as i64);
         }
         self.number(text).filter(|value| *value >= 0)
     }

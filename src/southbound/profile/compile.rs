@@ -53,7 +53,7 @@ pub(super) fn check(file: &ProfileFile) -> Result<(), CompileError> {
 }
 
 impl ProfileFile {
-    fn routes(&self, id: ProfileId, profile: &Profile, parent: Option<ProfileId>) -> Vec<Route> {
+    pub(super) fn routes(&self, id: ProfileId, profile: &Profile, parent: Option<ProfileId>) -> Vec<Route> {
         (0..self.uplinks.len()).map(|index| self.route(index, id, profile, parent)).collect()
     }
 

@@ -20,6 +20,7 @@ mod library;
 mod origin;
 mod point;
 mod setting;
+mod show;
 mod uplink;
 
 use crate::{
@@ -31,6 +32,7 @@ pub use compile::{CompileError, compile};
 pub use library::{Library, Origin, SHIPPED, Shelved};
 pub use point::PointSpec;
 pub use setting::{SettingSpec, SettingType};
+pub use show::write_reports;
 pub use uplink::UplinkSpec;
 
 use origin::{Source, TimeSource};
@@ -162,14 +164,15 @@ fn head(top: &mut Section<'_>, ownership: Ownership) -> Option<Profile> {
         _ => product.integer(1..=u32::from(u16::MAX)),
     };
     let class = section.key("class").parsed(IDENTIFIER, |text| is_identifier(text).then(|| text.to_owned()));
-    let mut free = |name: &'static str| {
-        let text = section.key(name).parsed("a text of at most 64 characters", |text| {
-            (text.chars().count() <= 64 && !text.chars().any(char::is_control)).then(|| text.to_owned())
+    let mut free = |name: &'static str, most: usize| {
+        let expected = format!("a text of at most {most} characters");
+        let text = section.key(name).parsed(&expected, |text| {
+            (text.chars().count() <= most && !text.chars().any(char::is_control)).then(|| text.to_owned())
         });
         text.unwrap_or_default()
     };
-    let (manufacturer, model) = (free("manufacturer"), free("model"));
-    free("description");
+    let (manufacturer, model) = (free("manufacturer", 64), free("model", 64));
+    free("description", 255);
     section.finish();
     let mut profile = Profile::forgotten(&name?, 0);
     profile.revision = revision?;

@@ -48,7 +48,8 @@ impl Source {
         Source { paths, uplinks: Vec::new() }
     }
 
-    /// The keys `from` and `topic` of a section that takes one value.
+    /// The keys `from` and `topic` of a section that takes one value. A text payload is the value as a whole, so `from` is
+    /// for the JSON ones.
     pub fn read(section: &mut Section<'_>, uplinks: &[UplinkSpec]) -> Option<Source> {
         let (from, topic) = (section.key("from"), section.key("topic"));
         let paths = Source::paths(&from);
@@ -70,10 +71,6 @@ impl Source {
                 return None;
             }
             return Some(Source { paths: vec![Path::parse("")?], uplinks: chosen });
-        }
-        if chosen.iter().any(text) {
-            topic.error("uplinks of JSON and of text cannot be mixed".to_owned(), "make two of it");
-            return None;
         }
         if !from.exists() {
             let message = format!("`from` is missing in {}", section.label());

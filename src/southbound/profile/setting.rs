@@ -280,13 +280,11 @@ fn check_downlink(entry: &Entry<'_>, allowed: &[&'static str], required: Option<
     if topic_entry.exists() && !placeholders(topic).any(|name| name == "device" || name == "parent") {
         topic_entry.error("the topic does not say which device it is for".to_owned(), "write {device} in it");
     }
-    if let Some(required) = required {
-        if !placeholders(topic).chain(placeholders(payload)).any(|name| name == required) {
-            entry.error(
-                format!("neither topic nor payload has {{{required}}}"),
-                "example: payload = '{\"interval\": {value}}'",
-            );
-        }
+    if let Some(required) = required
+        && !placeholders(topic).chain(placeholders(payload)).any(|name| name == required)
+    {
+        let help = "example: payload = '{\"interval\": {value}}'";
+        entry.error(format!("neither topic nor payload has {{{required}}}"), help);
     }
     section.finish();
 }

@@ -1,62 +1,145 @@
-//! The agent beside net-snmp's snmpd and a bare echo server: CPU time of each server process for a request, taken
-//! in turns in one run, because a figure of one run says nothing about another's.
+//! The bridge beside net-snmp's snmpd and a bare echo server: CPU time of each server process for a request, taken in
+//! turns in one run, because a figure of one run says nothing about another's.
 
 mod echo;
 mod load;
 mod mmsg;
-mod servers;
-mod wire;
+pub mod wire;
 
-use std::{io, net::UdpSocket, time::Duration};
+use std::{
+    io::{self, BufRead, BufReader, Error},
+    net::UdpSocket,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use self::{
     load::{Expect, Load, MOST_IN_FLIGHT},
-    servers::Server,
     wire::Request,
 };
-use crate::measure::{Goal, figure, median};
+use crate::{
+    filled::{POINTS, devices},
+    measure::{Goal, Random, cpu_of, figure, grouped, median},
+    servers::{self, SYS_UP_TIME, Server, Site},
+};
 
-const SYS_UP_TIME: &[u32] = &[1, 3, 6, 1, 2, 1, 1, 3, 0];
 const IF_TABLE: &[u32] = &[1, 3, 6, 1, 2, 1, 2, 2];
 const IF_OPER_STATUS_1: &[u32] = &[1, 3, 6, 1, 2, 1, 2, 2, 1, 8, 1];
+const FB_DEVICE_ENTRY: [u32; 10] = [1, 3, 6, 1, 4, 1, 32473, 2, 1, 2];
+const FB_POINT_ENTRY: [u32; 10] = [1, 3, 6, 1, 4, 1, 32473, 2, 1, 3];
+const NAME: u32 = 2;
+const PRESENCE: u32 = 15;
+const VALUE: u32 = 4;
 
+const REPETITIONS: u8 = 50;
+/// Different requests of a kind: the bridge shall not find its answers in the processor's cache.
+const REQUESTS: usize = 4096;
 /// The median of so many rounds counts.
 const ROUNDS: usize = 3;
 const IN_FLIGHT: [usize; 3] = [1, 8, MOST_IN_FLIGHT];
 
-/// Seconds for each of about 60 measurements: `BENCH_SECONDS`, else 1.
-fn time() -> Duration {
-    let seconds = std::env::var("BENCH_SECONDS").ok().and_then(|text| text.parse().ok());
-    Duration::from_secs_f64(seconds.unwrap_or(1.0))
-}
+/// Places in the list of loads.
+const ECHO: usize = 0;
+const OURS: [usize; 4] = [1, 2, 3, 4];
+const THEIRS: [usize; 4] = [5, 6, 7, 7];
+const WHAT: [&str; 4] =
+    ["GET sysUpTime", "GET of a table cell", "GETBULK x50, a column", "GETBULK x50, values of points"];
 
-/// The echo server's process.
-pub fn echo() -> io::Result<()> {
-    let socket = UdpSocket::bind("127.0.0.1:0")?;
-    servers::ready(socket.local_addr()?)?;
-    echo::serve(&socket)
-}
-
-pub fn compare() -> io::Result<()> {
-    let (echo, snmpd) = (Server::ours("echo")?, Server::snmpd()?);
+pub fn compare(site: &Site) -> io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (echo, bridge, snmpd) = (Server::echo()?, Server::bridge(site)?, Server::snmpd(&folder)?);
     let load = |server: &Server, requests, expect| Load {
         server: server.address,
         pid: server.pid(),
         requests,
         expect,
     };
-    let get = |name: &[u32]| vec![Request::get(name)];
-    let compared = [
-        load(&echo, get(IF_OPER_STATUS_1), Expect::Echo),
-        load(&snmpd, get(SYS_UP_TIME), Expect::Values(1)),
-        load(&snmpd, get(IF_OPER_STATUS_1), Expect::Values(1)),
-        load(&snmpd, vec![Request::bulk(IF_TABLE, 50)], Expect::Values(50)),
+    let (one, all) = (Expect::Values(1), Expect::Values(REPETITIONS.into()));
+    let bulk = |name: &[u32]| Request::bulk(name, REPETITIONS);
+    let loads = [
+        load(&echo, vec![Request::get(IF_OPER_STATUS_1)], Expect::Echo),
+        load(&bridge, vec![Request::get(SYS_UP_TIME)], one),
+        load(&bridge, anywhere(|device| Request::get(&cell(FB_DEVICE_ENTRY, PRESENCE, &[device]))), one),
+        load(&bridge, anywhere(|device| bulk(&cell(FB_DEVICE_ENTRY, NAME, &[device]))), all),
+        load(
+            &bridge,
+            anywhere(|device| bulk(&cell(FB_POINT_ENTRY, VALUE, &[device, u32::from(POINTS)]))),
+            all,
+        ),
+        load(&snmpd, vec![Request::get(SYS_UP_TIME)], one),
+        load(&snmpd, vec![Request::get(IF_OPER_STATUS_1)], one),
+        load(&snmpd, vec![bulk(IF_TABLE)], all),
     ];
-    for load in &compared {
-        for in_flight in IN_FLIGHT {
-            let rounds: Result<_, _> = (0..ROUNDS).map(|_| load.run(in_flight, time())).collect();
-            figure(&format!("{in_flight} in flight"), median(rounds?), "us", Goal::None);
+    let mut measured = vec![[const { Vec::new() }; IN_FLIGHT.len()]; loads.len()];
+    for _ in 0..ROUNDS {
+        for (at, in_flight) in IN_FLIGHT.into_iter().enumerate() {
+            for (load, measured) in loads.iter().zip(&mut measured) {
+                measured[at].push(load.run(in_flight, time())?);
+            }
+        }
+    }
+    let micros = |load: usize, at: usize| median(measured[load][at].clone());
+    for (at, in_flight) in IN_FLIGHT.into_iter().enumerate() {
+        let echo = micros(ECHO, at);
+        figure(&format!("echo, {in_flight} in flight"), echo, "us", Goal::None);
+        for ((what, ours), theirs) in WHAT.into_iter().zip(OURS).zip(THEIRS) {
+            let what = format!("{what}, {in_flight} in flight");
+            let (ours, theirs) = (micros(ours, at), micros(theirs, at));
+            let (is_get, full) = (what.starts_with("GET "), in_flight == MOST_IN_FLIGHT);
+            let goal = |goal| if full { goal } else { Goal::None };
+            figure(&format!("{what}: bridge"), ours, "us", Goal::None);
+            figure(&format!("{what}: snmpd"), theirs, "us", Goal::None);
+            let times = goal(Goal::AtLeast(if is_get { 5.0 } else { 10.0 }));
+            figure(&format!("{what}: snmpd by bridge"), theirs / ours, "times", times);
+            if is_get {
+                figure(&format!("{what}: bridge above echo"), ours - echo, "us", goal(Goal::AtMost(1.5)));
+            }
         }
     }
     Ok(())
+}
+
+/// One whole column by net-snmp's own walker.
+pub fn walk(site: &Site) -> io::Result<()> {
+    let bridge = Server::bridge(site)?;
+    let column: Vec<_> = cell(FB_DEVICE_ENTRY, NAME, &[]).iter().map(u32::to_string).collect();
+    let before = cpu_of(bridge.pid());
+    let mut command = Command::new("snmpbulkwalk");
+    command.args(["-v2c", "-cpublic", "-m", "", "-On", "-Oq", "-Cr50", &bridge.address.to_string()]);
+    let mut walker = command.arg(column.join(".")).stdout(Stdio::piped()).spawn()?;
+    let output = walker.stdout.take().ok_or_else(|| Error::other("no output"))?;
+    let count = BufReader::with_capacity(1 << 20, output).lines().count();
+    walker.wait()?;
+    let spent = (cpu_of(bridge.pid()) - before).as_secs_f64();
+    if count != devices() as usize {
+        return Err(Error::other(format!("snmpbulkwalk saw {count} devices")));
+    }
+    let seconds = spent * 1e6 / count as f64;
+    let what = format!("snmpbulkwalk -Cr50 of {} varbinds, server CPU for 1,000,000", grouped(devices()));
+    figure(&what, seconds, "s", Goal::AtMost(0.5));
+    Ok(())
+}
+
+/// The echo server's process.
+pub fn echo() -> io::Result<()> {
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    servers::tell_parent(socket.local_addr()?)?;
+    echo::serve(&socket)
+}
+
+/// Seconds for each of about 70 measurements: `BENCH_SECONDS`, else 1.
+fn time() -> Duration {
+    let seconds = std::env::var("BENCH_SECONDS").ok().and_then(|text| text.parse().ok());
+    Duration::from_secs_f64(seconds.unwrap_or(1.0))
+}
+
+/// Requests all over the fleet, but for the last devices, behind which there are not fifty more.
+fn anywhere(request: impl Fn(u32) -> Request) -> Vec<Request> {
+    let mut random = Random::new();
+    let last = devices().saturating_sub(u32::from(REPETITIONS)).max(1);
+    (0..REQUESTS).map(|_| request(random.below(last) + 1)).collect()
+}
+
+fn cell(table: [u32; 10], column: u32, index: &[u32]) -> Vec<u32> {
+    [&table[..], &[1, column], index].concat()
 }

@@ -41,11 +41,13 @@ impl Request {
     }
 }
 
-/// What a reply says: its id and how many bindings with a value it has.
-#[derive(Debug, PartialEq, Eq)]
+/// What a reply says.
 pub struct Reply {
     pub id: u32,
+    /// How many bindings with a value it has.
     pub bindings: usize,
+    /// The value of the last one, if it is a number.
+    pub number: u64,
 }
 
 /// Reads a response to the last octet; `None` if it is malformed, an error, or has an exception for a value.
@@ -54,13 +56,13 @@ pub fn read(message: &[u8]) -> Option<Reply> {
     message.inside(0x02)?;
     message.inside(0x04)?;
     let mut pdu = message.inside(0xa2)?;
-    let id = pdu.inside(0x02)?.0.iter().fold(0, |id, &octet| id << 8 | u32::from(octet));
+    let id = pdu.inside(0x02)?.number() as u32;
     if pdu.inside(0x02)?.0 != [0] {
         return None;
     }
     pdu.inside(0x02)?;
     let mut list = pdu.inside(0x30)?;
-    let mut bindings = 0;
+    let (mut bindings, mut number) = (0, 0);
     while !list.0.is_empty() {
         let mut binding = list.inside(0x30)?;
         binding.inside(0x06)?;
@@ -68,15 +70,20 @@ pub fn read(message: &[u8]) -> Option<Reply> {
         if exception {
             return None;
         }
+        number = binding.any()?.1.number();
         bindings += 1;
     }
-    Some(Reply { id, bindings })
+    Some(Reply { id, bindings, number })
 }
 
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     fn inside(&mut self, tag: u8) -> Option<Reader<'a>> {
+        self.any().filter(|(found, _)| *found == tag).map(|(_, inside)| inside)
+    }
+
+    fn any(&mut self) -> Option<(u8, Reader<'a>)> {
         let (&[found, first], mut rest) = self.0.split_first_chunk::<2>()?;
         let mut len = usize::from(first);
         if first >= 0x80 {
@@ -87,7 +94,12 @@ impl<'a> Reader<'a> {
         }
         let (inside, after) = rest.split_at_checked(len)?;
         self.0 = after;
-        (found == tag).then_some(Reader(inside))
+        Some((found, Reader(inside)))
+    }
+
+    /// The last eight octets as one.
+    fn number(&self) -> u64 {
+        self.0.iter().fold(0, |number, &octet| number << 8 | u64::from(octet))
     }
 }
 

@@ -1,5 +1,6 @@
 """The daemon under test: its boot file, its ports, its command line."""
 
+import functools
 import json
 import os
 import shutil
@@ -114,17 +115,13 @@ def fleetbridge(*arguments, seconds=20, folder=None, environment=None):
     return Answer(subprocess.run(command, capture_output=True, timeout=seconds, cwd=folder, env=environment))
 
 
+@functools.cache
 def binary():
     """FLEETBRIDGE_BIN, else what `cargo build --release` made."""
-    global _binary
-    if _binary is None:
-        _binary = os.environ.get("FLEETBRIDGE_BIN") or os.path.join(_target(), "release", "fleetbridge")
-        if not os.access(_binary, os.X_OK):
-            raise AssertionError(f"no {_binary}: run `cargo build --release`, or set FLEETBRIDGE_BIN")
-    return _binary
-
-
-_binary = None
+    path = os.environ.get("FLEETBRIDGE_BIN") or os.path.join(_target(), "release", "fleetbridge")
+    if not os.access(path, os.X_OK):
+        raise AssertionError(f"no {path}: run `cargo build --release`, or set FLEETBRIDGE_BIN")
+    return path
 
 
 def _target():

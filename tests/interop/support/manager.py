@@ -5,6 +5,7 @@ import subprocess
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 MIBS = os.path.join(ROOT, "mibs")
+MODULES = "FLEETBRIDGE-MIB:SNMPv2-MIB"
 SUPPORT_MIBS = os.path.join(ROOT, "tests", "support", "mibs")
 
 
@@ -45,13 +46,13 @@ class Manager:
 
     def run(self, tool, *arguments, options=(), seconds=60, mibs=True):
         command = [tool, "-v", self.version, "-c", self.community, "-t", str(self.timeout), "-r", str(self.retries)]
-        command += ["-M", f"{MIBS}:{SUPPORT_MIBS}", "-m", "FLEETBRIDGE-MIB"] if mibs else ["-m", ""]
+        command += ["-M", f"{MIBS}:{SUPPORT_MIBS}", "-m", MODULES] if mibs else ["-m", ""]
         command += list(options) + [self.target] + list(arguments)
         return Answer(subprocess.run(command, env=self.environment, capture_output=True, timeout=seconds))
 
     def get(self, *names):
         """Values as text, one for each name; enumerations by name, no types."""
-        answer = self.run("snmpget", *names, options=["-OQv"])
+        answer = self.run("snmpget", *names, options=["-OQUv"])
         if answer.code != 0:
             raise AssertionError(f"snmpget {' '.join(names)}: {answer.text}")
         values = [line.strip('"') for line in answer.lines()]
@@ -65,7 +66,7 @@ class Manager:
 
     def table(self, name):
         """snmptable's rows, by index: {index: {column: text}}; cells without an instance are left out."""
-        answer = self.run("snmptable", name, options=["-Ci", "-Cf", "|", "-OQ"])
+        answer = self.run("snmptable", name, options=["-Ci", "-OU", "-Cf", "|"])
         if answer.code != 0:
             raise AssertionError(f"snmptable {name}: {answer.text}")
         lines = [line for line in answer.lines() if line and not line.startswith("SNMP table: ")]
@@ -83,12 +84,13 @@ class Manager:
         answer = self.run(tool, root, options=["-On", *options], seconds=seconds, mibs=False)
         if answer.code != 0:
             raise AssertionError(f"{tool} {root}: {answer.text}")
-        return [tuple(line.split(" = ", 1)) for line in answer.lines() if line.startswith(".") and " = " in line]
+        lines = [line for line in answer.lines() if line.startswith(".") and "No more variables left" not in line]
+        return [tuple(line.split(" = ", 1)) for line in lines if " = " in line]
 
     def devices(self):
-        """fbDeviceTable by name, with the number under `number`."""
+        """fbDeviceTable by name, with the number under `number`; not those that came in while it was read."""
         rows = self.table("fbDeviceTable")
-        return {row["fbDeviceName"]: {"number": int(index), **row} for index, row in rows.items()}
+        return {row["fbDeviceName"]: {"number": int(index), **row} for index, row in rows.items() if "fbDeviceName" in row}
 
     def points(self, device):
         """fbPointTable's rows of a device number, by name, with the point's number under `number`."""

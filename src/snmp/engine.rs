@@ -1,0 +1,175 @@
+//! The SNMP engine (RFC 3411 section 3.1): its identifier, and how often it has booted, in a file of their own.
+
+use std::{
+    fmt::Write as _,
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
+
+use crate::model::Time;
+
+/// 32473 with the first bit set, and format 5: octets of our own (RFC 3411, SnmpEngineID).
+const HEAD: [u8; 5] = [0x80, 0x00, 0x7e, 0xd9, 0x05];
+const ID_OCTETS: usize = HEAD.len() + 12;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Engine {
+    id: [u8; ID_OCTETS],
+    boots: i32,
+    started: Time,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error("{path}: {source}")]
+    Io { path: String, source: io::Error },
+    #[error(
+        "{path}: not an engine file: it has one line `engine-id = 80007ed905 and 24 more hexadecimal digits` and one \
+         line `boots = N`. Restore it from a copy; a new one makes this bridge another engine to its managers"
+    )]
+    Malformed { path: String },
+    #[error("the system gives no random octets: {0}")]
+    Random(String),
+}
+
+impl Engine {
+    /// Reads the file, or makes an engine if there is none, counts this start and writes it back before it returns.
+    ///
+    /// # Errors
+    /// The file cannot be read or understood, or cannot be written: then nobody may rely on `boots`, and SNMPv3 must
+    /// stay off. v1 and v2c can go on with [`Engine::unsaved`].
+    pub fn load(path: &Path, now: Time) -> Result<Self, EngineError> {
+        let io = |source| EngineError::Io { path: path.display().to_string(), source };
+        let engine = match fs::read_to_string(path) {
+            Ok(text) => {
+                let (id, boots) = parse(&text)
+                    .ok_or_else(|| EngineError::Malformed { path: path.display().to_string() })?;
+                // At the end they stay (RFC 3414 section 2.2.2).
+                Engine { id, boots: boots.saturating_add(1), started: now }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::unsaved(now)?,
+            Err(error) => return Err(io(error)),
+        };
+        engine.save(path).map_err(io)?;
+        Ok(engine)
+    }
+
+    /// A new engine, known only to this process.
+    ///
+    /// # Errors
+    /// No random octets.
+    pub fn unsaved(now: Time) -> Result<Self, EngineError> {
+        let mut id = [0; ID_OCTETS];
+        let (head, own) = id.split_at_mut(HEAD.len());
+        head.copy_from_slice(&HEAD);
+        getrandom::fill(own).map_err(|error| EngineError::Random(error.to_string()))?;
+        Ok(Engine { id, boots: 1, started: now })
+    }
+
+    /// snmpEngineID.
+    pub fn id(&self) -> &[u8] {
+        &self.id
+    }
+
+    /// snmpEngineBoots.
+    pub fn boots(&self) -> i32 {
+        self.boots
+    }
+
+    /// snmpEngineTime: seconds since the start.
+    pub fn time(&self, now: Time) -> i32 {
+        i32::try_from(now.since(self.started) / 1000).unwrap_or(i32::MAX)
+    }
+
+    pub fn started(&self) -> Time {
+        self.started
+    }
+
+    fn save(&self, path: &Path) -> io::Result<()> {
+        let mut text = String::from("engine-id = ");
+        for octet in self.id {
+            let _ = write!(text, "{octet:02x}");
+        }
+        let _ = writeln!(text, "\nboots = {}", self.boots);
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(".new");
+        let new = path.with_file_name(name);
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&new, path)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::File::open(folder)?.sync_all()
+    }
+}
+
+fn parse(text: &str) -> Option<([u8; ID_OCTETS], i32)> {
+    let mut lines = text.lines();
+    let id = lines.next()?.strip_prefix("engine-id = ")?;
+    let boots = lines.next()?.strip_prefix("boots = ")?.parse().ok().filter(|boots| *boots >= 1)?;
+    if lines.next().is_some()
+        || id.len() != 2 * ID_OCTETS
+        || !id.bytes().all(|digit| digit.is_ascii_hexdigit())
+    {
+        return None;
+    }
+    let mut octets = [0; ID_OCTETS];
+    for (octet, digits) in octets.iter_mut().zip(id.as_bytes().chunks(2)) {
+        *octet = u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    octets.starts_with(&HEAD).then_some((octets, boots))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn boots_count_up_and_the_id_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("snmp-engine");
+        let first = Engine::load(&path, Time::from_secs(10)).unwrap();
+        assert!(first.id().starts_with(&[0x80, 0, 0x7e, 0xd9, 5]) && first.id().len() == 17);
+        assert_eq!((first.boots(), first.time(Time::from_secs(73))), (1, 63));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        // What a crash in the middle of a write leaves does no harm.
+        fs::write(folder.path().join("snmp-engine.new"), "half").unwrap();
+        let second = Engine::load(&path, Time::from_secs(20)).unwrap();
+        assert_eq!((second.id(), second.boots()), (first.id(), 2));
+    }
+
+    #[test]
+    fn boots_stay_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("snmp-engine");
+        let text = format!("engine-id = 80007ed905{}\nboots = 2147483647\n", "0a".repeat(12));
+        fs::write(&path, &text).unwrap();
+        assert_eq!(Engine::load(&path, Time::NEVER).unwrap().boots(), i32::MAX);
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+
+    #[test]
+    fn a_damaged_file_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("snmp-engine");
+        for text in ["", "engine-id = 80\nboots = 1\n", "boots = 1", "engine-id = 8\u{fc}\nboots = 0"] {
+            fs::write(&path, text).unwrap();
+            assert!(
+                matches!(Engine::load(&path, Time::NEVER), Err(EngineError::Malformed { .. })),
+                "{text:?}"
+            );
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        let nowhere = folder.path().join("none/snmp-engine");
+        let error = Engine::load(&nowhere, Time::NEVER).unwrap_err().to_string();
+        assert!(error.contains("none/snmp-engine"), "{error}");
+    }
+}

@@ -1,0 +1,62 @@
+//! FLEETBRIDGE-MIB: the fleet, as `mibs/FLEETBRIDGE-MIB.txt` says it.
+
+mod adapter;
+mod device;
+mod missing;
+mod notifications;
+mod point;
+mod scalars;
+
+use std::net::IpAddr;
+
+pub use adapter::{AdapterTable, LAST_ERROR, STATE_COLUMN};
+pub use device::{DeviceTable, LAST_SEEN, PRESENCE_COLUMN};
+pub use missing::MissingTable;
+pub use notifications::{
+    ADAPTER_DOWN, ADAPTER_UP, DEVICE_LOST, DEVICE_RETURNED, EVENT, NOTIFICATIONS, Notification,
+    notification_objects,
+};
+pub use point::PointTable;
+pub use scalars::FLEET;
+
+use crate::{
+    fleet::Row,
+    model::Attribute,
+    snmp::{oid::Prefix, syntax::Labels},
+};
+
+/// The number that RFC 5612 reserves for documentation, until one is registered; FLEETBRIDGE-SMI has it too.
+pub const ENTERPRISE: u32 = 32473;
+
+/// sysObjectID of the bridge: fbProducts 1.
+pub const BRIDGE: Prefix = Prefix::new(&[1, 3, 6, 1, 4, 1, ENTERPRISE, 1, 1]);
+/// fbMIB.
+pub const MIB: Prefix = Prefix::new(&[1, 3, 6, 1, 4, 1, ENTERPRISE, 2]);
+
+const PRESENCE: Labels = &[
+    ("neverSeen", 1),
+    ("online", 2),
+    ("late", 3),
+    ("lost", 4),
+    ("sleeping", 5),
+    ("unreachable", 6),
+    ("retired", 7),
+];
+
+/// InetAddressType of RFC 4001, as far as it is used here; the texts import the whole.
+const ADDRESS_TYPE: Labels =
+    &[("unknown", 0), ("ipv4", 1), ("ipv6", 2), ("ipv4z", 3), ("ipv6z", 4), ("dns", 16)];
+
+/// The address that a device reports of itself.
+pub fn address(row: &Row<'_>) -> Option<IpAddr> {
+    row.attribute(Attribute::Address).parse().ok()
+}
+
+/// InetAddressType.
+pub fn address_type(address: Option<IpAddr>) -> i32 {
+    match address {
+        None => 0,
+        Some(IpAddr::V4(_)) => 1,
+        Some(IpAddr::V6(_)) => 2,
+    }
+}

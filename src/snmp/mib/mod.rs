@@ -1,0 +1,365 @@
+//! What the agent serves: every MIB module in a file of its own, all of them in [`all`].
+//!
+//! A [`Table`] says what its columns are and how to seek and visit its rows; that it is served column by column, with
+//! indexes read and holes skipped, is written once, in `impl Subtree for T`. Scalars are a [`Group`].
+
+pub mod fleetbridge;
+mod framework;
+mod group;
+pub mod snmpv2;
+
+use std::{cell::RefCell, ops::ControlFlow};
+
+use crate::{fleet::Fleet, model::Time, stats::Stats};
+
+pub use group::{Group, Scalar};
+
+use super::{
+    ber,
+    engine::Engine,
+    oid::{self, Prefix},
+    syntax::{Access, Syntax, Value},
+};
+
+/// All that is served, in order of object identifiers: no instance of one lies behind the beginning of the next.
+pub fn all() -> Vec<Box<dyn Subtree>> {
+    vec![
+        Box::new(snmpv2::SYSTEM),
+        Box::new(snmpv2::ObjectResources),
+        Box::new(snmpv2::SNMP),
+        Box::new(fleetbridge::FLEET),
+        Box::new(fleetbridge::DeviceTable),
+        Box::new(fleetbridge::PointTable),
+        Box::new(fleetbridge::MissingTable),
+        Box::new(fleetbridge::AdapterTable),
+        Box::new(snmpv2::SET),
+        Box::new(framework::ENGINE),
+    ]
+}
+
+/// What an answer is taken from; lives for one request.
+pub struct Context<'a> {
+    pub now: Time,
+    pub fleet: &'a Fleet,
+    pub stats: &'a Stats,
+    pub engine: &'a Engine,
+    pub system: &'a System,
+    /// For texts that have to be made.
+    pub text: &'a RefCell<String>,
+}
+
+impl Context<'_> {
+    /// sysUpTime: hundredths of a second since the agent began, modulo 2^32.
+    pub fn uptime(&self) -> u32 {
+        (self.now.since(self.engine.started()) / 10) as u32
+    }
+}
+
+/// The system group of the bridge itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct System {
+    pub description: String,
+    pub contact: String,
+    pub name: String,
+    pub location: String,
+    /// The greatest message, snmpEngineMaxMessageSize.
+    pub max_message: usize,
+}
+
+/// An object of a table or a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    pub number: u32,
+    pub name: &'static str,
+    pub syntax: Syntax,
+    pub access: Access,
+}
+
+impl Column {
+    pub const fn new(number: u32, name: &'static str, syntax: Syntax, access: Access) -> Column {
+        Column { number, name, syntax, access }
+    }
+
+    /// An index: not accessible (RFC 2578 section 7.7).
+    pub const fn index(number: u32, name: &'static str, syntax: Syntax) -> Column {
+        Column::new(number, name, syntax, Access::NotAccessible)
+    }
+
+    pub const fn read(number: u32, name: &'static str, syntax: Syntax) -> Column {
+        Column::new(number, name, syntax, Access::ReadOnly)
+    }
+
+    pub const fn write(number: u32, name: &'static str, syntax: Syntax) -> Column {
+        Column::new(number, name, syntax, Access::ReadWrite)
+    }
+}
+
+/// An object and where it is registered, for the test that holds the MIB texts against the code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    pub oid: Vec<u32>,
+    pub column: Column,
+}
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    Value,
+    NoObject,
+    NoInstance,
+}
+
+/// A part of the tree, as the agent sees it.
+pub trait Subtree: Send + Sync {
+    /// All instances begin with it.
+    fn prefix(&self) -> &'static Prefix;
+
+    fn objects(&self) -> Vec<Object>;
+
+    /// Appends the encoded value of the instance whose name goes on with `rest` after the prefix.
+    fn get(&self, context: &Context<'_>, rest: &[u32], out: &mut Vec<u8>) -> Found;
+
+    /// Appends the instances behind `after` (arcs after the prefix; `None`: all) until there are none or the sink is
+    /// full.
+    fn run(&self, context: &Context<'_>, after: Option<&[u32]>, sink: &mut Sink<'_>);
+}
+
+/// The INDEX of a table; a fixed number of arcs, in the order of object identifiers.
+pub trait Index: Copy {
+    /// The key that all others follow.
+    const FIRST: Self;
+
+    /// The key with exactly these arcs.
+    fn exact(arcs: &[u32]) -> Option<Self>;
+
+    /// The lowest key whose arcs come after these, be they few, many or out of range.
+    fn above(arcs: &[u32]) -> Option<Self>;
+
+    /// Appends the arcs, encoded.
+    fn push(self, out: &mut Vec<u8>);
+}
+
+/// A conceptual table.
+pub trait Table: Send + Sync {
+    type Key: Index;
+    /// Of the entry: the columns lie right below.
+    const ENTRY: &'static Prefix;
+    /// In order of their numbers.
+    const COLUMNS: &'static [Column];
+
+    /// Hands the instance to `read`, if there is one.
+    fn cell(&self, context: &Context<'_>, key: Self::Key, column: u32, read: impl FnOnce(Value<'_>));
+
+    /// Visits a run of rows from key `from` on, in order: those that have an instance in the column. Seeks, never
+    /// scans to find the first.
+    fn rows(
+        &self,
+        context: &Context<'_>,
+        column: u32,
+        from: Self::Key,
+        visit: impl FnMut(Self::Key, Value<'_>) -> ControlFlow<()>,
+    );
+}
+
+impl<T: Table> Subtree for T {
+    fn prefix(&self) -> &'static Prefix {
+        T::ENTRY
+    }
+
+    fn objects(&self) -> Vec<Object> {
+        let oid = |column: &Column| [T::ENTRY.arcs(), &[column.number]].concat();
+        T::COLUMNS.iter().map(|column| Object { oid: oid(column), column: *column }).collect()
+    }
+
+    fn get(&self, context: &Context<'_>, rest: &[u32], out: &mut Vec<u8>) -> Found {
+        let Some((&number, index)) = rest.split_first() else { return Found::NoObject };
+        let column = T::COLUMNS.iter().find(|column| column.number == number);
+        if !column.is_some_and(|column| column.access.readable()) {
+            return Found::NoObject;
+        }
+        let mut found = Found::NoInstance;
+        if let Some(key) = T::Key::exact(index) {
+            self.cell(context, key, number, |value| {
+                ber::push_value(&value, out);
+                found = Found::Value;
+            });
+        }
+        found
+    }
+
+    fn run(&self, context: &Context<'_>, after: Option<&[u32]>, sink: &mut Sink<'_>) {
+        let (first, index) =
+            after.and_then(<[u32]>::split_first).map_or((0, &[][..]), |(n, rest)| (*n, rest));
+        for column in T::COLUMNS.iter().filter(|column| column.number >= first && column.access.readable()) {
+            if column.syntax == Syntax::Counter64 && !sink.counter64 {
+                continue;
+            }
+            let from = if column.number == first { T::Key::above(index) } else { Some(T::Key::FIRST) };
+            let Some(from) = from else { continue };
+            let stem = Stem::new(T::ENTRY, column.number);
+            self.rows(context, column.number, from, |key, value| {
+                sink.push(&stem, |out| key.push(out), &value)
+            });
+            if sink.is_full() {
+                return;
+            }
+        }
+    }
+}
+
+impl Index for u32 {
+    const FIRST: u32 = 0;
+
+    fn exact(arcs: &[u32]) -> Option<Self> {
+        if let [arc] = arcs { Some(*arc) } else { None }
+    }
+
+    fn above(arcs: &[u32]) -> Option<Self> {
+        match arcs {
+            [] => Some(0),
+            [arc, ..] => arc.checked_add(1),
+        }
+    }
+
+    fn push(self, out: &mut Vec<u8>) {
+        oid::push_arc(self, out);
+    }
+}
+
+/// Device and point number.
+impl Index for (u32, u16) {
+    const FIRST: (u32, u16) = (0, 0);
+
+    fn exact(arcs: &[u32]) -> Option<Self> {
+        if let [major, minor] = arcs { Some((*major, u16::try_from(*minor).ok()?)) } else { None }
+    }
+
+    fn above(arcs: &[u32]) -> Option<Self> {
+        match arcs {
+            [] => Some((0, 0)),
+            [major] => Some((*major, 0)),
+            [major, minor, ..] => match u16::try_from(*minor).ok().and_then(|minor| minor.checked_add(1)) {
+                Some(minor) => Some((*major, minor)),
+                None => Some((major.checked_add(1)?, 0)),
+            },
+        }
+    }
+
+    fn push(self, out: &mut Vec<u8>) {
+        oid::push_arc(self.0, out);
+        oid::push_arc(self.1.into(), out);
+    }
+}
+
+/// The encoded beginning of all names of a column.
+pub struct Stem {
+    octets: [u8; 40],
+    len: usize,
+}
+
+impl Stem {
+    pub fn new(prefix: &Prefix, number: u32) -> Stem {
+        let mut octets = [0; 40];
+        let mut len = prefix.octets().len();
+        octets[..len].copy_from_slice(prefix.octets());
+        for left in (0..5).rev() {
+            let part = number >> (7 * left);
+            if part > 0 || left == 0 {
+                octets[len] = (part & 0x7f) as u8 | if left > 0 { 0x80 } else { 0 };
+                len += 1;
+            }
+        }
+        Stem { octets, len }
+    }
+
+    pub fn octets(&self) -> &[u8] {
+        &self.octets[..self.len]
+    }
+}
+
+/// Takes variable bindings until it has as many as wanted, or as many as fit.
+pub struct Sink<'a> {
+    pub out: &'a mut Vec<u8>,
+    /// The end of each binding in `out`.
+    pub ends: &'a mut Vec<usize>,
+    /// How many more are wanted.
+    pub wanted: usize,
+    /// No binding ends behind this length of `out`; one that would fill the sink.
+    pub limit: usize,
+    /// False in v1, which has no Counter64: such columns are skipped as a whole (RFC 3584 section 4.2.2.1).
+    pub counter64: bool,
+    /// A binding did not fit.
+    pub overflow: bool,
+}
+
+impl Sink<'_> {
+    pub fn is_full(&self) -> bool {
+        self.wanted == 0 || self.overflow
+    }
+
+    /// Appends a binding; breaks when no more is wanted.
+    pub fn push(
+        &mut self,
+        stem: &Stem,
+        index: impl FnOnce(&mut Vec<u8>),
+        value: &Value<'_>,
+    ) -> ControlFlow<()> {
+        let start = self.out.len();
+        ber::push_binding(stem.octets(), index, value, self.out);
+        if self.out.len() > self.limit {
+            self.out.truncate(start);
+            self.overflow = true;
+            return ControlFlow::Break(());
+        }
+        self.ends.push(self.out.len());
+        self.wanted = self.wanted.saturating_sub(1);
+        if self.wanted == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subtrees_do_not_overlap() {
+        let all = all();
+        for pair in all.windows(2) {
+            let next = pair[1].prefix().arcs();
+            for object in pair[0].objects() {
+                assert!(
+                    *object.oid < *next && !object.oid.starts_with(next),
+                    "{object:?} and {}",
+                    pair[1].prefix()
+                );
+            }
+        }
+        for subtree in &all {
+            let objects = subtree.objects();
+            assert!(objects.is_sorted_by(|one, next| one.oid < next.oid), "{}", subtree.prefix());
+        }
+    }
+
+    #[test]
+    fn keys_above_any_arcs() {
+        assert_eq!(u32::above(&[]), Some(0));
+        assert_eq!(u32::above(&[7, 1]), Some(8));
+        assert_eq!(u32::above(&[u32::MAX]), None);
+        assert_eq!(<(u32, u16)>::above(&[7]), Some((7, 0)));
+        assert_eq!(<(u32, u16)>::above(&[7, 3, 9]), Some((7, 4)));
+        assert_eq!(<(u32, u16)>::above(&[7, 65_535]), Some((8, 0)));
+        assert_eq!(<(u32, u16)>::above(&[7, u32::MAX]), Some((8, 0)));
+        assert_eq!(<(u32, u16)>::above(&[u32::MAX, u32::MAX]), None);
+        assert_eq!(<(u32, u16)>::exact(&[7, 65_536]), None);
+        assert_eq!(u32::exact(&[]), None);
+    }
+
+    #[test]
+    fn stems_are_encoded_as_names_are() {
+        for number in [0, 1, 127, 128, 300, 16_384, u32::MAX] {
+            let mut octets = Vec::new();
+            oid::encode(&[fleetbridge::FLEET.prefix.arcs(), &[number]].concat(), &mut octets);
+            assert_eq!(Stem::new(&fleetbridge::FLEET.prefix, number).octets(), octets);
+        }
+    }
+}

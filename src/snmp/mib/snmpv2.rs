@@ -1,0 +1,139 @@
+//! SNMPv2-MIB (RFC 3418): what every agent tells of itself.
+
+use std::ops::ControlFlow;
+
+use super::{Column, Context, Group, Scalar, Table, fleetbridge};
+use crate::snmp::{
+    oid::Prefix,
+    syntax::{Labels, Syntax, Value},
+};
+
+pub const UPTIME: Prefix = Prefix::new(&[1, 3, 6, 1, 2, 1, 1, 3, 0]);
+pub const TRAP_OID: Prefix = Prefix::new(&[1, 3, 6, 1, 6, 3, 1, 1, 4, 1, 0]);
+pub const COLD_START: Prefix = Prefix::new(&[1, 3, 6, 1, 6, 3, 1, 1, 5, 1]);
+pub const WARM_START: Prefix = Prefix::new(&[1, 3, 6, 1, 6, 3, 1, 1, 5, 2]);
+/// SNMP-COMMUNITY-MIB (RFC 3584).
+pub const TRAP_ADDRESS: Prefix = Prefix::new(&[1, 3, 6, 1, 6, 3, 18, 1, 3, 0]);
+
+/// The bridge itself: applications, the highest layer of RFC 1213's sum.
+const SERVICES: i32 = 1 << 6;
+
+const ENABLED: Labels = &[("enabled", 1), ("disabled", 2)];
+
+pub const SYSTEM: Group = Group {
+    prefix: &Prefix::new(&[1, 3, 6, 1, 2, 1, 1]),
+    scalars: &[
+        Scalar::read(1, "sysDescr", Syntax::Octets, |c| Value::text(&c.system.description)),
+        Scalar::read(2, "sysObjectID", Syntax::Oid, |_| Value::Oid(&fleetbridge::BRIDGE)),
+        Scalar::read(3, "sysUpTime", Syntax::TimeTicks, |c| Value::TimeTicks(c.uptime())),
+        Scalar::write(4, "sysContact", Syntax::Octets, |c| Value::text(&c.system.contact)),
+        Scalar::write(5, "sysName", Syntax::Octets, |c| Value::text(&c.system.name)),
+        Scalar::write(6, "sysLocation", Syntax::Octets, |c| Value::text(&c.system.location)),
+        Scalar::read(7, "sysServices", Syntax::Integer32, |_| Value::Integer(SERVICES)),
+        // All rows of sysORTable were there from the start.
+        Scalar::read(8, "sysORLastChange", Syntax::TimeTicks, |_| Value::TimeTicks(0)),
+    ],
+};
+
+/// The counters that RFC 3418 calls obsolete are served where tools still read them. Those of messages that this agent
+/// never sends, or never accepts, are zero.
+pub const SNMP: Group = Group {
+    prefix: &Prefix::new(&[1, 3, 6, 1, 2, 1, 11]),
+    scalars: &[
+        Scalar::read(1, "snmpInPkts", C32, |c| counter(c.stats.snmp.in_pkts.value32())),
+        Scalar::read(2, "snmpOutPkts", C32, |c| counter(c.stats.snmp.out_pkts.value32())),
+        Scalar::read(3, "snmpInBadVersions", C32, |c| counter(c.stats.snmp.in_bad_versions.value32())),
+        Scalar::read(4, "snmpInBadCommunityNames", C32, |c| {
+            counter(c.stats.snmp.in_bad_community_names.value32())
+        }),
+        Scalar::read(5, "snmpInBadCommunityUses", C32, |c| {
+            counter(c.stats.snmp.in_bad_community_uses.value32())
+        }),
+        Scalar::read(6, "snmpInASNParseErrs", C32, |c| counter(c.stats.snmp.in_asn_parse_errs.value32())),
+        Scalar::read(8, "snmpInTooBigs", C32, |c| counter(c.stats.snmp.in_too_bigs.value32())),
+        Scalar::read(9, "snmpInNoSuchNames", C32, |_| counter(0)),
+        Scalar::read(10, "snmpInBadValues", C32, |_| counter(0)),
+        Scalar::read(11, "snmpInReadOnlys", C32, |_| counter(0)),
+        Scalar::read(12, "snmpInGenErrs", C32, |_| counter(0)),
+        Scalar::read(13, "snmpInTotalReqVars", C32, |c| counter(c.stats.snmp.in_total_req_vars.value32())),
+        Scalar::read(14, "snmpInTotalSetVars", C32, |_| counter(0)),
+        Scalar::read(15, "snmpInGetRequests", C32, |c| counter(c.stats.snmp.in_get_requests.value32())),
+        Scalar::read(16, "snmpInGetNexts", C32, |c| counter(c.stats.snmp.in_get_nexts.value32())),
+        Scalar::read(17, "snmpInSetRequests", C32, |c| counter(c.stats.snmp.in_set_requests.value32())),
+        Scalar::read(18, "snmpInGetResponses", C32, |_| counter(0)),
+        Scalar::read(19, "snmpInTraps", C32, |_| counter(0)),
+        Scalar::read(20, "snmpOutTooBigs", C32, |c| counter(c.stats.snmp.out_too_bigs.value32())),
+        Scalar::read(21, "snmpOutNoSuchNames", C32, |c| counter(c.stats.snmp.out_no_such_names.value32())),
+        Scalar::read(22, "snmpOutBadValues", C32, |_| counter(0)),
+        Scalar::read(24, "snmpOutGenErrs", C32, |c| counter(c.stats.snmp.out_gen_errs.value32())),
+        Scalar::read(25, "snmpOutGetRequests", C32, |_| counter(0)),
+        Scalar::read(26, "snmpOutGetNexts", C32, |_| counter(0)),
+        Scalar::read(27, "snmpOutSetRequests", C32, |_| counter(0)),
+        Scalar::read(28, "snmpOutGetResponses", C32, |c| counter(c.stats.snmp.out_get_responses.value32())),
+        Scalar::read(29, "snmpOutTraps", C32, |c| counter(c.stats.snmp.out_traps.value32())),
+        // authenticationFailure is never sent.
+        Scalar::write(30, "snmpEnableAuthenTraps", Syntax::Enumeration(ENABLED), |_| Value::Integer(2)),
+        Scalar::read(31, "snmpSilentDrops", C32, |c| counter(c.stats.snmp.silent_drops.value32())),
+        Scalar::read(32, "snmpProxyDrops", C32, |c| counter(c.stats.snmp.proxy_drops.value32())),
+    ],
+};
+
+const C32: Syntax = Syntax::Counter32;
+
+fn counter(value: u32) -> Value<'static> {
+    Value::Counter32(value)
+}
+
+/// The snmpSet group. No SET has ever been granted, so the serial number stands at zero.
+pub const SET: Group = Group {
+    prefix: &Prefix::new(&[1, 3, 6, 1, 6, 3, 1, 1, 6]),
+    scalars: &[Scalar::write(1, "snmpSetSerialNo", Syntax::Integer32, |_| Value::Integer(0))],
+};
+
+/// sysORTable: the MIB modules that are served.
+pub struct ObjectResources;
+
+const RESOURCES: [(Prefix, &str); 3] = [
+    (Prefix::new(&[1, 3, 6, 1, 6, 3, 1]), "SNMPv2-MIB: the SNMP entity itself"),
+    (Prefix::new(&[1, 3, 6, 1, 6, 3, 10, 3, 1, 1]), "SNMP-FRAMEWORK-MIB: the SNMP engine"),
+    (fleetbridge::MIB, "FLEETBRIDGE-MIB: a fleet of devices, one row for each"),
+];
+
+impl Table for ObjectResources {
+    type Key = u32;
+
+    const ENTRY: &'static Prefix = &Prefix::new(&[1, 3, 6, 1, 2, 1, 1, 9, 1]);
+    const COLUMNS: &'static [Column] = &[
+        Column::index(1, "sysORIndex", Syntax::Integer32),
+        Column::read(2, "sysORID", Syntax::Oid),
+        Column::read(3, "sysORDescr", Syntax::Octets),
+        Column::read(4, "sysORUpTime", Syntax::TimeTicks),
+    ];
+
+    fn cell(&self, _: &Context<'_>, key: u32, column: u32, read: impl FnOnce(Value<'_>)) {
+        let Some((id, description)) = key.checked_sub(1).and_then(|at| RESOURCES.get(at as usize)) else {
+            return;
+        };
+        read(match column {
+            2 => Value::Oid(id),
+            3 => Value::text(description),
+            _ => Value::TimeTicks(0),
+        });
+    }
+
+    fn rows(
+        &self,
+        context: &Context<'_>,
+        column: u32,
+        from: u32,
+        mut visit: impl FnMut(u32, Value<'_>) -> ControlFlow<()>,
+    ) {
+        for key in from.max(1)..=RESOURCES.len() as u32 {
+            let mut flow = ControlFlow::Continue(());
+            self.cell(context, key, column, |value| flow = visit(key, value));
+            if flow.is_break() {
+                return;
+            }
+        }
+    }
+}

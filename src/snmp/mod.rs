@@ -1,0 +1,18 @@
+//! The SNMP agent of the bridge.
+//!
+//! [`transport`] receives a batch of messages, [`agent`] answers each without input or output: [`ber`] reads the
+//! request, `mib` finds rows and writes their cells, straight from the columns of the fleet. [`notifier`] follows the
+//! journal and sends what [`notify`] makes of each event. Only `transport` and `notifier` know sockets.
+
+pub mod agent;
+pub mod ber;
+mod bulk;
+pub mod community;
+pub mod engine;
+pub mod message;
+pub mod mib;
+pub mod notifier;
+pub mod notify;
+pub mod oid;
+pub mod syntax;
+pub mod transport;

@@ -1,0 +1,304 @@
+//! Sockets and the two system calls that socket2 does not have.
+
+use std::{
+    io,
+    mem::{self, MaybeUninit},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    os::fd::AsRawFd,
+    ptr,
+    time::Duration,
+};
+
+use libc::{c_int, c_uint, c_void};
+use socket2::{Domain, Protocol, Type};
+
+use crate::snmp::agent::MAX_REQUEST;
+
+/// Messages a system call.
+const BATCH: usize = 64;
+
+/// How long a thread sleeps at most before it sees that it should stop.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Bursts wait here; the system may grant less.
+const RECEIVE_BUFFER: usize = 4 << 20;
+
+/// Room for the one control message that tells the destination address.
+const CONTROL: usize = 64;
+
+/// IPV6_FREEBIND of linux/in6.h.
+const IPV6_FREEBIND: c_int = 78;
+
+#[derive(Debug)]
+pub struct Socket {
+    socket: UdpSocket,
+    address: SocketAddr,
+}
+
+impl Socket {
+    /// Opens `count` sockets on one address; with more than one they share the port, and the kernel spreads the peers
+    /// over them. `dual`: an IPv6 wildcard hears IPv4 too.
+    pub fn open(address: SocketAddr, dual: bool, count: usize) -> io::Result<Vec<Socket>> {
+        // A second socket with SO_REUSEPORT would join another program of ours silently: a plain one may not.
+        let probe = new_socket(address, dual)?;
+        probe.bind(&address.into())?;
+        let bound = probe.local_addr()?.as_socket().unwrap_or(address);
+        if count == 1 {
+            return Ok(vec![Socket::new(probe, bound)?]);
+        }
+        drop(probe);
+        (0..count)
+            .map(|_| {
+                let socket = new_socket(bound, dual)?;
+                socket.set_reuse_port(true)?;
+                socket.bind(&bound.into())?;
+                Socket::new(socket, bound)
+            })
+            .collect()
+    }
+
+    fn new(socket: socket2::Socket, address: SocketAddr) -> io::Result<Socket> {
+        socket.set_read_timeout(Some(PATIENCE))?;
+        // Best effort: the system's limit stands above it.
+        let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+        if address.ip().is_unspecified() {
+            tell_destinations(&socket, address)?;
+        }
+        Ok(Socket { socket: socket.into(), address })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits for requests; returns how many there are.
+    pub fn receive(&self, batch: &mut Batch) -> io::Result<usize> {
+        batch.prepare();
+        let flags = libc::MSG_WAITFORONE;
+        // SAFETY: every header points into buffers of the batch, which live and stay in place during the call.
+        let count = unsafe {
+            libc::recvmmsg(
+                self.socket.as_raw_fd(),
+                batch.headers.as_mut_ptr(),
+                BATCH as c_uint,
+                flags,
+                ptr::null_mut(),
+            )
+        };
+        usize::try_from(count).map_err(|_| io::Error::last_os_error())
+    }
+
+    /// Sends the replies of the first `count` slots that have one; returns how many the system did not take.
+    pub fn send(&self, batch: &mut Batch, count: usize) -> usize {
+        let mut left = batch.gather(count);
+        let mut lost = 0;
+        let mut first = 0;
+        while left > 0 {
+            // SAFETY: as in `receive`; `gather` has pointed the first headers at replies of the batch.
+            let sent = unsafe {
+                libc::sendmmsg(
+                    self.socket.as_raw_fd(),
+                    batch.headers.as_mut_ptr().add(first),
+                    left as c_uint,
+                    0,
+                )
+            };
+            let passed = match usize::try_from(sent) {
+                Ok(sent) => sent.clamp(1, left),
+                Err(_) if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => 0,
+                // An error is about the first message: pass over it.
+                Err(_) => {
+                    lost += 1;
+                    1
+                }
+            };
+            first += passed;
+            left -= passed;
+        }
+        lost
+    }
+}
+
+fn new_socket(address: SocketAddr, dual: bool) -> io::Result<socket2::Socket> {
+    let socket = socket2::Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!(dual && address.ip().is_unspecified()))?;
+    }
+    Ok(socket)
+}
+
+/// Has the kernel say which address each request was sent to.
+fn tell_destinations(socket: &socket2::Socket, address: SocketAddr) -> io::Result<()> {
+    if address.is_ipv4() {
+        return set_option(socket, libc::IPPROTO_IP, libc::IP_PKTINFO);
+    }
+    set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO)?;
+    // Replies from addresses that are only routed here; old kernels have no such option, and need none otherwise.
+    let _ = set_option(socket, libc::IPPROTO_IPV6, IPV6_FREEBIND);
+    Ok(())
+}
+
+fn set_option(socket: &socket2::Socket, level: c_int, name: c_int) -> io::Result<()> {
+    let on: c_int = 1;
+    // SAFETY: the value is an int, as all these options want it.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            name,
+            (&raw const on).cast::<c_void>(),
+            mem::size_of::<c_int>() as libc::socklen_t,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Requests and their replies, with all that the system calls need; allocated once a thread.
+pub struct Batch {
+    headers: Box<[libc::mmsghdr]>,
+    vectors: Box<[libc::iovec]>,
+    slots: Box<[Slot]>,
+}
+
+struct Slot {
+    /// One octet more than a request may have, so that a longer one is seen to be so.
+    request: [u8; MAX_REQUEST + 1],
+    received: usize,
+    reply: Vec<u8>,
+    peer: libc::sockaddr_storage,
+    peer_len: libc::socklen_t,
+    control: Control,
+    control_len: usize,
+}
+
+#[repr(C, align(8))]
+struct Control([u8; CONTROL]);
+
+impl Batch {
+    pub fn new() -> Self {
+        // SAFETY: headers, vectors and socket addresses are plain data for which all zeros are valid.
+        let (header, vector, peer): (libc::mmsghdr, libc::iovec, libc::sockaddr_storage) =
+            unsafe { (zeroed(), zeroed(), zeroed()) };
+        let slot = || Slot {
+            request: [0; MAX_REQUEST + 1],
+            received: 0,
+            reply: Vec::new(),
+            peer,
+            peer_len: 0,
+            control: Control([0; CONTROL]),
+            control_len: 0,
+        };
+        Batch {
+            headers: vec![header; BATCH].into(),
+            vectors: vec![vector; BATCH].into(),
+            slots: (0..BATCH).map(|_| slot()).collect(),
+        }
+    }
+
+    /// Peer, request and room for the reply; no peer if its address is of no known family.
+    pub fn slot(&mut self, at: usize) -> (Option<SocketAddr>, &[u8], &mut Vec<u8>) {
+        let header = &self.headers[at];
+        let slot = &mut self.slots[at];
+        slot.received = (header.msg_len as usize).min(slot.request.len());
+        slot.peer_len = header.msg_hdr.msg_namelen;
+        slot.control_len = header.msg_hdr.msg_controllen;
+        (peer(&slot.peer, slot.peer_len), &slot.request[..slot.received], &mut slot.reply)
+    }
+
+    /// Points all headers at the buffers of their slots.
+    fn prepare(&mut self) {
+        for ((header, vector), slot) in self.headers.iter_mut().zip(&mut self.vectors).zip(&mut self.slots) {
+            vector.iov_base = slot.request.as_mut_ptr().cast();
+            vector.iov_len = slot.request.len();
+            header.msg_len = 0;
+            header.msg_hdr.msg_name = (&raw mut slot.peer).cast();
+            header.msg_hdr.msg_namelen = mem::size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+            header.msg_hdr.msg_iov = vector;
+            header.msg_hdr.msg_iovlen = 1;
+            header.msg_hdr.msg_control = slot.control.0.as_mut_ptr().cast();
+            header.msg_hdr.msg_controllen = CONTROL;
+            header.msg_hdr.msg_flags = 0;
+        }
+    }
+
+    /// Points the first headers at the replies there are; returns their number.
+    fn gather(&mut self, count: usize) -> usize {
+        let mut used = 0;
+        for slot in self.slots[..count].iter_mut().filter(|slot| !slot.reply.is_empty()) {
+            let (header, vector) = (&mut self.headers[used], &mut self.vectors[used]);
+            vector.iov_base = slot.reply.as_mut_ptr().cast();
+            vector.iov_len = slot.reply.len();
+            header.msg_hdr.msg_name = (&raw mut slot.peer).cast();
+            header.msg_hdr.msg_namelen = slot.peer_len;
+            header.msg_hdr.msg_iov = vector;
+            header.msg_hdr.msg_iovlen = 1;
+            header.msg_hdr.msg_control = slot.control.0.as_mut_ptr().cast();
+            header.msg_hdr.msg_controllen = slot.control_len;
+            header.msg_hdr.msg_flags = 0;
+            if slot.control_len > 0 && !source_is_destination(&mut header.msg_hdr) {
+                header.msg_hdr.msg_control = ptr::null_mut();
+                header.msg_hdr.msg_controllen = 0;
+            }
+            used += 1;
+        }
+        used
+    }
+}
+
+/// Turns the control message that told a destination into one that asks for this source address, on whatever interface
+/// the route leads to. False if there is no such message.
+fn source_is_destination(header: &mut libc::msghdr) -> bool {
+    // SAFETY: the kernel has written control messages of `msg_controllen` octets to the aligned buffer of the slot.
+    unsafe {
+        let message = libc::CMSG_FIRSTHDR(header);
+        if message.is_null() {
+            return false;
+        }
+        match ((*message).cmsg_level, (*message).cmsg_type) {
+            (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+                let info = libc::CMSG_DATA(message).cast::<libc::in_pktinfo>();
+                // `ipi_spec_dst` is the address that was asked, or for a broadcast one of our own.
+                (*info).ipi_ifindex = 0;
+                true
+            }
+            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                let info = libc::CMSG_DATA(message).cast::<libc::in6_pktinfo>();
+                // A link-local address means nothing without its interface.
+                let [first, second, ..] = (*info).ipi6_addr.s6_addr;
+                if first == 0xff {
+                    // No reply leaves from a multicast address.
+                    return false;
+                }
+                if [first, second] != [0xfe, 0x80] {
+                    (*info).ipi6_ifindex = 0;
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+fn peer(storage: &libc::sockaddr_storage, len: libc::socklen_t) -> Option<SocketAddr> {
+    let at = &raw const *storage;
+    match (c_int::from(storage.ss_family), len as usize) {
+        (libc::AF_INET, len) if len >= mem::size_of::<libc::sockaddr_in>() => {
+            // SAFETY: the kernel has written an address of this family and length.
+            let address = unsafe { &*at.cast::<libc::sockaddr_in>() };
+            let ip = Ipv4Addr::from(address.sin_addr.s_addr.to_ne_bytes());
+            Some(SocketAddr::from((ip, u16::from_be(address.sin_port))))
+        }
+        (libc::AF_INET6, len) if len >= mem::size_of::<libc::sockaddr_in6>() => {
+            // SAFETY: as above.
+            let address = unsafe { &*at.cast::<libc::sockaddr_in6>() };
+            let ip = Ipv6Addr::from(address.sin6_addr.s6_addr);
+            Some(SocketAddr::from((ip, u16::from_be(address.sin6_port))))
+        }
+        _ => None,
+    }
+}
+
+unsafe fn zeroed<T>() -> T {
+    // SAFETY: as the caller says.
+    unsafe { MaybeUninit::zeroed().assume_init() }
+}
