@@ -12,6 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::{
     Failure,
     demo::dice::{Dice, rounded},
+    serve::runtime,
 };
 use crate::{
     clock, file,
@@ -78,13 +79,9 @@ struct Share {
 impl Simulate {
     pub fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
         let config = self.config()?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::new(format!("cannot start: {error}"), ""))?;
         let start = Instant::now();
-        let sent = runtime.block_on(self.send(config))?;
-        let took = start.elapsed().as_secs_f64();
+        let sent = runtime()?.block_on(self.send(config))?;
+        let took = start.elapsed().saturating_sub(FLUSH).as_secs_f64();
         writeln!(
             out,
             "{sent} messages of {} devices in {took:.1} s: {:.0}/s",

@@ -84,6 +84,15 @@ impl Device {
         &self.id
     }
 
+    /// It and those that it speaks for.
+    #[cfg(test)]
+    fn count(&self) -> usize {
+        match &self.kind {
+            Kind::Gateway { children, .. } => 1 + children.len(),
+            _ => 1,
+        }
+    }
+
     /// What the broker says if it vanishes.
     pub fn will(&self) -> Will {
         let id = &self.id;

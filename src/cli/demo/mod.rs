@@ -15,10 +15,7 @@ use std::{
 };
 
 use clap::Args;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    time::interval,
-};
+use tokio::time::interval;
 
 use self::{
     devices::Device,
@@ -26,7 +23,10 @@ use self::{
     screen::{Pulse, Screen},
     world::World,
 };
-use super::Failure;
+use super::{
+    Failure,
+    serve::{runtime, stop_signal},
+};
 use crate::{
     clock,
     daemon::{Daemon, Plan},
@@ -81,17 +81,11 @@ impl Demo {
         let addresses = Addresses::new(self.snmp, self.mqtt);
         let folder = Folder::make(self.dir.clone(), self.devices as usize, &addresses)?;
         log_to(&folder);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::new(format!("cannot start: {error}"), ""))?;
-        runtime.block_on(self.show(devices, &folder, &addresses))
+        runtime()?.block_on(self.show(devices, &folder, &addresses))
     }
 
     async fn show(self, devices: Vec<Device>, folder: &Folder, addresses: &Addresses) -> Result<(), Failure> {
-        let no_signals = |error: io::Error| Failure::new(format!("cannot wait for signals: {error}"), "");
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
+        let mut stop = std::pin::pin!(stop_signal()?);
         let daemon = start(folder).await?;
         let world = World::start(devices, &self.broker(), self.seed);
         let mut screen = Screen::new();
@@ -99,8 +93,7 @@ impl Demo {
         let mut timer = interval(LOOK);
         loop {
             tokio::select! {
-                _ = interrupt.recv() => break,
-                _ = terminate.recv() => break,
+                () = &mut stop => break,
                 _ = timer.tick() => {}
             }
             let now = clock::now();
@@ -159,14 +152,14 @@ impl Demo {
 }
 
 async fn start(folder: &Folder) -> Result<Daemon, Failure> {
-    let told = |problems: &[crate::file::Diagnostic]| {
+    let told = |problems: Vec<crate::file::Diagnostic>| {
         let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
         Failure::new(
             lines.join("\n"),
             "files in `profiles` that are not the demo's own? Use another folder: --dir DIR",
         )
     };
-    let plan = Plan::read(&folder.boot_file).map_err(|problems| told(&problems))?;
+    let plan = Plan::read(&folder.boot_file).map_err(told)?;
     Ok(Daemon::start(plan).await?)
 }
 
