@@ -41,7 +41,7 @@ pub fn profile() -> Profile {
 /// The same for the bridge itself, but for its patience: the fleet is silent while it is measured.
 pub fn profile_file() -> String {
     let mut text = "[profile]\nname = \"sensor\"\nrevision = \"2026-11-23\"\nclass = \"sensor\"\n\
-                    [[uplink]]\ntopic = \"bench/{device}\"\n[presence]\ninterval = \"1000d\"\nmissed = 3\n"
+                    [[uplink]]\ntopic = \"bench/{device}\"\n[presence]\ninterval = \"31d\"\nmissed = 3\n"
         .to_owned();
     for point in profile().points {
         let name = point.name;

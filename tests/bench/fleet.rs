@@ -17,12 +17,9 @@ pub fn memory() -> io::Result<()> {
     let fleet = filled(devices());
     let taken = (resident_of(std::process::id())? - before) as f64 / 1_048_576.0;
     assert_eq!(fleet.counts().devices(), devices());
-    figure(
-        &format!("memory, {} devices x {POINTS} points", grouped(devices())),
-        taken,
-        "MiB",
-        Goal::AtMost(400.0),
-    );
+    let name = format!("memory, {} devices x {POINTS} points", grouped(devices()));
+    figure(&name, taken, "MiB", Goal::AtMost(400.0));
+    Ok(())
 }
 
 pub fn ingest() {

@@ -13,9 +13,10 @@ pub const TARGETS: [(&str, Target); 2] = [("boot", boot), ("row", row)];
 pub fn boot(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     let outcome = config::parse(Path::new("/nowhere/fleetbridge.toml"), text);
-    let lines = text.lines().count() as u32;
+    // The end of the text counts as a line.
+    let lines = text.lines().count() as u32 + 1;
     for problem in &outcome.problems {
-        assert!(problem.line <= lines.max(1), "there is no such line: {problem}");
+        assert!(problem.line <= lines, "there is no such line: {problem}");
         assert!(!problem.message.is_empty());
     }
     if let Ok((config, _)) = outcome.into_result() {
