@@ -149,15 +149,15 @@ fn traps_tell_what_happened() {
         |bindings: &[(String, VarBindValue)]| bindings.iter().map(|one| one.0.clone()).collect::<Vec<_>>();
     let kind = |bindings: &[(String, VarBindValue)]| format!("{:?}", bindings[1].1);
     let device_column = |number: u32| format!("1.3.6.1.4.1.32473.2.1.2.1.{number}.{device}");
-    let event = "1.3.6.1.4.1.32473.2.1.14.1.0".to_owned();
+    let event = ["1.3.6.1.4.1.32473.2.1.14.1.0".to_owned()];
     let head = ["1.3.6.1.2.1.1.3.0".to_owned(), "1.3.6.1.6.3.1.1.4.1.0".to_owned()];
 
     assert_eq!(names(&told[0]), head);
     assert_eq!(number(&told[0][0].1), 200, "hundredths of a second at the time of the event");
     let of_device = [2, 15, 18, 11, 20, 21].map(device_column).to_vec();
-    let trap_address = "1.3.6.1.6.3.18.1.3.0".to_owned();
+    let trap_address = ["1.3.6.1.6.3.18.1.3.0".to_owned()];
     for (at, presence) in [(1, 4), (2, 2)] {
-        let expected = [&head[..], &[event.clone()], &of_device, &[trap_address.clone()]].concat();
+        let expected = [&head[..], &event, &of_device, &trap_address].concat();
         assert_eq!(names(&told[at]), expected);
         assert_eq!(text_of(&told[at][3].1), "plug-1");
         assert_eq!(number(&told[at][4].1), presence);
@@ -166,7 +166,7 @@ fn traps_tell_what_happened() {
     }
     let adapter_column = |number: u32| format!("1.3.6.1.4.1.32473.2.1.8.1.{number}.1");
     for (at, state) in [(3, 3), (4, 2)] {
-        let expected = [&head[..], &[event.clone()], &[2, 5, 4, 9].map(adapter_column)].concat();
+        let expected = [&head[..], &event, &[2, 5, 4, 9].map(adapter_column)].concat();
         assert_eq!(names(&told[at]), expected);
         assert_eq!((text_of(&told[at][3].1).as_str(), number(&told[at][4].1)), ("plant", state));
         assert_eq!(text_of(&told[at][6].1), "connection refused");

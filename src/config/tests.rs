@@ -168,7 +168,9 @@ profiles = ["tasmotta"]
     }
     let config = parse(Path::new("f"), text).value.unwrap();
     let names = config.check_profiles(&["tasmota"]);
-    assert!(names[0].to_string().starts_with("f:38: there is no profile \"tasmotta\"; did you mean `tasmota`?"));
+    assert!(
+        names[0].to_string().starts_with("f:38: there is no profile \"tasmotta\"; did you mean `tasmota`?")
+    );
     assert!(!found.join("\n").contains("geheim"), "a password is never repeated");
 }
 

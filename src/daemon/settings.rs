@@ -115,10 +115,11 @@ fn community(community: &config::Community) -> Option<snmp::community::Community
 }
 
 pub fn trap_targets(config: &Config) -> Vec<snmp::notifier::Target> {
-    let targets = config.snmp.traps.iter().map(|trap| snmp::notifier::Target {
-        address: trap.target,
-        community: trap.community.clone(),
-    });
+    let targets = config
+        .snmp
+        .traps
+        .iter()
+        .map(|trap| snmp::notifier::Target { address: trap.target, community: trap.community.clone() });
     targets.collect()
 }
 

@@ -23,9 +23,9 @@ use crate::{
     southbound::{
         Limits,
         broker::{self, BrokerError},
+        codec::Decoder,
         ingest::{Context, Ingest},
         mqtt,
-        codec::Decoder,
         profile::{CompileError, Library, compile},
         unknown::Unknown,
     },
@@ -134,8 +134,7 @@ impl Daemon {
         let (enrol, wishes) = mpsc::channel(WISHES);
         let (retire, retirements) = mpsc::channel(1);
         let unknown = Arc::new(Unknown::default());
-        let context =
-            Context { fleet: fleet.clone(), stats: stats.clone(), unknown: unknown.clone(), enrol };
+        let context = Context { fleet: fleet.clone(), stats: stats.clone(), unknown: unknown.clone(), enrol };
         let limits = settings::limits(&config);
         let mut hearers = Vec::new();
         for (connection, adapter) in connections.iter().zip(&adapters) {
@@ -232,7 +231,10 @@ fn load(store: &Store, fleet: &Fleet) -> Result<(), StoreError> {
     let loaded = store.load_state(|number, state| fleet.restore(number, &state))?;
     fleet.restored();
     if loaded.unreadable > 0 {
-        warn!(devices = loaded.unreadable, "rows of state.db cannot be read: these devices begin without telemetry");
+        warn!(
+            devices = loaded.unreadable,
+            "rows of state.db cannot be read: these devices begin without telemetry"
+        );
     }
     if let Some(path) = loaded.set_aside {
         warn!(moved = %path.display(), "state.db was damaged: what could be read has been read");

@@ -296,11 +296,11 @@ impl Task<'_> {
         // Negative numbers count as zero.
         let singles = usize::try_from(self.pdu.status).unwrap_or(0).min(scratch.names.len());
         let repetitions = usize::try_from(self.pdu.index).unwrap_or(0);
-        let found = match self.next_of_each(now, scratch, singles, limit, reply) {
-            Ok(found) => found + bulk::repeat(self, now, scratch, singles, repetitions, limit, reply),
-            Err(_) => 0,
-        };
-        self.finish(found, reply)
+        if self.next_of_each(now, scratch, singles, limit, reply).is_ok() {
+            bulk::repeat(self, now, scratch, singles, repetitions, limit, reply);
+        }
+        // snmpInTotalReqVars counts what GET and GETNEXT retrieve.
+        self.finish(0, reply)
     }
 
     /// Nothing can be written; v1 says so as a reading of an object that is not there (RFC 3584 section 4.4).

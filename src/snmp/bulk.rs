@@ -34,8 +34,8 @@ struct Column {
     ended: bool,
 }
 
-/// Appends up to `repetitions` instances behind each name from the `singles`th on; returns how many there are. `limit`
-/// is the greatest length of the reply.
+/// Appends up to `repetitions` instances behind each name from the `singles`th on. `limit` is the
+/// greatest length of the reply.
 pub fn repeat(
     task: &Task<'_>,
     now: Time,
@@ -44,12 +44,12 @@ pub fn repeat(
     repetitions: usize,
     limit: usize,
     reply: &mut Vec<u8>,
-) -> usize {
+) {
     let agent::Scratch { text, arcs, names, bulk } = scratch;
     let context = task.agent.context(now, text);
     let names = &names[singles..];
     if repetitions == 0 || names.is_empty() {
-        return 0;
+        return;
     }
     if let [name] = names {
         return one(task, &context, *name, arcs, bulk, repetitions, limit, reply);
@@ -57,7 +57,7 @@ pub fn repeat(
     let space = limit.saturating_sub(reply.len());
     let repetitions = repetitions.min(space / (names.len() * SHORTEST_BINDING) + 1);
     bulk.gather(task, &context, names, arcs, repetitions, space);
-    bulk.lay(task, repetitions, limit, reply)
+    bulk.lay(task, repetitions, limit, reply);
 }
 
 /// With one column the run is the answer.
@@ -71,14 +71,14 @@ fn one(
     repetitions: usize,
     limit: usize,
     reply: &mut Vec<u8>,
-) -> usize {
+) {
     bulk.ends.clear();
     let start = reply.len();
     let ends = &mut bulk.ends;
     let mut sink = Sink { out: reply, ends, wanted: repetitions, limit, counter64: true, overflow: false };
     task.agent.run(context, name.arcs(arcs), &mut sink);
     if sink.is_full() {
-        return bulk.ends.len();
+        return;
     }
     // A single endOfMibView tells enough; its name is the last one.
     let last = match *bulk.ends.as_slice() {
@@ -95,7 +95,6 @@ fn one(
             end_of_view(&bulk.runs, limit, reply)
         }
     };
-    bulk.ends.len()
 }
 
 impl Scratch {
@@ -129,18 +128,17 @@ impl Scratch {
     }
 
     /// Appends what was gathered, row by row.
-    fn lay(&self, task: &Task<'_>, repetitions: usize, limit: usize, reply: &mut Vec<u8>) -> usize {
-        let mut found = 0;
+    fn lay(&self, task: &Task<'_>, repetitions: usize, limit: usize, reply: &mut Vec<u8>) {
         for repetition in 0..repetitions {
-            let before = found;
+            let mut found = false;
             for column in &self.columns {
                 if repetition < column.count {
                     let binding = self.binding(column, repetition);
                     if reply.len() + binding.len() > limit {
-                        return found;
+                        return;
                     }
                     reply.extend_from_slice(binding);
-                    found += 1;
+                    found = true;
                     continue;
                 }
                 let name = match column.count {
@@ -149,14 +147,13 @@ impl Scratch {
                 };
                 // A run that stopped short of an end has met the limit.
                 if !column.ended || !end_of_view(name, limit, reply) {
-                    return found;
+                    return;
                 }
             }
-            if found == before {
-                return found;
+            if !found {
+                return;
             }
         }
-        found
     }
 
     fn binding(&self, column: &Column, repetition: usize) -> &[u8] {

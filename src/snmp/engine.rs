@@ -14,15 +14,11 @@ use crate::model::Time;
 const HEAD: [u8; 5] = [0x80, 0x00, 0x7e, 0xd9, 0x05];
 const ID_OCTETS: usize = HEAD.len() + 12;
 
-/// RFC 3414 section 2.2.2: boots stay there for ever.
-const MAX_BOOTS: i32 = i32::MAX;
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Engine {
     id: [u8; ID_OCTETS],
     boots: i32,
     started: Time,
-    created: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -50,11 +46,10 @@ impl Engine {
             Ok(text) => {
                 let (id, boots) = parse(&text)
                     .ok_or_else(|| EngineError::Malformed { path: path.display().to_string() })?;
-                Engine { id, boots: boots.saturating_add(1).min(MAX_BOOTS), started: now, created: false }
+                // At the end they stay (RFC 3414 section 2.2.2).
+                Engine { id, boots: boots.saturating_add(1), started: now }
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Engine { created: true, ..Self::unsaved(now)? }
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::unsaved(now)?,
             Err(error) => return Err(io(error)),
         };
         engine.save(path).map_err(io)?;
@@ -70,7 +65,7 @@ impl Engine {
         let (head, own) = id.split_at_mut(HEAD.len());
         head.copy_from_slice(&HEAD);
         getrandom::fill(own).map_err(|error| EngineError::Random(error.to_string()))?;
-        Ok(Engine { id, boots: 1, started: now, created: false })
+        Ok(Engine { id, boots: 1, started: now })
     }
 
     /// snmpEngineID.
@@ -90,11 +85,6 @@ impl Engine {
 
     pub fn started(&self) -> Time {
         self.started
-    }
-
-    /// There was no file before.
-    pub fn is_new(&self) -> bool {
-        self.created
     }
 
     fn save(&self, path: &Path) -> io::Result<()> {
@@ -147,15 +137,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("snmp-engine");
         let first = Engine::load(&path, Time::from_secs(10)).unwrap();
-        assert!(
-            first.is_new() && first.id().starts_with(&[0x80, 0, 0x7e, 0xd9, 5]) && first.id().len() == 17
-        );
+        assert!(first.id().starts_with(&[0x80, 0, 0x7e, 0xd9, 5]) && first.id().len() == 17);
         assert_eq!((first.boots(), first.time(Time::from_secs(73))), (1, 63));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         // What a crash in the middle of a write leaves does no harm.
         fs::write(folder.path().join("snmp-engine.new"), "half").unwrap();
         let second = Engine::load(&path, Time::from_secs(20)).unwrap();
-        assert_eq!((second.id(), second.boots(), second.is_new()), (first.id(), 2, false));
+        assert_eq!((second.id(), second.boots()), (first.id(), 2));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! ```text
 //! listen address --N sockets (SO_REUSEPORT)--> N threads: recvmmsg -> Agent::handle each -> sendmmsg
 //! ```
-//! Each reply leaves from the address that was asked, also on a wildcard socket. The only `unsafe` of this crate besides
-//! libyang's wrapper is here.
+//! Each reply leaves from the address that was asked, also on a wildcard socket. The only `unsafe` of the
+//! SNMP part is here, in [`socket`].
 
 mod socket;
 

@@ -42,7 +42,9 @@ pub enum Kind {
 pub struct Manager {
     pub agent: Arc<Agent>,
     pub reply: Vec<u8>,
-    fleet: Arc<Fleet>,
+    pub fleet: Arc<Fleet>,
+    /// When the next request arrives.
+    pub now: Time,
     make: fn() -> Vec<Box<dyn Subtree>>,
     scratch: Scratch,
     id: i32,
@@ -77,6 +79,7 @@ impl Manager {
             agent: agent(fleet.clone(), 65_507, subtrees),
             reply: Vec::new(),
             fleet,
+            now: NOW,
             make: fleetbridge::snmp::mib::all,
             scratch: Scratch::default(),
             id: 0,
@@ -90,7 +93,7 @@ impl Manager {
 
     pub fn send(&mut self, message: &[u8]) -> Outcome {
         let peer: SocketAddr = "192.0.2.1:40000".parse().unwrap();
-        self.agent.handle(NOW, peer, message, &mut self.scratch, &mut self.reply)
+        self.agent.handle(self.now, peer, message, &mut self.scratch, &mut self.reply)
     }
 
     pub fn get(&mut self, version: u32, names: &[&str]) -> Reply {

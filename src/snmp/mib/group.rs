@@ -1,6 +1,6 @@
 //! Scalars that share a parent.
 
-use super::{Column, Context, Found, Head, Object, Sink, Subtree};
+use super::{Column, Context, Found, Object, Sink, Stem, Subtree};
 use crate::snmp::{
     ber,
     oid::Prefix,
@@ -72,8 +72,8 @@ impl Subtree for Group {
             if scalar.column.syntax == Syntax::Counter64 && !sink.counter64 {
                 continue;
             }
-            let head = Head::new(self.prefix, scalar.column.number);
-            if sink.push(&head, |out| out.push(0), &(scalar.read)(context)).is_break() {
+            let stem = Stem::new(self.prefix, scalar.column.number);
+            if sink.push(&stem, |out| out.push(0), &(scalar.read)(context)).is_break() {
                 return;
             }
         }

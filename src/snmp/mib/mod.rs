@@ -196,9 +196,9 @@ impl<T: Table> Subtree for T {
             }
             let from = if column.number == first { T::Key::above(index) } else { Some(T::Key::FIRST) };
             let Some(from) = from else { continue };
-            let head = Head::new(T::ENTRY, column.number);
+            let stem = Stem::new(T::ENTRY, column.number);
             self.rows(context, column.number, from, |key, value| {
-                sink.push(&head, |out| key.push(out), &value)
+                sink.push(&stem, |out| key.push(out), &value)
             });
             if sink.is_full() {
                 return;
@@ -252,13 +252,13 @@ impl Index for (u32, u16) {
 }
 
 /// The encoded beginning of all names of a column.
-pub struct Head {
+pub struct Stem {
     octets: [u8; 40],
     len: usize,
 }
 
-impl Head {
-    pub fn new(prefix: &Prefix, number: u32) -> Head {
+impl Stem {
+    pub fn new(prefix: &Prefix, number: u32) -> Stem {
         let mut octets = [0; 40];
         let mut len = prefix.octets().len();
         octets[..len].copy_from_slice(prefix.octets());
@@ -269,7 +269,7 @@ impl Head {
                 len += 1;
             }
         }
-        Head { octets, len }
+        Stem { octets, len }
     }
 
     pub fn octets(&self) -> &[u8] {
@@ -300,12 +300,12 @@ impl Sink<'_> {
     /// Appends a binding; breaks when no more is wanted.
     pub fn push(
         &mut self,
-        head: &Head,
+        stem: &Stem,
         index: impl FnOnce(&mut Vec<u8>),
         value: &Value<'_>,
     ) -> ControlFlow<()> {
         let start = self.out.len();
-        ber::push_binding(head.octets(), index, value, self.out);
+        ber::push_binding(stem.octets(), index, value, self.out);
         if self.out.len() > self.limit {
             self.out.truncate(start);
             self.overflow = true;
@@ -355,11 +355,11 @@ mod tests {
     }
 
     #[test]
-    fn heads_are_encoded_as_names_are() {
+    fn stems_are_encoded_as_names_are() {
         for number in [0, 1, 127, 128, 300, 16_384, u32::MAX] {
             let mut octets = Vec::new();
             oid::encode(&[fleetbridge::FLEET.prefix.arcs(), &[number]].concat(), &mut octets);
-            assert_eq!(Head::new(&fleetbridge::FLEET.prefix, number).octets(), octets);
+            assert_eq!(Stem::new(fleetbridge::FLEET.prefix, number).octets(), octets);
         }
     }
 }

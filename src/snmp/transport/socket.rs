@@ -201,7 +201,7 @@ impl Batch {
         let slot = &mut self.slots[at];
         slot.received = (header.msg_len as usize).min(slot.request.len());
         slot.peer_len = header.msg_hdr.msg_namelen;
-        slot.control_len = header.msg_hdr.msg_controllen as usize;
+        slot.control_len = header.msg_hdr.msg_controllen;
         (peer(&slot.peer, slot.peer_len), &slot.request[..slot.received], &mut slot.reply)
     }
 
@@ -216,7 +216,7 @@ impl Batch {
             header.msg_hdr.msg_iov = vector;
             header.msg_hdr.msg_iovlen = 1;
             header.msg_hdr.msg_control = slot.control.0.as_mut_ptr().cast();
-            header.msg_hdr.msg_controllen = CONTROL as _;
+            header.msg_hdr.msg_controllen = CONTROL;
             header.msg_hdr.msg_flags = 0;
         }
     }
@@ -233,7 +233,7 @@ impl Batch {
             header.msg_hdr.msg_iov = vector;
             header.msg_hdr.msg_iovlen = 1;
             header.msg_hdr.msg_control = slot.control.0.as_mut_ptr().cast();
-            header.msg_hdr.msg_controllen = slot.control_len as _;
+            header.msg_hdr.msg_controllen = slot.control_len;
             header.msg_hdr.msg_flags = 0;
             if slot.control_len > 0 && !source_is_destination(&mut header.msg_hdr) {
                 header.msg_hdr.msg_control = ptr::null_mut();
@@ -257,14 +257,18 @@ fn source_is_destination(header: &mut libc::msghdr) -> bool {
         match ((*message).cmsg_level, (*message).cmsg_type) {
             (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
                 let info = libc::CMSG_DATA(message).cast::<libc::in_pktinfo>();
+                // `ipi_spec_dst` is the address that was asked, or for a broadcast one of our own.
                 (*info).ipi_ifindex = 0;
-                (*info).ipi_spec_dst = (*info).ipi_addr;
                 true
             }
             (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
                 let info = libc::CMSG_DATA(message).cast::<libc::in6_pktinfo>();
                 // A link-local address means nothing without its interface.
                 let [first, second, ..] = (*info).ipi6_addr.s6_addr;
+                if first == 0xff {
+                    // No reply leaves from a multicast address.
+                    return false;
+                }
                 if [first, second] != [0xfe, 0x80] {
                     (*info).ipi6_ifindex = 0;
                 }

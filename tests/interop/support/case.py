@@ -13,7 +13,7 @@ _LOG_TAIL = 4000
 
 
 class Case(unittest.TestCase):
-    maxDiff = None
+    maxDiff = 4000
 
     def run(self, result=None):
         result = result if result is not None else self.defaultTestResult()

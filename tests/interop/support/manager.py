@@ -5,6 +5,7 @@ import subprocess
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 MIBS = os.path.join(ROOT, "mibs")
+MODULES = "FLEETBRIDGE-MIB:SNMPv2-MIB"
 SUPPORT_MIBS = os.path.join(ROOT, "tests", "support", "mibs")
 
 
@@ -45,7 +46,7 @@ class Manager:
 
     def run(self, tool, *arguments, options=(), seconds=60, mibs=True):
         command = [tool, "-v", self.version, "-c", self.community, "-t", str(self.timeout), "-r", str(self.retries)]
-        command += ["-M", f"{MIBS}:{SUPPORT_MIBS}", "-m", "FLEETBRIDGE-MIB"] if mibs else ["-m", ""]
+        command += ["-M", f"{MIBS}:{SUPPORT_MIBS}", "-m", MODULES] if mibs else ["-m", ""]
         command += list(options) + [self.target] + list(arguments)
         return Answer(subprocess.run(command, env=self.environment, capture_output=True, timeout=seconds))
 
@@ -83,7 +84,8 @@ class Manager:
         answer = self.run(tool, root, options=["-On", *options], seconds=seconds, mibs=False)
         if answer.code != 0:
             raise AssertionError(f"{tool} {root}: {answer.text}")
-        return [tuple(line.split(" = ", 1)) for line in answer.lines() if line.startswith(".") and " = " in line]
+        lines = [line for line in answer.lines() if line.startswith(".") and "No more variables left" not in line]
+        return [tuple(line.split(" = ", 1)) for line in lines if " = " in line]
 
     def devices(self):
         """fbDeviceTable by name, with the number under `number`; not those that came in while it was read."""
