@@ -65,7 +65,11 @@ impl Enroller {
     }
 
     /// Works until all senders are gone.
-    pub async fn run(mut self, mut enrol: mpsc::Receiver<Enrol>, mut retire: mpsc::Receiver<crate::control::Retire>) {
+    pub async fn run(
+        mut self,
+        mut enrol: mpsc::Receiver<Enrol>,
+        mut retire: mpsc::Receiver<crate::control::Retire>,
+    ) {
         loop {
             tokio::select! {
                 wish = enrol.recv() => {
@@ -93,7 +97,8 @@ impl Enroller {
                 return Some("store-failed");
             }
         }
-        let (wanted, asked): (Vec<_>, Vec<_>) = unknown.into_iter().partition(|identity| self.adopts(identity));
+        let (wanted, asked): (Vec<_>, Vec<_>) =
+            unknown.into_iter().partition(|identity| self.adopts(identity));
         let mut refused = (!asked.is_empty()).then_some("waits-for-adoption");
         for group in wanted.chunks(GROUP) {
             match self.bring_in(group, now).await {

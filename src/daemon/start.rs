@@ -23,14 +23,14 @@ use crate::{
     southbound::{
         Limits,
         broker::{self, BrokerError},
+        codec::Decoder,
         ingest::{Context, Ingest},
         mqtt,
-        codec::Decoder,
         profile::{CompileError, Library, compile},
         unknown::Unknown,
     },
     stats::Stats,
-    store::{Opened, Store, StoreError},
+    store::{Opened, Store, StoreError, Trouble},
 };
 
 /// Why the bridge did not start. Each says what to do.
@@ -134,8 +134,7 @@ impl Daemon {
         let (enrol, wishes) = mpsc::channel(WISHES);
         let (retire, retirements) = mpsc::channel(1);
         let unknown = Arc::new(Unknown::default());
-        let context =
-            Context { fleet: fleet.clone(), stats: stats.clone(), unknown: unknown.clone(), enrol };
+        let context = Context { fleet: fleet.clone(), stats: stats.clone(), unknown: unknown.clone(), enrol };
         let limits = settings::limits(&config);
         let mut hearers = Vec::new();
         for (connection, adapter) in connections.iter().zip(&adapters) {
@@ -147,7 +146,7 @@ impl Daemon {
         let limit = RateLimit::new(u64::from(config.limits.new_devices_a_minute), started);
         let adopt = settings::adoption(&connections, &adapters);
         let enroller = Enroller::new(fleet.clone(), store.clone(), limit, adopt);
-        let state = Arc::new(control_state(&fleet, &stats, &unknown, started, retire));
+        let state = Arc::new(control_state(&fleet, &stats, &unknown, started, retire, store.troubles()));
         let targets = settings::trap_targets(&config);
         let flusher = Flusher { fleet: fleet.clone(), store: store.clone() };
         let rest = vec![
@@ -232,7 +231,10 @@ fn load(store: &Store, fleet: &Fleet) -> Result<(), StoreError> {
     let loaded = store.load_state(|number, state| fleet.restore(number, &state))?;
     fleet.restored();
     if loaded.unreadable > 0 {
-        warn!(devices = loaded.unreadable, "rows of state.db cannot be read: these devices begin without telemetry");
+        warn!(
+            devices = loaded.unreadable,
+            "rows of state.db cannot be read: these devices begin without telemetry"
+        );
     }
     if let Some(path) = loaded.set_aside {
         warn!(moved = %path.display(), "state.db was damaged: what could be read has been read");
@@ -282,6 +284,7 @@ fn control_state(
     unknown: &Arc<Unknown>,
     started: crate::model::Time,
     retire: mpsc::Sender<control::Retire>,
+    troubles: [Trouble; 2],
 ) -> control::State {
     let (shown, problems_of) = (unknown.clone(), fleet.clone());
     control::State {
@@ -289,7 +292,7 @@ fn control_state(
         stats: stats.clone(),
         started,
         unknown: Box::new(move || settings::unknown(&shown)),
-        problems: Box::new(move || settings::problems(&problems_of)),
+        problems: Box::new(move || settings::problems(&problems_of, &troubles)),
         retire,
     }
 }

@@ -80,7 +80,7 @@ impl Fleet {
                 StoredValue::Bad => flag::BAD,
                 StoredValue::Integer(_) | StoredValue::Text(_) => continue,
             };
-            columns.cells.set_flags(cell, flags);
+            columns.cells.set_value_flags(cell, flags);
             columns.cells.times[cell] = point.time.secs() as u32;
             if !point.discontinuity.is_never() {
                 columns.cells.set_reset(cell as u32, point.discontinuity.secs() as u32);

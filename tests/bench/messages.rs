@@ -125,7 +125,7 @@ fn state(device: u32, value: u32) -> (String, String) {
         r#"{{"Time":"2026-11-23T00:{:02}:{:02}","Uptime":"0T12:00:05","UptimeSec":43205,"Heap":27,"SleepMode":"Dynamic","Sleep":50,"LoadAvg":19,"MqttCount":1,"POWER":"{}","Wifi":{{"AP":1,"SSId":"plant","BSSId":"AA:BB:CC:DD:EE:FF","Channel":6,"Mode":"11n","RSSI":{},"Signal":-{},"LinkCount":1,"Downtime":"0T00:00:03"}}}}"#,
         value / 60 % 60,
         value % 60,
-        if value % 2 == 0 { "ON" } else { "OFF" },
+        if value.is_multiple_of(2) { "ON" } else { "OFF" },
         value % 100,
         50 + value % 40,
     );

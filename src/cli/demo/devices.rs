@@ -85,7 +85,8 @@ impl Device {
     }
 
     /// It and those that it speaks for.
-    pub fn count(&self) -> usize {
+    #[cfg(test)]
+    fn count(&self) -> usize {
         match &self.kind {
             Kind::Gateway { children, .. } => 1 + children.len(),
             _ => 1,
@@ -176,7 +177,10 @@ impl Device {
                     telemetry["ts"] = now.secs().into();
                     telemetry["model"] = "TH-1".into();
                     telemetry["serial"] = format!("{id}-{:02}", at + 1).into();
-                    posts.push(fleeting(format!("gateway/{id}/th-{:02}/telemetry", at + 1), telemetry.to_string()));
+                    posts.push(fleeting(
+                        format!("gateway/{id}/th-{:02}/telemetry", at + 1),
+                        telemetry.to_string(),
+                    ));
                 }
                 posts
             }
@@ -279,7 +283,8 @@ fn gateway(dice: &mut Dice) -> Kind {
 
 /// As `tele/.../STATE`; Tasmota prints the local time without a zone.
 fn plug_state(time: &str, uptime: u64, on: bool, signal: i64) -> Value {
-    let (days, hours, minutes, seconds) = (uptime / 86_400, uptime / 3600 % 24, uptime / 60 % 60, uptime % 60);
+    let (days, hours, minutes, seconds) =
+        (uptime / 86_400, uptime / 3600 % 24, uptime / 60 % 60, uptime % 60);
     json!({
         "Time": time, "Uptime": format!("{days}T{hours:02}:{minutes:02}:{seconds:02}"), "UptimeSec": uptime,
         "Heap": 27, "SleepMode": "Dynamic", "Sleep": 50, "LoadAvg": 19, "MqttCount": 1,
@@ -378,8 +383,14 @@ mod tests {
             let ids: BTreeSet<_> = fleet.iter().map(Device::id).collect();
             assert_eq!(ids.len(), fleet.len());
         }
-        let again = Device::fleet(50, 7, NOW).iter_mut().flat_map(|device| device.greet(false, NOW)).collect::<Vec<_>>();
-        let same = Device::fleet(50, 7, NOW).iter_mut().flat_map(|device| device.greet(false, NOW)).collect::<Vec<_>>();
+        let again = Device::fleet(50, 7, NOW)
+            .iter_mut()
+            .flat_map(|device| device.greet(false, NOW))
+            .collect::<Vec<_>>();
+        let same = Device::fleet(50, 7, NOW)
+            .iter_mut()
+            .flat_map(|device| device.greet(false, NOW))
+            .collect::<Vec<_>>();
         assert_eq!(again, same);
     }
 
@@ -401,7 +412,9 @@ mod tests {
                 let mut reports = Reports::default();
                 let (topic, payload) = (post.topic.as_str(), post.payload.as_bytes());
                 let uplink = Uplink { topic, payload, retained: false, now: NOW };
-                codec.decode(&uplink, &mut reports).unwrap_or_else(|error| panic!("{topic} {}: {error}", post.payload));
+                codec
+                    .decode(&uplink, &mut reports)
+                    .unwrap_or_else(|error| panic!("{topic} {}: {error}", post.payload));
                 for report in reports.iter() {
                     told.insert(profiles[report.profile].name.to_string());
                 }

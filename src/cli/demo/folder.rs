@@ -107,6 +107,10 @@ level = "warn"
 listen = "{mqtt}"
 max-clients = {clients}
 
+[[mqtt]]
+name = "demo"
+url = "mqtt://{mqtt}"
+
 [limits]
 new-devices-a-minute = {new_devices}
 

@@ -15,10 +15,7 @@ use std::{
 };
 
 use clap::Args;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    time::interval,
-};
+use tokio::time::interval;
 
 use self::{
     devices::Device,
@@ -26,7 +23,10 @@ use self::{
     screen::{Pulse, Screen},
     world::World,
 };
-use super::Failure;
+use super::{
+    Failure,
+    serve::{runtime, stop_signal},
+};
 use crate::{
     clock,
     daemon::{Daemon, Plan},
@@ -41,7 +41,8 @@ const OTHER_FILES: usize = 100;
 
 /// See it work: the bridge, its embedded broker and simulated devices
 #[derive(Debug, Args)]
-#[command(after_help = "Starts everything in one process: the bridge, an MQTT broker, and devices of several types (Tasmota
+#[command(
+    after_help = "Starts everything in one process: the bridge, an MQTT broker, and devices of several types (Tasmota
 plugs, JSON sensors, RFID readers, gateways with sensors behind them) that speak real MQTT, die
 without a word, fall silent and return. Prints commands of net-snmp and mosquitto to paste.
 Nothing listens beyond this machine unless told so; nothing is written outside the folder.
@@ -49,7 +50,8 @@ Nothing listens beyond this machine unless told so; nothing is written outside t
 Examples:
   fleetbridge demo
   fleetbridge demo --devices 300 --dir ./demo
-  fleetbridge demo --snmp 127.0.0.1:2161 --mqtt 127.0.0.1:2883")]
+  fleetbridge demo --snmp 127.0.0.1:2161 --mqtt 127.0.0.1:2883"
+)]
 pub(super) struct Demo {
     /// How many devices there are, those behind gateways included
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=20_000))]
@@ -79,17 +81,11 @@ impl Demo {
         let addresses = Addresses::new(self.snmp, self.mqtt);
         let folder = Folder::make(self.dir.clone(), self.devices as usize, &addresses)?;
         log_to(&folder);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::new(format!("cannot start: {error}"), ""))?;
-        runtime.block_on(self.show(devices, &folder, &addresses))
+        runtime()?.block_on(self.show(devices, &folder, &addresses))
     }
 
     async fn show(self, devices: Vec<Device>, folder: &Folder, addresses: &Addresses) -> Result<(), Failure> {
-        let no_signals = |error: io::Error| Failure::new(format!("cannot wait for signals: {error}"), "");
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
+        let mut stop = std::pin::pin!(stop_signal()?);
         let daemon = start(folder).await?;
         let world = World::start(devices, &self.broker(), self.seed);
         let mut screen = Screen::new();
@@ -97,8 +93,7 @@ impl Demo {
         let mut timer = interval(LOOK);
         loop {
             tokio::select! {
-                _ = interrupt.recv() => break,
-                _ = terminate.recv() => break,
+                () = &mut stop => break,
                 _ = timer.tick() => {}
             }
             let now = clock::now();
@@ -134,7 +129,10 @@ impl Demo {
             io::ErrorKind::AddrInUse => {
                 Failure::new(format!("{address} is taken: use {option} ADDR:PORT"), "")
             }
-            _ => Failure::new(format!("cannot listen on {address}: {error}"), format!("use {option} ADDR:PORT")),
+            _ => Failure::new(
+                format!("cannot listen on {address}: {error}"),
+                format!("use {option} ADDR:PORT"),
+            ),
         };
         for (option, address) in [("--snmp", self.snmp), ("--mqtt", self.mqtt)] {
             if address.port() == 0 {
@@ -154,11 +152,14 @@ impl Demo {
 }
 
 async fn start(folder: &Folder) -> Result<Daemon, Failure> {
-    let told = |problems: &[crate::file::Diagnostic]| {
+    let told = |problems: Vec<crate::file::Diagnostic>| {
         let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
-        Failure::new(lines.join("\n"), "files in `profiles` that are not the demo's own? Use another folder: --dir DIR")
+        Failure::new(
+            lines.join("\n"),
+            "files in `profiles` that are not the demo's own? Use another folder: --dir DIR",
+        )
     };
-    let plan = Plan::read(&folder.boot_file).map_err(|problems| told(&problems))?;
+    let plan = Plan::read(&folder.boot_file).map_err(told)?;
     Ok(Daemon::start(plan).await?)
 }
 

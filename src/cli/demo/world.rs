@@ -30,6 +30,9 @@ pub const PERIOD: Duration = Duration::from_secs(10);
 /// With 50 devices, between two blows of fate.
 const GAP: (f64, f64) = (4.0, 9.0);
 
+/// All are there after this.
+const START: Duration = Duration::from_secs(2);
+
 const RETRY: Duration = Duration::from_secs(1);
 
 /// What happens to a device.
@@ -56,13 +59,16 @@ impl World {
         let mut dice = Dice::new(seed);
         let mut fates = Vec::new();
         let mut tasks = Vec::new();
-        for device in devices {
+        let count = devices.len().max(1) as f64;
+        for (at, device) in devices.into_iter().enumerate() {
             let (fate, orders) = mpsc::channel(1);
             fates.push(fate);
             let life = Life { device, broker: broker.clone(), sent: sent.clone(), orders };
             let until = until(stops.clone());
-            let delay = Duration::from_secs_f64(dice.between(0.0, 2.0));
-            tasks.push(tokio::spawn(life.run(delay, until)));
+            // One after the other, so that they get their numbers in this order.
+            let delay = START.mul_f64(at as f64 / count);
+            let phase = PERIOD.mul_f64(dice.between(0.1, 1.0));
+            tasks.push(tokio::spawn(life.run(delay, phase, until)));
         }
         tasks.push(tokio::spawn(direct(fates, dice, until(stops))));
         World { sent, stop, tasks }
@@ -99,7 +105,7 @@ enum End {
 }
 
 impl Life {
-    async fn run(mut self, delay: Duration, stopped: impl Future<Output = ()>) {
+    async fn run(mut self, delay: Duration, phase: Duration, stopped: impl Future<Output = ()>) {
         let mut stopped = std::pin::pin!(stopped);
         let (mut pause, mut rebooted) = (delay, false);
         loop {
@@ -107,12 +113,13 @@ impl Life {
                 () = &mut stopped => return,
                 () = sleep(pause) => {}
             }
-            let Ok(mut client) = Client::open(&self.broker, self.device.id(), Some(&self.device.will())) else {
+            let Ok(mut client) = Client::open(&self.broker, self.device.id(), Some(&self.device.will()))
+            else {
                 return;
             };
             let end = tokio::select! {
                 () = &mut stopped => return client.close(true).await,
-                end = self.live(&mut client, rebooted) => end,
+                end = self.live(&mut client, rebooted, phase) => end,
             };
             // Without a word: so the broker publishes the will.
             drop(client);
@@ -123,7 +130,7 @@ impl Life {
         }
     }
 
-    async fn live(&mut self, client: &mut Client, rebooted: bool) -> End {
+    async fn live(&mut self, client: &mut Client, rebooted: bool, phase: Duration) -> End {
         if !matches!(client.next().await, Event::Connected) {
             return End::Broken;
         }
@@ -131,7 +138,7 @@ impl Life {
         if !self.say(client, hello).await {
             return End::Broken;
         }
-        let mut timer = interval_at(Instant::now() + PERIOD, PERIOD);
+        let mut timer = interval_at(Instant::now() + phase, PERIOD);
         timer.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut quiet_until = Instant::now();
         loop {

@@ -4,7 +4,7 @@ use std::io;
 
 use rustls::{AlertDescription, CertificateError};
 
-use super::{Address, Config};
+use super::{Address, Config, Protocol};
 
 #[derive(Debug)]
 pub enum Failure {
@@ -85,6 +85,11 @@ impl Failure {
             }
             Failure::HungUp => {
                 format!("{peer} closed the connection at once: if it wants TLS, write mqtts://")
+            }
+            Failure::Protocol(text) if config.protocol == Protocol::V5 => {
+                format!(
+                    "{peer} does not speak MQTT 5 as expected ({text}): an older broker? then protocol = \"3.1.1\""
+                )
             }
             Failure::Protocol(text) => format!("{peer} does not speak MQTT as expected: {text}"),
             Failure::Other(text) => format!("{peer}: {text}"),
