@@ -13,6 +13,7 @@ use crate::{
         mqtt,
         unknown::Unknown,
     },
+    store::Trouble,
 };
 
 /// Connections to make: those of the boot file, and one to the embedded broker if none of them leads there.
@@ -136,15 +137,14 @@ pub fn system() -> snmp::mib::System {
 }
 
 /// What is wrong with the bridge itself, a sentence each.
-pub fn problems(fleet: &Fleet) -> Vec<String> {
+pub fn problems(fleet: &Fleet, store: &[Trouble]) -> Vec<String> {
     let blind = fleet.adapters().all().into_iter().filter(|adapter| adapter.state() != AdapterState::Up);
-    blind
-        .map(|adapter| {
-            let status = adapter.status();
-            let why = if status.last_error.is_empty() { "no answer yet" } else { &status.last_error };
-            format!("adapter {} does not hear {}: {why}", adapter.name, adapter.url)
-        })
-        .collect()
+    let blind = blind.map(|adapter| {
+        let status = adapter.status();
+        let why = if status.last_error.is_empty() { "no answer yet" } else { &status.last_error };
+        format!("adapter {} does not hear {}: {why}", adapter.name, adapter.url)
+    });
+    store.iter().filter_map(Trouble::text).chain(blind).collect()
 }
 
 pub fn unknown(unknown: &Unknown) -> view::Unknown {
