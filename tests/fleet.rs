@@ -5,7 +5,7 @@ mod support;
 use std::{collections::BTreeSet, ops::ControlFlow};
 
 use fleetbridge::{
-    fleet::{Fleet, Has, Identity, PointValue, Which},
+    fleet::{DeviceState, Fleet, Has, Identity, PointValue, Which},
     journal::{Event, EventKind},
     model::*,
 };
@@ -236,6 +236,32 @@ fn children_wait_for_the_verdict_on_a_silent_parent() {
         [EventKind::DeviceLost { device: gateway, last_seen: after(10) }]
     );
     assert_eq!(presence(&fleet, child), Presence::Unreachable);
+}
+
+/// A kill between the write of a parent with its event and that of its children.
+#[test]
+fn children_agree_with_their_parent_after_a_start() {
+    use Presence::{Lost, Online, Unreachable};
+    for (of_parent, of_child, heard, becomes) in [
+        (Lost, Online, 9, Unreachable),
+        (Lost, Online, 11, Online),
+        (Online, Unreachable, 9, Online),
+        (Lost, Lost, 9, Lost),
+    ] {
+        let fleet = fleet();
+        let (gateway, child) = (learn(&fleet, GATEWAY, "gw"), learn(&fleet, SENSOR, "child"));
+        let state = |presence, heard, parent| DeviceState {
+            presence,
+            presence_since: after(10),
+            last_seen: after(heard),
+            parent,
+            ..DeviceState::default()
+        };
+        fleet.restore(gateway, &state(of_parent, 10, 0));
+        fleet.restore(child, &state(of_child, heard, gateway));
+        fleet.restored();
+        assert_eq!(presence(&fleet, child), becomes, "{of_parent:?} {of_child:?} {heard}");
+    }
 }
 
 #[test]
