@@ -5,7 +5,7 @@ mod support;
 use std::{collections::BTreeSet, ops::ControlFlow};
 
 use fleetbridge::{
-    fleet::{Fleet, Has, Identity, PointValue, Which},
+    fleet::{DeviceState, Fleet, Has, Identity, PointValue, Which},
     journal::{Event, EventKind},
     model::*,
 };
@@ -238,6 +238,32 @@ fn children_wait_for_the_verdict_on_a_silent_parent() {
     assert_eq!(presence(&fleet, child), Presence::Unreachable);
 }
 
+/// A kill between the write of a parent with its event and that of its children.
+#[test]
+fn children_agree_with_their_parent_after_a_start() {
+    use Presence::{Lost, Online, Unreachable};
+    for (of_parent, of_child, heard, becomes) in [
+        (Lost, Online, 9, Unreachable),
+        (Lost, Online, 11, Online),
+        (Online, Unreachable, 9, Online),
+        (Lost, Lost, 9, Lost),
+    ] {
+        let fleet = fleet();
+        let (gateway, child) = (learn(&fleet, GATEWAY, "gw"), learn(&fleet, SENSOR, "child"));
+        let state = |presence, heard, parent| DeviceState {
+            presence,
+            presence_since: after(10),
+            last_seen: after(heard),
+            parent,
+            ..DeviceState::default()
+        };
+        fleet.restore(gateway, &state(of_parent, 10, 0));
+        fleet.restore(child, &state(of_child, heard, gateway));
+        fleet.restored();
+        assert_eq!(presence(&fleet, child), becomes, "{of_parent:?} {of_child:?} {heard}");
+    }
+}
+
 #[test]
 fn retired_devices_keep_number_and_name() {
     let fleet = fleet();
@@ -314,10 +340,12 @@ proptest! {
         let fleet = fleet();
         let records = fleet.draft(&(0..3000).map(|n| identity(if n % 3 == 0 { GATEWAY } else { SENSOR }, &format!("d{n}"))).collect::<Vec<_>>(), START).unwrap();
         fleet.insert(&records);
-        let mut expected: [BTreeSet<(u32, u16)>; 4] = Default::default();
+        let mut expected: [BTreeSet<(u32, u16)>; 6] = Default::default();
         let numbers = [1u16, 2, 4, 7];
         for n in (0..3000).filter(|n| n % 3 != 0 && !gone.contains(n)) {
             expected[0].extend(numbers.map(|number| (n + 1, number)));
+            expected[4].extend([1, 2].map(|number| (n + 1, number)));
+            expected[5].insert((n + 1, 4));
         }
         let mut last = std::collections::HashMap::new();
         for &(n, slot, value) in set.iter().filter(|(n, slot, _)| n % 3 != 0 && *slot < 3 && !gone.contains(n)) {
@@ -330,7 +358,7 @@ proptest! {
             if slot == 2 { expected[3].insert(key); } else if i32::try_from(value).is_ok() { expected[2].insert(key); }
         }
         for n in &gone { fleet.retire(n + 1, after(2)); }
-        for (has, expected) in [Has::Row, Has::Value, Has::Integer, Has::Counter].into_iter().zip(&expected) {
+        for (has, expected) in [Has::Row, Has::Value, Has::Integer, Has::Counter, Has::NumberType, Has::CounterType].into_iter().zip(&expected) {
             prop_assert_eq!(&walk(&fleet, has), &expected.iter().copied().collect::<Vec<_>>());
             let mut run = Vec::new();
             fleet.points((0, 0), has, |row, point| { run.push((row.number(), point.def.number)); ControlFlow::Continue(()) });

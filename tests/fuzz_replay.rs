@@ -1,7 +1,7 @@
 //! The fuzz targets without a fuzzer: every seed in `tests/fuzz/corpus`, among them all that was ever found, and mutations
 //! of them that are the same in each run. `tests/fuzz/run` searches further.
 
-#[path = "fuzz/targets.rs"]
+#[path = "fuzz/targets/mod.rs"]
 mod targets;
 
 use std::{
@@ -31,7 +31,7 @@ macro_rules! replay {
     };
 }
 
-replay!(boot, row);
+replay!(agent, ber, boot, codec, profile, row);
 
 fn replay(name: &str, target: Target) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(name);

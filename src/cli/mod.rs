@@ -7,6 +7,7 @@ mod device;
 mod init;
 mod man;
 mod mibs;
+mod password;
 pub mod profile;
 mod profile_args;
 mod report;
@@ -74,6 +75,7 @@ enum Command {
     Report(report::Report),
     Mibs(mibs::Mibs),
     Profile(profile_args::Profile),
+    Password(password::Password),
     Simulate(simulate::Simulate),
     Completions(completions::Completions),
     Man(man::Man),
@@ -116,9 +118,11 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         }
     };
     let place = Place(cli.config.unwrap_or_else(default_file));
-    let mut out = io::stdout().lock();
-    let done = cli.command.run(&place, &mut out).and_then(|()| Ok(out.flush()?));
-    match done {
+    // Not locked: the demo's tasks write to it as well.
+    let mut out = io::BufWriter::new(io::stdout());
+    let done = cli.command.run(&place, &mut out);
+    let flushed = out.flush().map_err(Failure::from);
+    match done.and(flushed) {
         Ok(()) | Err(Failure::NoReader) => ExitCode::SUCCESS,
         Err(Failure::Told) => ExitCode::FAILURE,
         Err(Failure::Because { message, help }) => {
@@ -144,6 +148,7 @@ impl Command {
             Command::Mibs(mibs) => mibs.run(place, out),
             Command::Profile(profile) => profile.run(place, out),
             Command::Simulate(simulate) => simulate.run(out),
+            Command::Password(password) => password.run(out),
             Command::Completions(completions) => completions.run(out),
             Command::Man(man) => man.run(out),
         }

@@ -32,6 +32,7 @@ pub(super) fn control(state: Arc<State>) -> Router {
         .route("/metrics", get(metrics_text))
         .route("/healthz", get(healthz))
         .fallback(nothing_here)
+        .method_not_allowed_fallback(nothing_here)
         .with_state(state)
 }
 
@@ -41,6 +42,7 @@ pub(super) fn public(state: Arc<State>) -> Router {
         .route("/metrics", get(metrics_text))
         .route("/healthz", get(healthz))
         .fallback(nothing_here)
+        .method_not_allowed_fallback(nothing_here)
         .with_state(state)
 }
 

@@ -30,7 +30,7 @@ use crate::{
         unknown::Unknown,
     },
     stats::Stats,
-    store::{Opened, Store, StoreError},
+    store::{Opened, Store, StoreError, Trouble},
 };
 
 /// Why the bridge did not start. Each says what to do.
@@ -146,7 +146,7 @@ impl Daemon {
         let limit = RateLimit::new(u64::from(config.limits.new_devices_a_minute), started);
         let adopt = settings::adoption(&connections, &adapters);
         let enroller = Enroller::new(fleet.clone(), store.clone(), limit, adopt);
-        let state = Arc::new(control_state(&fleet, &stats, &unknown, started, retire));
+        let state = Arc::new(control_state(&fleet, &stats, &unknown, started, retire, store.troubles()));
         let targets = settings::trap_targets(&config);
         let flusher = Flusher { fleet: fleet.clone(), store: store.clone() };
         let rest = vec![
@@ -284,6 +284,7 @@ fn control_state(
     unknown: &Arc<Unknown>,
     started: crate::model::Time,
     retire: mpsc::Sender<control::Retire>,
+    troubles: [Trouble; 2],
 ) -> control::State {
     let (shown, problems_of) = (unknown.clone(), fleet.clone());
     control::State {
@@ -291,7 +292,7 @@ fn control_state(
         stats: stats.clone(),
         started,
         unknown: Box::new(move || settings::unknown(&shown)),
-        problems: Box::new(move || settings::problems(&problems_of)),
+        problems: Box::new(move || settings::problems(&problems_of, &troubles)),
         retire,
     }
 }

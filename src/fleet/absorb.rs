@@ -168,8 +168,8 @@ impl Columns {
                     false if i32::try_from(value).is_ok() => flag::INTEGER,
                     false => 0,
                 };
-                if former != flag::VALUE | kind {
-                    cells.set_flags(cell, flag::VALUE | kind);
+                if former & !flag::FIXED != flag::VALUE | kind {
+                    cells.set_value_flags(cell, flag::VALUE | kind);
                 }
             }
             Scalar::Text(span) if def.ty == PointType::Text => {
@@ -180,11 +180,11 @@ impl Columns {
                     return;
                 }
                 cells.values[cell] = i64::from(id);
-                cells.set_flags(cell, flag::VALUE | flag::TEXT);
+                cells.set_value_flags(cell, flag::VALUE | flag::TEXT);
             }
             Scalar::Bad | Scalar::Integer(_) | Scalar::Text(_) => {
                 let kept = former & flag::TEXT;
-                cells.set_flags(cell, kept | flag::BAD);
+                cells.set_value_flags(cell, kept | flag::BAD);
             }
         }
         cells.times[cell] = time;

@@ -125,6 +125,14 @@ impl Adapters {
         list.get(list.partition_point(|adapter| adapter.id <= after)).cloned()
     }
 
+    /// True if there is one that is meant to hear and does not.
+    pub fn any_deaf(&self) -> bool {
+        self.0
+            .read()
+            .iter()
+            .any(|adapter| matches!(adapter.state(), AdapterState::Connecting | AdapterState::Down))
+    }
+
     pub fn all(&self) -> Vec<std::sync::Arc<Adapter>> {
         self.0.read().clone()
     }

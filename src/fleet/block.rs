@@ -6,7 +6,7 @@ use super::{
     bits::Bits,
     texts::{TextId, Texts},
 };
-use crate::model::{AdapterId, Attribute, DeviceNumber, DeviceRecord, Presence, Time};
+use crate::model::{AdapterId, Attribute, DeviceNumber, DeviceRecord, PointDef, Presence, Time};
 
 pub(super) const BLOCK: usize = 1024;
 pub(super) const BLOCKS: usize = 2048;
@@ -88,6 +88,21 @@ pub(super) mod flag {
     pub const COUNTER: u8 = 1 << 3;
     /// `values` holds a text id.
     pub const TEXT: u8 = 1 << 4;
+    /// Of a point that is a number and no counter; for ever.
+    pub const NUMBER_TYPE: u8 = 1 << 5;
+    /// Of a point that is a counter; for ever.
+    pub const COUNTER_TYPE: u8 = 1 << 6;
+    /// What comes from the profile and not from a value.
+    pub const FIXED: u8 = NUMBER_TYPE | COUNTER_TYPE;
+
+    pub fn of_type(ty: crate::model::PointType) -> u8 {
+        use crate::model::PointType::*;
+        match ty {
+            Boolean | Integer | Decimal => NUMBER_TYPE,
+            Counter => COUNTER_TYPE,
+            Text => 0,
+        }
+    }
 }
 
 impl Block {
@@ -101,8 +116,8 @@ impl Columns {
         if self.live.get(at) { self.slots.get(at) } else { None }
     }
 
-    /// Puts a device at its place with `points` empty cells; what stood there before must have been nothing.
-    pub fn insert(&mut self, at: usize, record: &DeviceRecord, points: usize) {
+    /// Puts a device at its place with an empty cell for each point; what stood there before must have been nothing.
+    pub fn insert(&mut self, at: usize, record: &DeviceRecord, points: &[PointDef]) {
         while self.slots.len() <= at {
             self.slots.push(Slot::nobody());
             self.attributes.push([0; Attribute::COUNT]);
@@ -189,15 +204,23 @@ impl Slot {
 }
 
 impl Cells {
-    fn grow(&mut self, points: usize) -> u32 {
+    fn grow(&mut self, points: &[PointDef]) -> u32 {
         let start = self.values.len();
-        self.values.resize(start + points, 0);
-        self.times.resize(start + points, 0);
-        self.flags.resize(start + points, 0);
+        self.values.resize(start + points.len(), 0);
+        self.times.resize(start + points.len(), 0);
+        self.flags.resize(start + points.len(), 0);
+        for (cell, point) in (start..).zip(points) {
+            self.set_flags(cell, flag::of_type(point.ty));
+        }
         start as u32
     }
 
-    pub fn set_flags(&mut self, cell: usize, flags: u8) {
+    /// Sets what a value says of a cell; what its profile says stays.
+    pub fn set_value_flags(&mut self, cell: usize, flags: u8) {
+        self.set_flags(cell, self.flags[cell] & flag::FIXED | flags);
+    }
+
+    fn set_flags(&mut self, cell: usize, flags: u8) {
         let former = std::mem::replace(&mut self.flags[cell], flags);
         let mut changed = former ^ flags;
         while changed != 0 {

@@ -75,7 +75,7 @@ impl Fleet {
                 full.columns.write().shrink();
             }
             let block = self.blocks[index].get_or_init(|| Block::new(index));
-            let points = self.profiles[record.profile].points.len();
+            let points = &self.profiles[record.profile].points;
             let mut columns = block.columns.write();
             columns.insert(at, record, points);
             if !record.retired {

@@ -89,7 +89,7 @@ impl Fleet {
 
     /// True while some adapter does not hear: the presence of its devices stands still.
     pub fn presence_frozen(&self) -> bool {
-        self.adapters.all().iter().any(|adapter| adapter.state() != AdapterState::Up)
+        self.adapters.any_deaf()
     }
 
     fn hearing(&self) -> Vec<Hearing> {

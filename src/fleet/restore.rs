@@ -80,7 +80,7 @@ impl Fleet {
                 StoredValue::Bad => flag::BAD,
                 StoredValue::Integer(_) | StoredValue::Text(_) => continue,
             };
-            columns.cells.set_flags(cell, flags);
+            columns.cells.set_value_flags(cell, flags);
             columns.cells.times[cell] = point.time.secs() as u32;
             if !point.discontinuity.is_never() {
                 columns.cells.set_reset(cell as u32, point.discontinuity.secs() as u32);
@@ -93,12 +93,38 @@ impl Fleet {
 
     /// Ends a start: all devices and states are in.
     pub fn restored(&self) {
-        self.children.lock().sort_unstable();
+        let children = {
+            let mut children = self.children.lock();
+            children.sort_unstable();
+            children.clone()
+        };
+        for (parent, child) in children {
+            self.agree(parent, child);
+        }
         if let Some(last) =
             self.blocks.get(self.highest.load(Ordering::Acquire) as usize / super::block::BLOCK)
             && let Some(block) = last.get()
         {
             block.columns.write().shrink();
         }
+    }
+
+    /// A parent that went or came was written with its event; its children perhaps were not, before the process was
+    /// killed.
+    fn agree(&self, parent: DeviceNumber, child: DeviceNumber) {
+        let found = self.row(parent, |row| (row.presence().is_missing(), row.presence_since()));
+        let (missing, since) = found.unwrap_or((false, Time::NEVER));
+        let (block, at) = place(child);
+        let Some(block) = self.blocks.get(block).and_then(|block| block.get()) else { return };
+        let mut columns = block.columns.write();
+        let Some(slot) = columns.slot(at) else { return };
+        let presence = match (missing, slot.presence) {
+            (true, Presence::Online | Presence::Late | Presence::Sleeping) if slot.last_seen <= since => {
+                Presence::Unreachable
+            }
+            (false, Presence::Unreachable) => Presence::Online,
+            _ => return,
+        };
+        self.set_presence(&mut columns, child, presence, since);
     }
 }

@@ -22,6 +22,8 @@ pub struct Point<'a> {
     pub def: &'a PointDef,
     columns: &'a Columns,
     rule: PresenceRule,
+    /// Its device is lost or unreachable.
+    missing: bool,
     cell: usize,
 }
 
@@ -137,6 +139,7 @@ impl<'a> Row<'a> {
             def,
             columns: self.columns,
             rule: self.profile().presence,
+            missing: self.slot.presence.is_missing(),
             cell: self.slot.cells as usize + slot,
         }
     }
@@ -167,10 +170,12 @@ impl<'a> Point<'a> {
         Time::from_secs(u64::from(self.columns.cells.reset_secs(self.cell as u32)))
     }
 
+    /// Stale: too old, or of a device that is missing.
     pub fn quality(&self, now: Time) -> Quality {
         match self.flags() {
             flags if flags & flag::BAD != 0 => Quality::Bad,
             flags if flags & flag::VALUE == 0 => Quality::Missing,
+            _ if self.missing => Quality::Stale,
             _ if self.rule.stale_after().is_some_and(|limit| now.since(self.time()) > limit) => {
                 Quality::Stale
             }

@@ -29,6 +29,10 @@ pub enum Has {
     Integer,
     /// The point is a counter and has a value.
     Counter,
+    /// The point is a number and no counter, with or without a value.
+    NumberType,
+    /// The point is a counter, with or without a value.
+    CounterType,
 }
 
 impl Has {
@@ -38,6 +42,8 @@ impl Has {
             Has::Value => Some(flag::VALUE),
             Has::Integer => Some(flag::INTEGER),
             Has::Counter => Some(flag::COUNTER),
+            Has::NumberType => Some(flag::NUMBER_TYPE),
+            Has::CounterType => Some(flag::COUNTER_TYPE),
         }
     }
 }

@@ -47,7 +47,7 @@ use parking_lot::Mutex;
 pub use error::StoreError;
 pub use numbers::{Bound, RevisionReused};
 pub use telemetry::{Batch, Flushed, Loaded};
-pub use writer::Pending;
+pub use writer::{Pending, Trouble};
 
 use self::{
     database::Database,
@@ -111,6 +111,11 @@ impl Store {
             _lock: lock,
         };
         Ok(Opened { store, cold: fresh || anew, last_event, set_aside })
+    }
+
+    /// What the disk said to the last write of each file, if it failed; tells of this store for ever.
+    pub fn troubles(&self) -> [Trouble; 2] {
+        [self.config.trouble.clone(), self.state.trouble.clone()]
     }
 }
 

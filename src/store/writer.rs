@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::{StoreError, database::Database};
@@ -21,6 +22,7 @@ type Job = Box<dyn FnOnce(&mut Thread) + Send>;
 pub(super) struct Writer {
     jobs: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
+    pub trouble: Trouble,
 }
 
 /// An answer under way: `.await` it, or [`wait`](Pending::wait) for it outside of async code. Dropped, the job is done
@@ -43,8 +45,18 @@ impl Wake for Unpark {
 struct Thread {
     database: Database,
     stats: Arc<Stats>,
-    failing: bool,
+    trouble: Trouble,
     logged: Option<Instant>,
+}
+
+/// What the disk said to the last write of a file, if it failed.
+#[derive(Clone, Debug, Default)]
+pub struct Trouble(Arc<Mutex<Option<String>>>);
+
+impl Trouble {
+    pub fn text(&self) -> Option<String> {
+        self.0.lock().clone()
+    }
 }
 
 impl Writer {
@@ -52,12 +64,13 @@ impl Writer {
         let path = database.path.clone();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let (jobs, queue) = mpsc::channel::<Job>();
-        let mut thread = Thread { database, stats, failing: false, logged: None };
+        let trouble = Trouble::default();
+        let mut thread = Thread { database, stats, trouble: trouble.clone(), logged: None };
         let handle = std::thread::Builder::new()
             .name(name)
             .spawn(move || queue.iter().for_each(|job| job(&mut thread)))
             .map_err(|error| StoreError::io(&path, &error))?;
-        Ok(Writer { jobs: Some(jobs), thread: Some(handle) })
+        Ok(Writer { jobs: Some(jobs), thread: Some(handle), trouble })
     }
 
     /// Has the thread do `job`, after all earlier ones.
@@ -122,17 +135,18 @@ impl Thread {
         match result {
             Err(error) if error.is_storage() => {
                 self.stats.store.errors.inc();
+                *self.trouble.0.lock() = Some(error.to_string());
                 if self.logged.is_none_or(|at| at.elapsed() > Duration::from_secs(60)) {
                     self.logged = Some(Instant::now());
-                    self.failing = true;
                     tracing::error!("{error}");
                 }
             }
-            Ok(_) if self.failing => {
-                self.failing = false;
-                tracing::info!(file = %self.database.path.display(), "is written again");
+            Ok(_) => {
+                if self.trouble.0.lock().take().is_some() {
+                    tracing::info!(file = %self.database.path.display(), "is written again");
+                }
             }
-            _ => {}
+            Err(_) => {}
         }
     }
 }

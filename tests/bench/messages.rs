@@ -42,18 +42,24 @@ fn measure(what: &str, profile: &str, make: fn(u32, u32) -> (String, String)) ->
     let octets: usize = messages.iter().map(|(_, payload)| payload.len()).sum();
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let mut spent = Duration::ZERO;
+    let mut received = String::new();
     for pass in 0..PASSES {
         let now = NOW.plus_millis(1000 * pass as u64);
-        let start = cpu();
-        runtime.block_on(async {
-            for batch in messages.chunks(BATCH) {
-                for (topic, payload) in batch {
-                    ingest.push(topic, payload.as_bytes(), false, now);
-                }
-                ingest.commit(now).await;
+        for batch in messages.chunks(BATCH) {
+            // The client has just written them to its buffer, so they are in the cache.
+            received.clear();
+            batch.iter().for_each(|(topic, payload)| received.extend([&topic[..], payload]));
+            let mut rest = &received[..];
+            let start = cpu();
+            for (topic, payload) in batch {
+                let (topic, after) = rest.split_at(topic.len());
+                let (payload, after) = after.split_at(payload.len());
+                ingest.push(topic, payload.as_bytes(), false, now);
+                rest = after;
             }
-        });
-        spent += cpu() - start;
+            runtime.block_on(ingest.commit(now));
+            spent += cpu() - start;
+        }
     }
     let online = fleet.counts().of(Presence::Online);
     assert!(online > 0, "nothing was understood");
@@ -125,7 +131,7 @@ fn state(device: u32, value: u32) -> (String, String) {
         r#"{{"Time":"2026-11-23T00:{:02}:{:02}","Uptime":"0T12:00:05","UptimeSec":43205,"Heap":27,"SleepMode":"Dynamic","Sleep":50,"LoadAvg":19,"MqttCount":1,"POWER":"{}","Wifi":{{"AP":1,"SSId":"plant","BSSId":"AA:BB:CC:DD:EE:FF","Channel":6,"Mode":"11n","RSSI":{},"Signal":-{},"LinkCount":1,"Downtime":"0T00:00:03"}}}}"#,
         value / 60 % 60,
         value % 60,
-        if value % 2 == 0 { "ON" } else { "OFF" },
+        if value.is_multiple_of(2) { "ON" } else { "OFF" },
         value % 100,
         50 + value % 40,
     );

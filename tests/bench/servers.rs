@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::{
     filled::{self, devices},
+    measure::cpu_of,
     snmp::wire::{self, Request},
     store,
 };
@@ -22,6 +23,7 @@ const FB_FLEET_DEVICES: &[u32] = &[1, 3, 6, 1, 4, 1, 32473, 2, 1, 1, 1, 0];
 
 /// How long a server may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(120);
+const SECOND: Duration = Duration::from_secs(1);
 
 pub struct Server {
     pub address: SocketAddr,
@@ -65,6 +67,19 @@ impl Server {
         let child = command.stdout(Stdio::null()).spawn()?;
         Server { address: site.snmp, child }
             .once_it_says(FB_FLEET_DEVICES, |count| count == u64::from(devices()))
+    }
+
+    /// Waits until it has nothing left to do from its start.
+    pub fn settle(&self) -> io::Result<()> {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            let before = cpu_of(self.pid());
+            std::thread::sleep(SECOND);
+            if cpu_of(self.pid()) - before < SECOND / 50 {
+                return Ok(());
+            }
+        }
+        Err(Error::other("the server is never idle"))
     }
 
     pub fn pid(&self) -> u32 {
@@ -111,7 +126,7 @@ impl Site {
         write(
             &folder.path().join("fleetbridge.toml"),
             &format!(
-                "[control]\nhttp = \"off\"\n[broker]\nlisten = \"{mqtt}\"\n\
+                "[log]\nlevel = \"warn\"\n[control]\nhttp = \"off\"\n[broker]\nlisten = \"{mqtt}\"\n\
                  [[mqtt]]\nname = \"plant\"\nurl = \"mqtt://{mqtt}\"\nprofiles = [\"sensor\"]\n\
                  [snmp]\nlisten = [\"{snmp}\"]\ncommunities = [{{ name = \"public\", access = \"read\" }}]\n"
             ),
@@ -124,6 +139,10 @@ impl Site {
 }
 
 /// For the echo server: tells the parent where it serves, and ends the process when the parent is gone.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "nothing is flushed here; the echo server's threads wait for datagrams for ever"
+)]
 pub fn tell_parent(address: SocketAddr) -> io::Result<()> {
     println!("{address}");
     io::stdout().flush()?;

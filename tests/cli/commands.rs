@@ -2,8 +2,10 @@
 
 use std::{
     fs,
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 use super::control::Bridge;
@@ -42,7 +44,21 @@ fn exit_codes() {
     for wrong in [&[][..], &["frobnicate"], &["report", "nothing"], &["report", "missing", "--since", "5"]] {
         assert_eq!(code(&fleetbridge(wrong)), 2, "{wrong:?}");
     }
-    for command in ["serve", "check", "init", "status", "device", "report", "mibs", "completions", "man"] {
+    for command in [
+        "demo",
+        "serve",
+        "check",
+        "init",
+        "status",
+        "device",
+        "report",
+        "mibs",
+        "profile",
+        "password",
+        "simulate",
+        "completions",
+        "man",
+    ] {
         let help = fleetbridge(&[command, "--help"]);
         assert_eq!(code(&help), 0);
         assert!(stdout(&help).contains("--config"), "{command}");
@@ -150,6 +166,60 @@ fn init_check_mibs() {
     assert_eq!(code(&output), 0);
     assert!(stdout(&output).contains("snmptable -v2c -c COMMUNITY -M "), "{}", stdout(&output));
     assert!(Path::new(&mibs).join("FLEETBRIDGE-MIB.txt").is_file());
+}
+
+#[test]
+fn a_line_for_the_users_file() {
+    let run = |arguments: &[&str], input: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fleetbridge"));
+        let command = command.arg("password").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        // One that refuses the name ends without reading.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        child.wait_with_output().unwrap()
+    };
+    let made = run(&["plug-1", "--topics", "tele/plug-1,stat/plug-1"], "secret\n");
+    assert_eq!(code(&made), 0, "{}", stderr(&made));
+    let line = stdout(&made);
+    assert!(line.starts_with("plug-1:$argon2id$") && line.ends_with(":tele/plug-1,stat/plug-1\n"), "{line}");
+    assert!(!line.contains("secret"));
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("broker.users");
+    fs::OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(&file)
+        .unwrap()
+        .write_all(line.as_bytes())
+        .unwrap();
+    fleetbridge::southbound::broker::Users::read(&file).unwrap();
+    assert_eq!(code(&run(&["a:b"], "secret\n")), 1);
+    assert_eq!(code(&run(&["a"], "\n")), 1);
+}
+
+#[test]
+fn profiles() {
+    let list = fleetbridge(&["profile", "list", "--config", "/nowhere"]);
+    assert_eq!(code(&list), 0);
+    assert!(stdout(&list).contains("tasmota"));
+    let text = fleetbridge(&["profile", "show", "json-sensor", "--text"]);
+    assert!(stdout(&text).contains("[[uplink]]"));
+    let dir = tempfile::tempdir().unwrap();
+    let (own, payload) = (dir.path().join("own.toml"), dir.path().join("payload"));
+    fs::write(&own, stdout(&text).replace("product = 1\n", "")).unwrap();
+    assert_eq!(code(&fleetbridge(&["profile", "check", own.to_str().unwrap()])), 0);
+    fs::write(&payload, "{\"temperature\": 21.5}").unwrap();
+    let payload = payload.to_str().unwrap();
+    let tried = ["profile", "try", own.to_str().unwrap(), "--payload", payload, "--topic"];
+    let understood = fleetbridge(&[&tried[..], &["sensors/a/telemetry"]].concat());
+    assert_eq!(code(&understood), 0, "{}", stderr(&understood));
+    assert!(stdout(&understood).contains("21.5"), "{}", stdout(&understood));
+    assert_eq!(code(&fleetbridge(&[&tried[..], &["elsewhere"]].concat())), 1);
+    fs::write(&own, "[profile]\nnam = 3\n").unwrap();
+    let wrong = fleetbridge(&["profile", "check", own.to_str().unwrap()]);
+    assert_eq!(code(&wrong), 1);
+    assert!(stdout(&wrong).contains(":2: unknown key `nam`"), "{}", stdout(&wrong));
 }
 
 #[test]

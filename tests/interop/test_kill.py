@@ -99,7 +99,7 @@ class KillTest(Case):
         stale = []
         for life in range(KILLS):
             long = life % max(1, KILLS // LONG_LIVES) == 1 or KILLS == 1
-            end = time.monotonic() + (FLUSH + 1 if long else random.uniform(0.1, 0.8))
+            end = time.monotonic() + (FLUSH + 1 if long else random.uniform(0.05, 0.5))
             while time.monotonic() < end:
                 seen.look()
                 time.sleep(0.02)
@@ -114,9 +114,10 @@ class KillTest(Case):
             newest = int(bridge.manager.get("fbFleetLastEvent.0"))
             self.assertGreaterEqual(newest, max((trap.number() for trap in told), default=0), "fbFleetLastEvent")
             load.clock_runs.set()
-        self.assertGreater(len(seen.numbers), 20 * KILLS)
+        self.assertGreater(len(seen.numbers), 10 * KILLS)
         self.assertLessEqual(max(stale), FLUSH * 1000, "milliseconds of telemetry that a kill has cost")
-        self._one_meaning(sink)
+        events = self._one_meaning(sink)
+        print(f"      {KILLS} kills, {len(seen.numbers)} devices, {events} events told, telemetry at most {max(stale)} ms old")
 
     def _clock(self, bridge, seen):
         """What the device `clock` last said, 0 before."""
@@ -132,3 +133,4 @@ class KillTest(Case):
                 meaning = (trap.name, trap.objects.get("fbDeviceName"), trap.objects.get("fbAdapterName"))
                 self.assertEqual(meanings.setdefault(trap.number(), meaning), meaning, f"event {trap.number()}")
         self.assertGreater(len(meanings), KILLS)
+        return len(meanings)

@@ -21,14 +21,14 @@ class Talk(threading.Thread):
         self._over = threading.Event()
 
     def run(self):
-        publisher = None
         while not self._over.wait(0.5):
             try:
-                publisher = publisher or Publisher(self._broker.port, client="talk")
+                publisher = Publisher(self._broker.port, client="talk")
                 for device in DEVICES:
                     publisher.publish(f"th/{device}/telemetry", telemetry())
-            except (OSError, AssertionError):
-                publisher = None
+                publisher.close()
+            except OSError:
+                pass
 
     def stop(self):
         self._over.set()

@@ -84,3 +84,40 @@ class LastWillTest(Case):
         broker.retain("tele/plug/LWT", "Online")
         sink.wait("fbDeviceReturned", "plug", seconds=3)
         self.assertEqual(len(sink.named("fbDeviceLost")), 1, "told once")
+
+
+class GatewayTest(Case):
+    def test_one_trap_for_a_gateway_and_all_behind_it(self):
+        broker = Broker(self)
+        sink = TrapSink(self)
+        bridge = Bridge(self, mqtt=[adapter(broker)], traps=[sink.target])
+        bridge.start()
+        manager = bridge.manager
+        gateway = Will(self, broker, "gw", payload="offline", topic="gateway/gw/status")
+        broker.retain("gateway/gw/status", "online")
+        broker.publish("gateway/gw/state", '{"serial":"G1","firmware":"2.1","uptime":86400,"cpu":12.5,"children":3}')
+        wait_until(lambda: manager.get("fbFleetOnline.0") == "1", 2, "the gateway")
+        for child in ("c1", "c2", "c3"):
+            broker.publish(f"gateway/gw/{child}/telemetry", '{"temperature":21.5,"battery":87}')
+        wait_until(lambda: manager.get("fbFleetOnline.0") == "4", 2, "and its children")
+        devices = manager.devices()
+        number = devices["gw"]["number"]
+        children = {name: row for name, row in devices.items() if name != "gw"}
+        self.assertEqual(sorted(children), ["gw:c1", "gw:c2", "gw:c3"])
+        self.assertEqual({row["fbDeviceParent"] for row in children.values()}, {str(number)})
+
+        gateway.die()
+        sink.wait("fbDeviceLost", "gw", seconds=3)
+        self.assertEqual(manager.get("fbFleetMissing.0", "fbFleetLost.0", "fbFleetUnreachable.0"), ["4", "1", "3"])
+        missing = {row["fbMissingName"]: row["fbMissingPresence"] for row in manager.table("fbMissingTable").values()}
+        self.assertEqual(missing, {"gw": "lost", **dict.fromkeys(children, "unreachable")})
+        self.assertEqual(len(bridge.json("report", "missing")), 4)
+
+        bridge.kill()
+        bridge.start()
+        self.assertEqual(manager.get("fbFleetLost.0", "fbFleetUnreachable.0"), ["1", "3"], "after kill -9")
+        broker.retain("gateway/gw/status", "online")
+        sink.wait("fbDeviceReturned", "gw", seconds=3)
+        self.assertEqual(manager.get("fbFleetMissing.0"), "0")
+        told = [(trap.name, trap.objects["fbDeviceName"]) for trap in sink.all() if "fbDeviceName" in trap.objects]
+        self.assertEqual(told, [("fbDeviceLost", "gw"), ("fbDeviceReturned", "gw")])

@@ -359,7 +359,7 @@ mod tests {
         for number in [0, 1, 127, 128, 300, 16_384, u32::MAX] {
             let mut octets = Vec::new();
             oid::encode(&[fleetbridge::FLEET.prefix.arcs(), &[number]].concat(), &mut octets);
-            assert_eq!(Stem::new(&fleetbridge::FLEET.prefix, number).octets(), octets);
+            assert_eq!(Stem::new(fleetbridge::FLEET.prefix, number).octets(), octets);
         }
     }
 }

@@ -54,16 +54,16 @@ const YEAR_2000: u64 = 946_684_800_000;
 /// it, `26 days 01:11:17` and `10D20H8M9S` as readers do.
 pub fn uptime(text: &str, unit: u64) -> Option<u64> {
     if text.contains(':') {
-        return clock(text);
+        return colons(text);
     }
     if text.ends_with('S') {
-        return lettered(text);
+        return letters(text);
     }
     let number = u64::try_from(Decimal::parse(text)?.scaled(0)?).ok()?;
     Some(number.checked_mul(unit)? / 1000)
 }
 
-fn clock(text: &str) -> Option<u64> {
+fn colons(text: &str) -> Option<u64> {
     let (days, time) = text.split_once('T').or_else(|| text.split_once(' ')).unwrap_or(("0", text));
     let time = time.trim_start_matches("days").trim_start_matches("day").trim();
     let mut parts = time.split(':');
@@ -76,7 +76,7 @@ fn clock(text: &str) -> Option<u64> {
     days.checked_mul(86_400)?.checked_add(hours.checked_mul(3600)?)?.checked_add(minutes * 60 + seconds)
 }
 
-fn lettered(text: &str) -> Option<u64> {
+fn letters(text: &str) -> Option<u64> {
     let (mut total, mut rest) = (0u64, text);
     for (letter, size) in [('D', 86_400), ('H', 3600), ('M', 60), ('S', 1)] {
         let Some((number, after)) = rest.split_once(letter) else { continue };

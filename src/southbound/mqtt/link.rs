@@ -7,7 +7,9 @@ use tokio::time::{Instant, sleep_until};
 use super::{Client, Config, Event, Failure, Message};
 
 /// Messages in a batch at most.
-const BATCH: usize = 512;
+const BATCH: usize = 1024;
+/// Octets of payloads of a batch, give or take one message.
+const BATCH_OCTETS: usize = 16 << 20;
 
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 const LAST_DELAY: Duration = Duration::from_secs(60);
@@ -40,6 +42,8 @@ pub struct Link {
     /// Updates to hand out before anything else.
     updates: VecDeque<Update>,
     batch: Vec<Message>,
+    /// Of the payloads in `batch`.
+    octets: usize,
     /// Safe messages whose acknowledgement did not fit into the queue yet.
     unacked: VecDeque<Message>,
     delay: Duration,
@@ -73,6 +77,7 @@ impl Link {
             state: State::Waiting { until: None },
             updates: VecDeque::new(),
             batch: Vec::with_capacity(BATCH),
+            octets: 0,
             unacked: VecDeque::new(),
             delay: FIRST_DELAY,
         }
@@ -107,13 +112,14 @@ impl Link {
         }
     }
 
-    /// At most 512; in the order they came.
+    /// At most 1,024; in the order they came.
     pub fn messages(&self) -> &[Message] {
         &self.batch
     }
 
     /// The messages are safe: acknowledges them. If their connection has ended meanwhile they come again.
     pub fn done(&mut self) {
+        self.octets = 0;
         let done = self.batch.drain(..).filter(Message::needs_ack);
         if let State::Open { .. } = self.state {
             self.unacked.extend(done);
@@ -139,6 +145,7 @@ impl Link {
     fn fill(&mut self) {
         self.send_acks();
         while self.batch.len() < BATCH
+            && self.octets < BATCH_OCTETS
             && self.updates.is_empty()
             && let State::Open { client, .. } = &mut self.state
             && let Some(event) = client.ready()
@@ -150,7 +157,10 @@ impl Link {
     fn handle(&mut self, event: Event) {
         let State::Open { client, since, subscribed } = &mut self.state else { return };
         match event {
-            Event::Message(message) => self.batch.push(message),
+            Event::Message(message) => {
+                self.octets += message.payload().len();
+                self.batch.push(message);
+            }
             Event::Connected if self.filters.is_empty() => {
                 *subscribed = true;
                 self.updates.push_back(Update::Connected);

@@ -9,22 +9,24 @@ from .process import free_port, wait_until
 
 
 class Broker:
-    """Keeps its port, and what is retained, over stop() and start()."""
+    """Keeps its port, and what is retained, over stop() and start(). `more` is of mosquitto.conf."""
 
-    def __init__(self, case, name="mosquitto"):
+    def __init__(self, case, name="mosquitto", more=(), login=None):
         self._case = case
         self.folder = os.path.join(case.folder, name)
         os.makedirs(self.folder)
         os.chmod(self.folder, 0o777)
         self.port = free_port()
         self.url = f"mqtt://127.0.0.1:{self.port}"
+        self.client = ["-h", "127.0.0.1", "-p", str(self.port)] + (["-u", login[0], "-P", login[1]] if login else [])
         self.log = os.path.join(self.folder, "log")
         self._config = os.path.join(self.folder, "mosquitto.conf")
         with open(self._config, "w", encoding="utf-8") as config:
             config.write(
                 f"listener {self.port} 127.0.0.1\n"
-                "allow_anonymous true\n"
-                "user root\n"
+                + ("" if login else "allow_anonymous true\n")
+                + "".join(f"{line}\n" for line in more)
+                + "user root\n"
                 "persistence true\n"
                 f"persistence_location {self.folder}/\n"
                 "max_queued_messages 0\n"
@@ -41,7 +43,7 @@ class Broker:
 
     def publish(self, topic, payload, *options):
         """With mosquitto_pub, at QoS 1: when this returns, the broker has it."""
-        command = ["mosquitto_pub", "-h", "127.0.0.1", "-p", str(self.port), "-q", "1", "-t", topic]
+        command = ["mosquitto_pub", *self.client, "-q", "1", "-t", topic]
         command += ["-s"] if payload else ["-n"]
         subprocess.run(command + list(options), input=payload.encode(), check=True, timeout=10, capture_output=True)
 
@@ -68,7 +70,7 @@ class Will:
     def __init__(self, case, broker, device, payload="Offline", topic=None, protocol="mqttv311"):
         log = os.path.join(case.folder, f"will-{device}.log")
         topic = topic or f"tele/{device}/LWT"
-        command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(broker.port), "-i", device, "-V", protocol]
+        command = ["mosquitto_sub", *broker.client, "-i", device, "-V", protocol]
         command += ["-t", f"cmnd/{device}/#", "--will-topic", topic, "--will-payload", payload]
         before = broker.connections(device)
         self._process = case.spawn(command + ["--will-qos", "1", "--will-retain"], log)

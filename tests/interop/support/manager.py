@@ -11,6 +11,8 @@ SUPPORT_MIBS = os.path.join(ROOT, "tests", "support", "mibs")
 
 def snmp_environment(folder):
     """Neither the system's nor the user's settings and modules count."""
+    # Else the tools say that they have made it.
+    os.makedirs(os.path.join(folder, "cert_indexes"), exist_ok=True)
     environment = dict(os.environ)
     for name in ("MIBS", "MIBDIRS", "MIBFILES"):
         environment.pop(name, None)
@@ -61,7 +63,7 @@ class Manager:
     def answers(self):
         """Whether the agent is there."""
         quick = Manager.__new__(Manager)
-        quick.__dict__.update(self.__dict__, timeout=0.5, retries=0)
+        quick.__dict__.update(self.__dict__, timeout=0.1, retries=0)
         return quick.run("snmpget", "1.3.6.1.2.1.1.3.0", mibs=False).code == 0
 
     def table(self, name):

@@ -12,7 +12,8 @@ class Publisher:
         self._socket.sendall(b"\x10" + _length(len(head)) + head)
         answer = self._socket.recv(4)
         if answer != b"\x20\x02\x00\x00":
-            raise AssertionError(f"CONNACK {answer.hex()}")
+            self._socket.close()
+            raise ConnectionError(f"CONNACK {answer.hex()}")
 
     def publish(self, topic, payload, retain=False):
         self._socket.sendall(publication(topic, payload, retain))

@@ -64,8 +64,10 @@ impl Table for PointTable {
 fn has(column: u32) -> Has {
     match column {
         4 => Has::Value,
-        5 | 6 => Has::Integer,
-        7 | 12 => Has::Counter,
+        5 => Has::Integer,
+        6 => Has::NumberType,
+        7 => Has::Counter,
+        12 => Has::CounterType,
         _ => Has::Row,
     }
 }
@@ -96,10 +98,12 @@ fn value<R>(
             }
         },
         5 => read(Value::Integer(point.integer()?)),
-        6 => {
-            point.integer()?;
-            read(Value::Integer(point.def.digits.into()))
-        }
+        6 => match point.def.ty {
+            PointType::Boolean | PointType::Integer | PointType::Decimal => {
+                read(Value::Integer(point.def.digits.into()))
+            }
+            PointType::Text | PointType::Counter => return None,
+        },
         7 => read(Value::Counter64(point.counter()?)),
         8 => read(Value::text(&point.def.unit)),
         9 => read(Value::Integer(match point.quality(context.now) {
@@ -113,9 +117,9 @@ fn value<R>(
             let time = point.time();
             read(Value::seconds((!time.is_never()).then(|| context.now.since(time) / 1000)))
         }
-        _ => {
-            point.counter()?;
-            read(Value::Date(point.discontinuity()))
-        }
+        _ => match point.def.ty {
+            PointType::Counter => read(Value::Date(point.discontinuity())),
+            _ => return None,
+        },
     })
 }

@@ -1,0 +1,44 @@
+//! `fleetbridge password`
+
+use std::io::{self, BufRead, Write};
+
+use clap::Args;
+
+use super::Failure;
+use crate::southbound::broker::hash_password;
+
+/// Make a line for the users-file of the embedded broker
+#[derive(Debug, Args)]
+#[command(after_help = "The password is the first line of standard input; only its Argon2 hash is printed.
+
+Example:
+  read -rs PASSWORD; echo \"$PASSWORD\" | fleetbridge password plug-1 --topics tele/plug-1,stat/plug-1 >> broker.users
+  chmod 600 broker.users")]
+pub(super) struct Password {
+    /// The user's name, without `:`
+    name: String,
+    /// Topics below which the user may publish and subscribe [default: everywhere]
+    #[arg(long, value_delimiter = ',', value_name = "PREFIX,...")]
+    topics: Vec<String>,
+}
+
+impl Password {
+    pub fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
+        if self.name.is_empty() || self.name.starts_with(['$', '#']) || self.name.contains([':', ' ']) {
+            return Err(Failure::new(
+                format!("{:?} cannot be a user's name", self.name),
+                "a name has no `:` and no blank, and does not begin with `$` or `#`",
+            ));
+        }
+        let mut password = zeroize::Zeroizing::new(String::new());
+        io::stdin().lock().read_line(&mut password)?;
+        let password = password.trim_end_matches(['\n', '\r']);
+        if password.is_empty() {
+            return Err(Failure::new("there is no password on standard input", ""));
+        }
+        let hash = hash_password(password).map_err(|error| Failure::new(error, ""))?;
+        let topics =
+            if self.topics.is_empty() { String::new() } else { format!(":{}", self.topics.join(",")) };
+        Ok(writeln!(out, "{}:{hash}{topics}", self.name)?)
+    }
+}

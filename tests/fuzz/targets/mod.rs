@@ -1,0 +1,17 @@
+//! What is fuzzed: every place where octets of others come in. A target panics if something is wrong; `fuzz.rs` feeds it
+//! from libFuzzer, `tests/fuzz_replay.rs` from the corpus.
+
+mod codec;
+mod files;
+mod snmp;
+#[path = "../../support/mod.rs"]
+mod support;
+
+pub use codec::codec;
+pub use files::{boot, profile, row};
+pub use snmp::{agent, ber};
+
+pub type Target = fn(&[u8]);
+
+pub const TARGETS: [(&str, Target); 6] =
+    [("agent", agent), ("ber", ber), ("boot", boot), ("codec", codec), ("profile", profile), ("row", row)];

@@ -1,0 +1,105 @@
+"""A store that somebody damaged, locked or wrote with a newer version: clear words, and no number lost."""
+
+import glob
+import os
+import sqlite3
+
+from support import Bridge, Broker, Case, TrapSink, wait_until
+from support.fleet import POINTS, adapter, telemetry
+
+
+class DamageTest(Case):
+    def setUp(self):
+        self.broker = Broker(self)
+        self.sink = TrapSink(self)
+        self.bridge = Bridge(self, mqtt=[adapter(self.broker, more='profiles = ["th"]')], traps=[self.sink.target])
+        self.bridge.profile("th", POINTS)
+        self.bridge.start()
+        for name in ("a", "b", "c"):
+            self.broker.publish(f"th/{name}/telemetry", telemetry())
+            wait_until(lambda name=name: name in self.bridge.manager.devices(), 2, name)
+
+    def path(self, name):
+        return os.path.join(self.bridge.folder, name)
+
+    def numbers(self):
+        return {name: row["number"] for name, row in self.bridge.manager.devices().items()}
+
+    def overwrite(self, name):
+        for path in glob.glob(self.path(name + "-*")):
+            os.remove(path)
+        size = os.path.getsize(self.path(name))
+        with open(self.path(name), "r+b") as file:
+            file.write(b"\xa5" * size)
+
+    def test_damaged_state_costs_no_number(self):
+        self.broker.publish("th/b/status", "down")
+        lost = self.sink.wait("fbDeviceLost", "b")
+        self.assertEqual(self.bridge.stop(), 0)
+        self.overwrite("state.db")
+        self.bridge.start()
+        self.assertEqual(self.numbers(), {"a": 1, "b": 2, "c": 3})
+        self.assertIn("state.db", self.bridge.output())
+        self.broker.publish("th/a/telemetry", telemetry())
+        self.broker.publish("th/a/status", "down")
+        later = self.sink.wait("fbDeviceLost", "a")
+        self.assertGreater(later.number(), lost.number(), "no event number is given twice")
+        self.assertTrue(glob.glob(self.path("state.db.damaged-*")), "the damaged file is kept")
+
+    def test_damaged_config_is_refused(self):
+        self.assertEqual(self.bridge.stop(), 0)
+        self.overwrite("config.db")
+        self._refused("config.db", r"damaged|not a fleetbridge database")
+
+    def test_newer_schema_is_refused(self):
+        for name in ("config.db", "state.db"):
+            with self.subTest(file=name):
+                self.bridge.stop()
+                database = sqlite3.connect(self.path(name))
+                version = database.execute("PRAGMA user_version").fetchone()[0]
+                self.assertGreater(version, 0)
+                database.execute("PRAGMA user_version = 999")
+                database.commit()
+                self._refused(name, r"newer")
+                database.execute(f"PRAGMA user_version = {version}")
+                database.commit()
+                database.close()
+                self.bridge.start()
+                self.assertEqual(self.numbers(), {"a": 1, "b": 2, "c": 3})
+
+    def test_a_file_that_another_program_holds(self):
+        database = sqlite3.connect(self.path("config.db"), isolation_level=None)
+        database.execute("BEGIN IMMEDIATE")
+
+        def told():
+            self.broker.publish("th/d/telemetry", telemetry())
+            return "config.db" in self.bridge.output()
+
+        wait_until(told, 20, "the log names the file", every=0.5)
+        self.broker.publish("th/a/telemetry", telemetry(t=1.5))
+        value = lambda: self.bridge.manager.points(1)["temperature"]["fbPointValue"]
+        wait_until(lambda: value() == "1.5", 10, "known devices are heard")
+        self.assertEqual(self.numbers(), {"a": 1, "b": 2, "c": 3})
+        database.execute("ROLLBACK")
+        database.close()
+
+        def arrives():
+            self.broker.publish("th/d/telemetry", telemetry())
+            return self.numbers().get("d") == 4
+
+        wait_until(arrives, 10, "the new device", every=0.25)
+
+    def test_an_engine_file_that_is_rubbish(self):
+        self.assertEqual(self.bridge.stop(), 0)
+        with open(self.path("snmp-engine"), "w", encoding="ascii") as file:
+            file.write("rubbish\n")
+        self.bridge.start()
+        self.assertIn("snmp-engine", self.bridge.output())
+        self.assertEqual(self.numbers(), {"a": 1, "b": 2, "c": 3}, "v2c goes on")
+
+    def _refused(self, name, words):
+        self.bridge.spawn()
+        self.assertNotIn(self.bridge.process.code(10), (0, None))
+        self.assertIn(name, self.bridge.output())
+        self.assertRegex(self.bridge.output(), words)
+        self.assertNotIn("panicked", self.bridge.output())

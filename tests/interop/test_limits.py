@@ -1,0 +1,101 @@
+"""What the bridge does not take in: too many new devices, devices that wait for a word, rubbish on its ports."""
+
+import json
+import random
+import socket
+
+from support import Bridge, Broker, Case, Manager, wait_until
+from support.fleet import POINTS, adapter, telemetry
+
+PARSE_ERRORS = "1.3.6.1.2.1.11.6.0"
+IN_PACKETS = "1.3.6.1.2.1.11.1.0"
+GET = bytes.fromhex("302602010104067075626c6963a019020101020100020100300e300c06082b060102010103000500")
+
+
+class LimitsTest(Case):
+    def bridge(self, mqtt="", **options):
+        self.broker = Broker(self)
+        bridge = Bridge(self, mqtt=[adapter(self.broker, more='profiles = ["th"]\n' + mqtt)], **options)
+        bridge.profile("th", POINTS)
+        return bridge.start()
+
+    def reasons(self, bridge):
+        return {count["reason"]: count["count"] for count in bridge.json("status", "--unknown")["counts"]}
+
+    def test_new_devices_a_minute(self):
+        bridge = self.bridge(more="[limits]\nnew-devices-a-minute = 5\n")
+        for n in range(20):
+            self.broker.publish(f"th/dev-{n}/telemetry", telemetry())
+        wait_until(lambda: sum(self.reasons(bridge).values()) == 15, 3, "15 are counted as refused")
+        self.assertEqual(self.reasons(bridge), {"too-many-new-devices": 15})
+        self.assertEqual(bridge.manager.get("fbFleetDevices.0", "fbFleetNumbersUsed.0"), ["5", "5"])
+        # Those that are in are heard as ever, and each 12 s another may come in.
+        self.broker.publish("th/dev-0/telemetry", telemetry(t=33.5))
+        wait_until(lambda: bridge.manager.points(1)["temperature"]["fbPointValue"] == "33.5", 1, "a known device")
+
+        def another():
+            self.broker.publish("th/dev-19/telemetry", telemetry())
+            return "dev-19" in bridge.manager.devices()
+
+        wait_until(another, 15, "the next device comes in", every=0.5)
+        self.assertEqual(bridge.manager.devices()["dev-19"]["number"], 6)
+
+    def test_devices_that_nobody_adopted(self):
+        bridge = self.bridge(mqtt='adopt = "ask"')
+        self.broker.publish("th/stranger/telemetry", telemetry())
+        wait_until(lambda: self.reasons(bridge) == {"waits-for-adoption": 1}, 2, "it is counted")
+        self.assertEqual(bridge.manager.get("fbFleetNumbersUsed.0"), "0")
+        self.assertIn("stranger", bridge.cli("status", "--unknown").out)
+
+    def test_limits_of_a_message(self):
+        bridge = self.bridge(more='[limits]\npayload = "1KiB"\njson-depth = 4\n')
+        self.broker.publish("th/large/telemetry", telemetry(mode="x" * 2000))
+        self.broker.publish("th/deep/telemetry", json.dumps({"t": 1, "a": {"b": {"c": {"d": {"e": 1}}}}}))
+        self.broker.publish("th/good/telemetry", telemetry(mode="x" * 255))
+        wait_until(lambda: "good" in bridge.manager.devices(), 2, "the good one")
+        self.assertEqual(sorted(bridge.manager.devices()), ["good"])
+        self.assertEqual(self.reasons(bridge), {"too-large": 1, "too-deep": 1})
+
+    def test_rubbish_on_the_snmp_port(self):
+        bridge = self.bridge()
+        before = int(bridge.manager.get(PARSE_ERRORS))
+        chance = random.Random(1)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.connect(("127.0.0.1", bridge.port))
+            for n in range(3000):
+                packet = bytearray(GET)
+                for _ in range(chance.randint(1, 4)):
+                    packet[chance.randrange(len(packet))] = chance.randrange(256)
+                if n % 3 == 0:
+                    del packet[chance.randrange(len(packet)):]
+                try:
+                    sender.send(packet)
+                    if n % 50 == 0:
+                        # Not more than the socket's buffer holds.
+                        self.assertTrue(bridge.manager.answers())
+                except ConnectionRefusedError:
+                    self.fail("nobody listens any more")
+            for packet in (b"", b"\x30", b"\x30\x84\xff\xff\xff\xff", b"\x30\x80" * 500, b"\x00" * 60000):
+                sender.send(packet)
+        self.assertTrue(bridge.manager.answers())
+        self.assertGreater(int(bridge.manager.get(PARSE_ERRORS)), before + 500)
+        self.assertTrue(bridge.process.running())
+        self.assertNotIn("panicked", bridge.output())
+
+    def test_many_addresses(self):
+        port = 0
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(("::1", 0))
+                port = probe.getsockname()[1]
+            except OSError:
+                self.skipTest("no IPv6 here")
+        bridge = Bridge(self, listen="127.0.0.1", port=port)
+        with open(bridge.file, encoding="utf-8") as file:
+            text = file.read().replace(f'["127.0.0.1:{port}"]', f'["127.0.0.1:{port}", "[::1]:{port}", "127.0.0.9:{port}"]')
+        with open(bridge.file, "w", encoding="utf-8") as file:
+            file.write(text)
+        bridge.start()
+        for address in ("127.0.0.1", "udp6:[::1]", "127.0.0.9"):
+            self.assertTrue(Manager(self, port, address=address).answers(), address)
+        self.assertFalse(Manager(self, port, address="127.0.0.10").answers())
