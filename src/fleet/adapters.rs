@@ -104,36 +104,55 @@ impl Status {
 
 /// All adapters by stored number.
 #[derive(Debug, Default)]
-pub struct Adapters(RwLock<Vec<std::sync::Arc<Adapter>>>);
+pub struct Adapters {
+    list: RwLock<Vec<std::sync::Arc<Adapter>>>,
+    /// How many are down: mostly none, and then nobody needs to look.
+    down: AtomicU32,
+}
 
 impl Adapters {
     pub fn add(&self, adapter: std::sync::Arc<Adapter>) {
-        let mut list = self.0.write();
+        let mut list = self.list.write();
         list.push(adapter);
         list.sort_by_key(|adapter| adapter.id);
     }
 
     pub fn find(&self, id: AdapterId) -> Option<std::sync::Arc<Adapter>> {
-        let list = self.0.read();
+        let list = self.list.read();
         let at = list.binary_search_by_key(&id, |adapter| adapter.id).ok()?;
         Some(list[at].clone())
     }
 
     /// The first adapter whose number is above `after`.
     pub fn next(&self, after: AdapterId) -> Option<std::sync::Arc<Adapter>> {
-        let list = self.0.read();
+        let list = self.list.read();
         list.get(list.partition_point(|adapter| adapter.id <= after)).cloned()
+    }
+
+    /// True while this one has lost its connection.
+    pub(super) fn is_down(&self, id: AdapterId) -> bool {
+        self.down.load(Ordering::Relaxed) > 0
+            && self.find(id).is_some_and(|adapter| adapter.state() == AdapterState::Down)
+    }
+
+    /// One more has lost its connection, or one less.
+    pub(super) fn count_down(&self, lost: bool) {
+        if lost {
+            self.down.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.down.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// True if there is one that is meant to hear and does not.
     pub fn any_deaf(&self) -> bool {
-        self.0
+        self.list
             .read()
             .iter()
             .any(|adapter| matches!(adapter.state(), AdapterState::Connecting | AdapterState::Down))
     }
 
     pub fn all(&self) -> Vec<std::sync::Arc<Adapter>> {
-        self.0.read().clone()
+        self.list.read().clone()
     }
 }

@@ -73,15 +73,17 @@ impl Fleet {
             return;
         }
         if former == AdapterState::Down {
+            self.adapters.count_down(false);
             self.journal.append(now, EventKind::AdapterUp { adapter: adapter.id });
         }
         self.wake_sweep();
     }
 
-    /// The connection is gone: nothing behind it is declared lost, its values age.
+    /// The connection is gone: nothing behind it is declared lost, its values are stale.
     pub fn adapter_down(&self, adapter: &Adapter, error: &str, now: Time) {
         let former = adapter.set_state(AdapterState::Down, Some(error), now);
         if former != AdapterState::Down {
+            self.adapters.count_down(true);
             let error = adapter.status().last_error;
             self.journal.append(now, EventKind::AdapterDown { adapter: adapter.id, error });
         }

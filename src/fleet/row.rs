@@ -22,8 +22,8 @@ pub struct Point<'a> {
     pub def: &'a PointDef,
     columns: &'a Columns,
     rule: PresenceRule,
-    /// Its device is lost or unreachable.
-    missing: bool,
+    /// Its device is lost or unreachable, or the adapter that heard it is down.
+    unheard: bool,
     cell: usize,
 }
 
@@ -139,7 +139,7 @@ impl<'a> Row<'a> {
             def,
             columns: self.columns,
             rule: self.profile().presence,
-            missing: self.slot.presence.is_missing(),
+            unheard: self.slot.presence.is_missing() || self.fleet.adapters.is_down(self.slot.adapter),
             cell: self.slot.cells as usize + slot,
         }
     }
@@ -170,12 +170,12 @@ impl<'a> Point<'a> {
         Time::from_secs(u64::from(self.columns.cells.reset_secs(self.cell as u32)))
     }
 
-    /// Stale: too old, or of a device that is missing.
+    /// Stale: too old, or of a device that is missing or behind an adapter that is down.
     pub fn quality(&self, now: Time) -> Quality {
         match self.flags() {
             flags if flags & flag::BAD != 0 => Quality::Bad,
             flags if flags & flag::VALUE == 0 => Quality::Missing,
-            _ if self.missing => Quality::Stale,
+            _ if self.unheard => Quality::Stale,
             _ if self.rule.stale_after().is_some_and(|limit| now.since(self.time()) > limit) => {
                 Quality::Stale
             }
