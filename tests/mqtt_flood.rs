@@ -28,6 +28,7 @@ async fn flood(qos: &str, protocol: Protocol) {
     let mut link = connected(broker.config(protocol), &["a/#"]).await;
     let before = resident_kib();
     let mut publisher = publisher(broker.port, &["-t", "a/b", "-q", qos]);
+    let publisher_id = publisher.id();
     let line = "x".repeat(OCTETS);
     let writer = std::thread::spawn(move || {
         write_lines(&mut publisher, MESSAGES, |_| line.clone());
@@ -44,8 +45,10 @@ async fn flood(qos: &str, protocol: Protocol) {
     assert!(highest < MOST_KIB, "{highest} KiB");
     link.done();
     drop(link);
-    drop(broker);
+    // It would wait for a broker to come back.
+    let _ = std::process::Command::new("kill").args(["-KILL", &publisher_id.to_string()]).output();
     writer.join().unwrap();
+    drop(broker);
 }
 
 fn resident_kib() -> u64 {

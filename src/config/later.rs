@@ -2,13 +2,13 @@
 
 use super::{
     Base,
-    address::Network,
     listeners::{Listeners, Transport},
     section,
 };
 use crate::{
     file::{Entry, Section},
     secret::Secret,
+    snmp::community::Network,
 };
 
 const LATER: &str = "it is checked, and acts in a later release";
@@ -19,7 +19,7 @@ const PRIV: [&str; 6] = ["des", "aes-128", "aes-192", "aes-256", "aes-192-c", "a
 pub(super) fn device_agents(mut devices: Section<'_>) {
     devices.note("[snmp.devices] has no effect yet".to_owned(), LATER);
     for item in devices.key("pools").items("a list of networks, for example [\"127.1.0.0/16\"]") {
-        item.parsed("a network, for example \"127.1.0.0/16\"", Network::parse);
+        item.parsed("a network, for example \"127.1.0.0/16\"", |text| text.parse::<Network>().ok());
     }
     for item in devices.key("communities").items("a list of patterns, for example [\"{community}@{device}\"]")
     {

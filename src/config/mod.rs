@@ -10,7 +10,6 @@
 //!
 //! `[netconf]`, `[[user]]` and `[snmp.devices]` act in a later release: they are validated, and a note says so.
 
-mod address;
 mod later;
 mod listeners;
 mod mqtt;
@@ -23,8 +22,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use address::{BrokerAddress, Network};
-pub use mqtt::{Adopt, Mqtt, ProfileName, Protocol};
+pub use mqtt::{Adopt, Mqtt, ProfileName};
 pub use process::{Broker, Control, Limits, Log, LogFormat};
 pub use snmp::{Community, Snmp, Trap};
 

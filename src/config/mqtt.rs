@@ -2,13 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::{
-    Base, Broker,
-    address::{BrokerAddress, UrlError},
-};
+use super::{Base, Broker};
 use crate::{
     file::{Entry, Section},
     secret::Secret,
+    southbound::mqtt::{Address, AddressError, Protocol},
 };
 
 /// One connection to a broker.
@@ -16,7 +14,7 @@ use crate::{
 pub struct Mqtt {
     /// Of the adapter, as managers see it: 1..32 of `[A-Za-z0-9_.-]`.
     pub name: String,
-    pub address: BrokerAddress,
+    pub address: Address,
     /// Default: 5.
     pub protocol: Protocol,
     pub user: Option<String>,
@@ -34,13 +32,6 @@ pub struct Mqtt {
     pub profiles: Option<Vec<ProfileName>>,
     /// Default: auto.
     pub adopt: Adopt,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Protocol {
-    #[default]
-    V5,
-    V311,
 }
 
 /// What happens to a device that a profile recognises and nobody enrolled.
@@ -68,7 +59,7 @@ impl Mqtt {
         let host = if everywhere { here.to_owned() } else { broker.listen.ip().to_string() };
         Mqtt {
             name: "embedded".to_owned(),
-            address: BrokerAddress { host, port: broker.listen.port(), tls: false },
+            address: Address { host, port: broker.listen.port(), tls: false },
             protocol: Protocol::default(),
             user: None,
             password: None,
@@ -167,22 +158,21 @@ fn connection(section: &mut Section<'_>, base: &Base, named: &mut Vec<ProfileNam
 }
 
 /// The URL itself is not repeated in the message when it may hold a password.
-fn broker(url: &Entry<'_>) -> Option<BrokerAddress> {
+fn broker(url: &Entry<'_>) -> Option<Address> {
     let example = "a broker's address, for example \"mqtt://127.0.0.1:1883\"";
-    match BrokerAddress::parse(url.str()?) {
+    match Address::parse(url.str()?) {
         Ok(address) => Some(address),
-        Err(UrlError::Credentials) => {
+        Err(AddressError::Credentials) => {
             url.error(
                 "`url` holds credentials".to_owned(),
                 "write `user` and `password-file` or `password-env` instead",
             );
             None
         }
-        Err(UrlError::Scheme) => {
-            url.wrong(example, "it begins with mqtt:// (port 1883) or mqtts:// (TLS, port 8883)")
-        }
-        Err(UrlError::Shape) => url
-            .wrong(example, "that is the scheme, a host and a port, nothing behind; IPv6 stands in brackets"),
+        Err(AddressError::Shape(_) | AddressError::Port(_)) => url.wrong(
+            example,
+            "it is mqtt:// (port 1883) or mqtts:// (TLS, port 8883), a host and a port, nothing behind; IPv6 in brackets",
+        ),
     }
 }
 
@@ -209,7 +199,7 @@ fn password(section: &mut Section<'_>, base: &Base, user: bool) -> Option<Secret
 fn tls(
     section: &mut Section<'_>,
     base: &Base,
-    address: Option<&BrokerAddress>,
+    address: Option<&Address>,
 ) -> (Option<PathBuf>, Option<PathBuf>, Option<PathBuf>) {
     let [ca, cert, key] = ["ca-file", "cert-file", "key-file"].map(|name| section.key(name));
     let plain = address.is_some_and(|address| !address.tls);

@@ -1,9 +1,11 @@
 //! `[snmp]`: the agent and its trap targets.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    str::FromStr,
+};
 
 use super::{
-    address::{Network, with_default_port},
     later,
     listeners::{Listeners, Transport},
     section,
@@ -11,6 +13,7 @@ use super::{
 use crate::{
     file::{Entry, Section},
     secret::Secret,
+    snmp::community::Network,
 };
 
 /// `[snmp]`
@@ -107,7 +110,8 @@ fn community(table: &mut Section<'_>, key: &Entry<'_>, public: bool) -> Option<C
     let key_sources = table.key("sources");
     let items = key_sources.items("a list of networks, for example [\"10.0.0.0/8\"]");
     let expected = "an address or a network with no bit behind its prefix, for example \"10.0.0.0/8\"";
-    let sources = items.iter().filter_map(|item| item.parsed(expected, Network::parse)).collect();
+    let sources =
+        items.iter().filter_map(|item| item.parsed(expected, |text| text.parse::<Network>().ok())).collect();
     if key_sources.is_list() && items.is_empty() {
         key_sources.error(
             "`sources` names no network: nobody could use the community".to_owned(),
@@ -169,4 +173,10 @@ fn traps(key: &Entry<'_>) -> Vec<Trap> {
         list.push((Trap { target, community: Secret::new(community) }, target_key.line()));
     }
     list.into_iter().map(|(trap, _)| trap).collect()
+}
+
+/// ADDRESS:PORT, or ADDRESS alone with a default port; IPv6 in brackets when a port follows.
+fn with_default_port(text: &str, port: u16) -> Option<SocketAddr> {
+    let bare = || IpAddr::from_str(text).ok().map(|address| SocketAddr::new(address, port));
+    SocketAddr::from_str(text).ok().or_else(bare)
 }

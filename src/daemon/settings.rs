@@ -22,28 +22,9 @@ pub fn connections(config: &Config) -> Vec<config::Mqtt> {
     if let Some(broker) = &config.broker
         && !connections.iter().any(|connection| leads_to(connection, broker.listen))
     {
-        connections.push(embedded(broker));
+        connections.push(config::Mqtt::embedded(broker));
     }
     connections
-}
-
-fn embedded(broker: &config::Broker) -> config::Mqtt {
-    let listen = broker.listen;
-    let host = if listen.ip().is_unspecified() { "localhost".to_owned() } else { listen.ip().to_string() };
-    config::Mqtt {
-        name: "broker".to_owned(),
-        address: config::BrokerAddress { host, port: listen.port(), tls: false },
-        protocol: config::Protocol::default(),
-        user: None,
-        password: None,
-        client_id: None,
-        share_group: None,
-        ca_file: None,
-        cert_file: None,
-        key_file: None,
-        profiles: None,
-        adopt: Adopt::default(),
-    }
 }
 
 fn leads_to(connection: &config::Mqtt, broker: std::net::SocketAddr) -> bool {
@@ -57,15 +38,9 @@ pub fn client(connection: config::Mqtt, broker: Option<&Broker>, limits: Limits)
     let embedded = broker.filter(|broker| leads_to(&connection, broker.address()));
     let mut client = match embedded {
         Some(broker) if connection.user.is_none() => broker.client(&connection.name),
-        _ => {
-            let config::BrokerAddress { host, port, tls } = connection.address;
-            mqtt::Config::new(&connection.name, mqtt::Address { host, port, tls })
-        }
+        _ => mqtt::Config::new(&connection.name, connection.address),
     };
-    client.protocol = match connection.protocol {
-        config::Protocol::V5 => mqtt::Protocol::V5,
-        config::Protocol::V311 => mqtt::Protocol::V311,
-    };
+    client.protocol = connection.protocol;
     client.user = connection.user.or(client.user);
     client.password = connection.password.or(client.password);
     client.client_id = connection.client_id;
@@ -111,8 +86,7 @@ pub fn communities(config: &Config) -> snmp::community::Communities {
 }
 
 fn community(community: &config::Community) -> Option<snmp::community::Community> {
-    let sources: Vec<String> = community.sources.iter().map(ToString::to_string).collect();
-    snmp::community::Community::new(community.name.expose(), &sources).ok()
+    snmp::community::Community::from_networks(community.name.expose(), community.sources.clone()).ok()
 }
 
 pub fn trap_targets(config: &Config) -> Vec<snmp::notifier::Target> {

@@ -13,6 +13,7 @@ mod block;
 mod enrol;
 mod names;
 mod presence;
+mod resolve;
 mod restore;
 mod row;
 mod texts;
@@ -114,20 +115,6 @@ impl Fleet {
     pub fn find(&self, name: &str) -> Option<DeviceNumber> {
         self.names
             .by_name(name, |number| self.with(number, |columns, at| columns.name(at) == name) == Some(true))
-    }
-
-    /// By southbound identity; false beside the number of a retired device.
-    pub fn resolve(&self, adapter: AdapterId, profile: ProfileId, id: &str) -> Option<(DeviceNumber, bool)> {
-        let mut live = false;
-        let number = self.names.by_identity((adapter, profile, id), |number| {
-            self.with(number, |columns, at| {
-                live = columns.live.get(at);
-                columns.slots[at].adapter == adapter
-                    && columns.slots[at].profile == profile.0
-                    && columns.southbound_id(at) == id
-            }) == Some(true)
-        })?;
-        Some((number, live))
     }
 
     /// Runs `view` on a live device under its block's read lock.

@@ -37,6 +37,20 @@ impl Names {
         find(&self.by_identity, self.hasher.hash_one(identity), is_it)
     }
 
+    /// For each identity, with its place in the list, the first number of the same hash. Almost always it is the one.
+    pub fn likely<'a>(
+        &self,
+        identities: impl Iterator<Item = (AdapterId, ProfileId, &'a str)>,
+        mut found: impl FnMut(usize, Option<DeviceNumber>),
+    ) {
+        let table = self.by_identity.read();
+        for (index, identity) in identities.enumerate() {
+            let short = self.hasher.hash_one(identity) as u32;
+            let entry = table.find(spread(short), |entry| entry.hash == short);
+            found(index, entry.map(|entry| entry.number));
+        }
+    }
+
     pub fn insert(&self, number: DeviceNumber, name: &str, identity: (AdapterId, ProfileId, &str)) {
         insert(&self.by_name, self.hasher.hash_one(name), number);
         insert(&self.by_identity, self.hasher.hash_one(identity), number);

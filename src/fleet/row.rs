@@ -20,10 +20,7 @@ pub struct Row<'a> {
 #[derive(Clone, Copy)]
 pub struct Point<'a> {
     pub def: &'a PointDef,
-    columns: &'a Columns,
-    rule: PresenceRule,
-    /// Its device is lost or unreachable, or the adapter that heard it is down.
-    unheard: bool,
+    row: Row<'a>,
     cell: usize,
 }
 
@@ -135,39 +132,38 @@ impl<'a> Row<'a> {
     }
 
     pub(super) fn point_at(&self, def: &'a PointDef, slot: usize) -> Point<'a> {
-        Point {
-            def,
-            columns: self.columns,
-            rule: self.profile().presence,
-            unheard: self.slot.presence.is_missing() || self.fleet.adapters.is_down(self.slot.adapter),
-            cell: self.slot.cells as usize + slot,
-        }
+        Point { def, row: *self, cell: self.slot.cells as usize + slot }
+    }
+
+    /// What it says does not reach us: it is lost or unreachable, or the adapter that heard it is down.
+    fn is_unheard(&self) -> bool {
+        self.presence().is_missing() || self.fleet.adapters.is_down(self.slot.adapter)
     }
 }
 
 impl<'a> Point<'a> {
     pub(super) fn flags(&self) -> u8 {
-        self.columns.cells.flags[self.cell]
+        self.row.columns.cells.flags[self.cell]
     }
 
     /// `None` before the first value and while the quality is bad.
     pub fn value(&self) -> Option<PointValue<'a>> {
-        let raw = self.columns.cells.values[self.cell];
+        let raw = self.row.columns.cells.values[self.cell];
         match self.flags() {
             flags if flags & flag::VALUE == 0 => None,
-            flags if flags & flag::TEXT != 0 => Some(PointValue::Text(self.columns.texts.str(raw as u32))),
+            flags if flags & flag::TEXT != 0 => Some(PointValue::Text(self.row.columns.texts.str(raw as u32))),
             _ => Some(PointValue::Integer(raw)),
         }
     }
 
     /// When the value was measured; [`Time::NEVER`] unknown (it came retained and without a timestamp).
     pub fn time(&self) -> Time {
-        Time::from_secs(u64::from(self.columns.cells.times[self.cell]))
+        Time::from_secs(u64::from(self.row.columns.cells.times[self.cell]))
     }
 
     /// Since when a counter has run without a reset; [`Time::NEVER`] no reset was seen.
     pub fn discontinuity(&self) -> Time {
-        Time::from_secs(u64::from(self.columns.cells.reset_secs(self.cell as u32)))
+        Time::from_secs(u64::from(self.row.columns.cells.reset_secs(self.cell as u32)))
     }
 
     /// Stale: too old, or of a device that is missing or behind an adapter that is down.
@@ -175,21 +171,18 @@ impl<'a> Point<'a> {
         match self.flags() {
             flags if flags & flag::BAD != 0 => Quality::Bad,
             flags if flags & flag::VALUE == 0 => Quality::Missing,
-            _ if self.unheard => Quality::Stale,
-            _ if self.rule.stale_after().is_some_and(|limit| now.since(self.time()) > limit) => {
-                Quality::Stale
-            }
+            _ if self.row.profile().is_stale(self.time(), now) || self.row.is_unheard() => Quality::Stale,
             _ => Quality::Good,
         }
     }
 
     /// The value as Integer32 (boolean 0 or 1), if it is a number that fits and is no counter.
     pub fn integer(&self) -> Option<i32> {
-        (self.flags() & flag::INTEGER != 0).then(|| self.columns.cells.values[self.cell] as i32)
+        (self.flags() & flag::INTEGER != 0).then(|| self.row.columns.cells.values[self.cell] as i32)
     }
 
     pub fn counter(&self) -> Option<u64> {
-        (self.flags() & flag::COUNTER != 0).then(|| self.columns.cells.values[self.cell] as u64)
+        (self.flags() & flag::COUNTER != 0).then(|| self.row.columns.cells.values[self.cell] as u64)
     }
 
     /// Canonical text (a dot, no exponent, no unit; booleans `true` and `false`); false if there is no value.

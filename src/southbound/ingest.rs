@@ -114,19 +114,20 @@ impl Ingest {
     }
 
     fn resolve(&mut self) {
-        self.resolved.clear();
-        self.unresolved.clear();
-        for (index, report) in self.reports.iter().enumerate() {
-            let id = self.reports.str(report.id);
-            match self.context.fleet.resolve(self.adapter.id, report.profile, id) {
+        let (fleet, reports) = (&self.context.fleet, &self.reports);
+        fleet.resolve_all(self.adapter.id, reports, &mut self.resolved, &mut self.unresolved);
+        self.unresolved.retain(|&index| {
+            let Some(report) = reports.report(index as usize) else { return false };
+            match fleet.resolve(self.adapter.id, report.profile, reports.str(report.id)) {
                 Some((device, true)) => {
-                    self.resolved.push(Resolved { device, report: index as u32, parent: 0 });
+                    self.resolved.push(Resolved { device, report: index, parent: 0 });
+                    false
                 }
                 // A message that the broker kept is no sign that a retired device is back.
-                Some((_, false)) if report.retained => {}
-                _ => self.unresolved.push(index as u32),
+                Some((_, false)) => !report.retained,
+                None => true,
             }
-        }
+        });
     }
 
     async fn enrol(&mut self, now: Time) {

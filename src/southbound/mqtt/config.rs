@@ -94,10 +94,11 @@ impl Address {
     /// Another scheme, a path, credentials, no host, or a port that is none.
     pub fn parse(url: &str) -> Result<Address, AddressError> {
         let shape = || AddressError::Shape(redacted(url));
-        let (scheme, rest) = url.split_once("://").ok_or_else(shape)?;
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
         let tls = match scheme {
             "mqtt" => false,
             "mqtts" => true,
+            _ if url.contains('@') => return Err(AddressError::Credentials),
             _ => return Err(shape()),
         };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
@@ -120,7 +121,8 @@ impl Address {
                 None => (rest, None),
             },
         };
-        if host.is_empty() {
+        let legal = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
+        if host.is_empty() || !host.chars().all(legal) {
             return Err(shape());
         }
         let port = match port {
@@ -137,6 +139,12 @@ impl Address {
             },
         };
         Ok(Address { host: host.to_owned(), port, tls })
+    }
+
+    /// Whether it can only be this machine.
+    pub fn is_loopback(&self) -> bool {
+        self.host == "localhost"
+            || self.host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
     /// `HOST:PORT`, an IPv6 address in brackets.
