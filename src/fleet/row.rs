@@ -151,7 +151,9 @@ impl<'a> Point<'a> {
         let raw = self.row.columns.cells.values[self.cell];
         match self.flags() {
             flags if flags & flag::VALUE == 0 => None,
-            flags if flags & flag::TEXT != 0 => Some(PointValue::Text(self.row.columns.texts.str(raw as u32))),
+            flags if flags & flag::TEXT != 0 => {
+                Some(PointValue::Text(self.row.columns.texts.str(raw as u32)))
+            }
             _ => Some(PointValue::Integer(raw)),
         }
     }

@@ -14,21 +14,20 @@ _alive = set()
 class Process:
     """A program in a process group of its own; all it prints goes to a file."""
 
-    def __init__(self, arguments, log, environment=None, stdin=subprocess.DEVNULL, folder=None, shell=False):
+    def __init__(self, arguments, log, environment=None, folder=None, restore_signals=True):
         self.log = log
         with open(log, "ab") as out:
             self._popen = subprocess.Popen(
                 arguments,
-                stdin=stdin,
+                stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 env=environment,
                 cwd=folder,
-                shell=shell,
+                restore_signals=restore_signals,
                 start_new_session=True,
             )
         self.pid = self._popen.pid
-        self.stdin = self._popen.stdin
         _alive.add(self)
 
     def running(self):
@@ -52,11 +51,6 @@ class Process:
         except (ProcessLookupError, PermissionError):
             pass
         self._popen.wait()
-        if self.stdin:
-            try:
-                self.stdin.close()
-            except OSError:
-                pass
         _alive.discard(self)
 
     def stop(self, number=signal.SIGTERM, seconds=10):
