@@ -18,7 +18,7 @@ const NOW: Time = Time::from_secs(1_795_400_000);
 const WIDE: &str = r#"
 [profile]
 name = "wide"
-revision = "1"
+revision = "2026-11-23"
 [parent]
 profile = "gateway"
 id = "/gw"
@@ -224,7 +224,7 @@ fn every_kind_of_rule() {
 fn the_first_profile_that_recognises_wins() {
     let file = |name: &str, field: &str| {
         let text = format!(
-            "[profile]\nname = '{name}'\nrevision = '1'\n[[uplink]]\ntopic = 'x/{{device}}'\n[[point]]\nname = 'v'\n\
+            "[profile]\nname = '{name}'\nrevision = '2026-11-23'\n[[uplink]]\ntopic = 'x/{{device}}'\n[[point]]\nname = 'v'\n\
              from = '/{field}'\ntype = 'integer'\n"
         );
         parse(name, &text, Ownership::Own).unwrap().0

@@ -220,6 +220,36 @@ fn one_event_for_a_lost_gateway() {
 }
 
 #[test]
+fn what_hangs_on_a_child_goes_and_comes_with_it() {
+    let fleet = fleet();
+    let [top, middle, leaf] = ["top", "middle", "leaf"].map(|id| learn(&fleet, SENSOR, id));
+    report(&fleet, top, false, &[], after(0));
+    report_child(&fleet, middle, top, false, &[], after(0));
+    report_child(&fleet, leaf, middle, false, &[], after(0));
+    // A circle must not hang the bridge.
+    report_child(&fleet, top, leaf, false, &[], after(0));
+    report(&fleet, top, false, &[Fact::Availability(Availability::Lost)], after(5));
+    assert_eq!(fleet.counts().of(Presence::Unreachable), 2);
+    report(&fleet, top, false, &[], after(6));
+    assert_eq!(fleet.counts().of(Presence::Online), 3);
+    report(&fleet, top, false, &[Fact::Availability(Availability::Lost)], after(7));
+    assert!(fleet.retire(top, after(8)));
+    assert_eq!(fleet.counts().missing(), 0, "nothing is unreachable through a device that is retired");
+}
+
+#[test]
+fn silence_behind_an_adapter_that_is_gone_counts() {
+    let fleet = fleet();
+    let records =
+        fleet.draft(&[Identity { adapter: 9, profile: SENSOR, id: "orphan".into() }], START).expect("room");
+    fleet.insert(&records);
+    assert_eq!(fleet.orphans(), 1);
+    report(&fleet, 1, false, &[], after(0));
+    fleet.sweep(after(180));
+    assert_eq!(presence(&fleet, 1), Presence::Lost);
+}
+
+#[test]
 fn children_wait_for_the_verdict_on_a_silent_parent() {
     let fleet = fleet();
     let gateway = learn(&fleet, GATEWAY, "gw");

@@ -96,12 +96,7 @@ fn what_a_file_says_is_its_fingerprint() {
 const WRONG: &[(&str, &str, &str, &str)] = &[
     ("name = \"acme-th2\"", "name = \"2 fast\"", "3: `name` must be a name of letters", "room-temp"),
     ("name = \"acme-th2\"\n", "", "2: `name` is missing in [profile]", "example: name = "),
-    (
-        "revision = \"2026-11-22\"",
-        "revision = 5",
-        "4: `revision` must be a date or a version",
-        "found the integer 5",
-    ),
+    ("revision = \"2026-11-22\"", "revision = 5", "4: `revision` must be a date", "found the integer 5"),
     (
         "class = \"sensor\"",
         "clas = \"sensor\"",

@@ -4,21 +4,27 @@ use std::{
     fs::{self, OpenOptions},
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
+use base64::Engine;
 use clap::Args;
+use ring::signature::{Ed25519KeyPair, KeyPair};
+use zeroize::Zeroizing;
 
 use super::{Failure, shell_word};
 
 /// The boot file that is written; `@COMMUNITY@` becomes a random one.
 const TEMPLATE: &str = include_str!("boot.toml");
 
-/// Write a commented boot file and the folders beside it
+/// The SSH host key that `[netconf] host-keys` names.
+const HOST_KEY: &str = "host_ed25519";
+
+/// Write a commented boot file, the keys and the folders beside it
 #[derive(Debug, Args)]
 #[command(
     after_help = "Never overwrites anything. The boot file is readable by its owner only, because it holds an SNMP
-community, which is random.
+community, which is random; so is the SSH host key host_ed25519, which NETCONF will use when it comes.
 
 Example:
   fleetbridge init /etc/fleetbridge"
@@ -33,29 +39,72 @@ impl Init {
         let profiles = self.dir.join("profiles");
         fs::create_dir_all(&profiles)
             .map_err(|error| Failure::new(format!("cannot make {}: {error}", profiles.display()), ""))?;
-        let file = self.dir.join("fleetbridge.toml");
-        let text = TEMPLATE.replace("@COMMUNITY@", &community()?);
-        let written = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&file)
-            .and_then(|mut file| file.write_all(text.as_bytes()));
-        match written {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(Failure::new(
-                    format!("{} is there already, and nothing is ever overwritten", file.display()),
-                    "move it away, or choose another folder",
-                ));
-            }
-            Err(error) => return Err(Failure::new(format!("cannot write {}: {error}", file.display()), "")),
-            Ok(()) => {}
+        let (file, key) = (self.dir.join("fleetbridge.toml"), self.dir.join(HOST_KEY));
+        write_new(&file, &TEMPLATE.replace("@COMMUNITY@", &community()?))?;
+        // A key that is there already goes on being the host's: clients know it.
+        if !key.exists() {
+            write_new(&key, &host_key()?)?;
         }
         let word = shell_word(&file.display().to_string());
-        writeln!(out, "wrote {} and the folder {}", file.display(), profiles.display())?;
+        let (file, key, profiles) = (file.display(), key.display(), profiles.display());
+        writeln!(out, "wrote {file}, {key} and the folder {profiles}")?;
         writeln!(out, "next:\n  fleetbridge --config {word} check\n  fleetbridge --config {word} serve")?;
         Ok(())
     }
+}
+
+fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+    let open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    open.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Failure::new(
+            format!("{} is there already, and nothing is ever overwritten", path.display()),
+            "move it away, or choose another folder",
+        ),
+        _ => Failure::new(format!("cannot write {}: {error}", path.display()), ""),
+    })
+}
+
+/// An ed25519 key pair without a passphrase, in the format of OpenSSH (its PROTOCOL.key).
+fn host_key() -> Result<Zeroizing<String>, Failure> {
+    let no_random = |_| Failure::new("the system gives no random numbers", "");
+    let mut seed = Zeroizing::new([0u8; 32]);
+    let mut check = [0u8; 4];
+    getrandom::fill(&mut *seed).and_then(|()| getrandom::fill(&mut check)).map_err(no_random)?;
+    let pair = Ed25519KeyPair::from_seed_unchecked(&*seed)
+        .map_err(|_| Failure::new("the random numbers make no key", "try again"))?;
+    let public_key = pair.public_key().as_ref();
+
+    let mut public = Vec::new();
+    put_string(&mut public, b"ssh-ed25519");
+    put_string(&mut public, public_key);
+    let mut private = Zeroizing::new([check, check].concat());
+    private.extend_from_slice(&public);
+    put_string(&mut private, &Zeroizing::new([&seed[..], public_key].concat()));
+    put_string(&mut private, b"fleetbridge");
+    let padding = private.len().next_multiple_of(8) - private.len();
+    private.extend((1..).take(padding));
+
+    let mut key = Zeroizing::new(b"openssh-key-v1\0".to_vec());
+    for word in [&b"none"[..], b"none", b""] {
+        put_string(&mut key, word);
+    }
+    key.extend(1u32.to_be_bytes());
+    put_string(&mut key, &public);
+    put_string(&mut key, &private);
+    let text = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(&*key));
+    let mut pem = Zeroizing::new(String::from("-----BEGIN OPENSSH PRIVATE KEY-----\n"));
+    for line in text.as_bytes().chunks(70) {
+        pem.extend(line.iter().map(|byte| char::from(*byte)));
+        pem.push('\n');
+    }
+    pem.push_str("-----END OPENSSH PRIVATE KEY-----\n");
+    Ok(pem)
+}
+
+/// A string of SSH (RFC 4251 section 5).
+fn put_string(out: &mut Vec<u8>, octets: &[u8]) {
+    out.extend((octets.len() as u32).to_be_bytes());
+    out.extend_from_slice(octets);
 }
 
 /// 16 letters and digits, 80 bits of chance; without those that look alike.
@@ -69,7 +118,7 @@ fn community() -> Result<String, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use std::{os::unix::fs::MetadataExt, path::Path};
+    use std::{os::unix::fs::MetadataExt, path::Path, process::Command};
 
     use super::*;
     use crate::{config, file::has_errors};
@@ -83,6 +132,10 @@ mod tests {
         assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
         let (config, problems) = config::load(&file).into_result().unwrap();
         assert_eq!(problems, []);
+        let key = dir.path().join(HOST_KEY);
+        assert_eq!(fs::metadata(&key).unwrap().mode() & 0o777, 0o600);
+        let public = Command::new("ssh-keygen").arg("-yf").arg(&key).output().unwrap();
+        assert!(public.stdout.starts_with(b"ssh-ed25519 "), "{}", String::from_utf8_lossy(&public.stderr));
         let community = config.snmp.communities[0].name.expose();
         assert_eq!(community.len(), 16);
         let again = Init { dir: dir.path().to_owned() }.run(&mut out);

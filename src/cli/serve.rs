@@ -12,6 +12,7 @@ use crate::{
     config::{Log, LogFormat},
     daemon::{Daemon, Plan, StartError},
     file::Severity,
+    southbound::broker::BrokerError,
 };
 
 /// Run the bridge in the foreground, until SIGTERM or Ctrl-C
@@ -53,8 +54,11 @@ impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         let help = match &error {
             StartError::Snmp(_) => "give another address as `listen` in [snmp]",
-            StartError::Broker(_) => "give another address as `listen` in [broker]",
+            StartError::Broker(BrokerError::Taken { .. } | BrokerError::Listen { .. }) => {
+                "give another address as `listen` in [broker]"
+            }
             StartError::Store(_)
+            | StartError::Broker(_)
             | StartError::Control(_)
             | StartError::Profiles(_)
             | StartError::Engine(_) => "",
@@ -68,15 +72,17 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     runtime.map_err(|error| Failure::new(format!("cannot start: {error}"), ""))
 }
 
-/// Done when SIGTERM or SIGINT comes; both are caught from now on.
+/// Done when SIGTERM, SIGINT or SIGHUP (the terminal went away) comes; they are caught from now on.
 pub(super) fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
     let failed = |error: io::Error| Failure::new(format!("cannot catch signals: {error}"), "");
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut hang_up = signal(SignalKind::hangup()).map_err(failed)?;
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            _ = hang_up.recv() => {}
         }
     })
 }

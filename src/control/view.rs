@@ -125,6 +125,20 @@ pub struct Unknown {
     pub counts: Vec<UnknownCount>,
     /// The last ones, oldest first.
     pub last: Vec<UnknownMessage>,
+    /// Devices that nobody took in, of adapters with `adopt = "ask"`.
+    pub waiting: Vec<WaitingDevice>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct WaitingDevice {
+    pub adapter: String,
+    pub profile: String,
+    /// How the adapter knows it.
+    pub id: String,
+    pub since: String,
+    pub last_heard: String,
+    pub messages: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use crate::{
     clock,
     fleet::{Fleet, FleetFull, Identity},
     model::{DeviceNumber, Time},
-    southbound::ingest::{Enrol, Enrolled},
+    southbound::ingest::{Enrol, Enrolled, WAITS},
     store::Store,
 };
 
@@ -99,7 +99,7 @@ impl Enroller {
         }
         let (wanted, asked): (Vec<_>, Vec<_>) =
             unknown.into_iter().partition(|identity| self.adopts(identity));
-        let mut refused = (!asked.is_empty()).then_some("waits-for-adoption");
+        let mut refused = (!asked.is_empty()).then_some(WAITS);
         for group in wanted.chunks(GROUP) {
             match self.bring_in(group, now).await {
                 Ok(None) => {}

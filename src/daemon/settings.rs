@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     config::{self, Adopt, Config},
     control::view,
+    file::Diagnostic,
     fleet::{Adapter, AdapterState, Fleet},
     snmp,
     southbound::{
@@ -110,6 +111,22 @@ pub fn system() -> snmp::mib::System {
     }
 }
 
+/// Files that the boot file names and that are there, but hold nothing that could be used.
+pub fn unusable_files(config: &Config) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    let users = config.broker.as_ref().and_then(|broker| broker.users_file.as_deref());
+    if let Some(Err(error)) = users.map(broker::Users::read) {
+        problems.push(error.to_string());
+    }
+    for connection in config.mqtt.iter().filter(|connection| connection.address.tls) {
+        if let Err(error) = client(connection.clone(), None, limits(config)).check_tls() {
+            problems.push(format!("[[mqtt]] {:?}: {error}", connection.name));
+        }
+    }
+    let file = config.file.display().to_string();
+    problems.into_iter().map(|problem| Diagnostic::whole_file(&file, problem, "")).collect()
+}
+
 /// What is wrong with the bridge itself, a sentence each.
 pub fn problems(fleet: &Fleet, store: &[Trouble]) -> Vec<String> {
     let blind = fleet.adapters().all().into_iter().filter(|adapter| adapter.state() != AdapterState::Up);
@@ -137,6 +154,18 @@ pub fn unknown(unknown: &Unknown) -> view::Unknown {
                 topic: message.topic,
                 payload: message.payload,
                 reason: message.reason.to_owned(),
+            })
+            .collect(),
+        waiting: unknown
+            .waiting()
+            .into_iter()
+            .map(|device| view::WaitingDevice {
+                adapter: device.adapter,
+                profile: device.profile,
+                id: device.id,
+                since: device.since.to_string(),
+                last_heard: device.last_heard.to_string(),
+                messages: device.messages,
             })
             .collect(),
     }

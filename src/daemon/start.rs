@@ -76,6 +76,7 @@ impl Plan {
         match Library::load(Some(&config.profiles)) {
             Ok(mut library) => {
                 problems.extend(config.check_profiles(&library.names().collect::<Vec<_>>()));
+                problems.extend(settings::unusable_files(&config));
                 if file::has_errors(&problems) {
                     return Err(problems);
                 }
@@ -230,6 +231,14 @@ fn load(store: &Store, fleet: &Fleet) -> Result<(), StoreError> {
     fleet.insert(&group);
     let loaded = store.load_state(|number, state| fleet.restore(number, &state))?;
     fleet.restored();
+    let orphans = fleet.orphans();
+    if orphans > 0 {
+        warn!(
+            devices = orphans,
+            "these were heard by a [[mqtt]] that is configured no more, so they will be lost. A renamed one is another \
+             adapter: what it hears gets new numbers. Give it its old name back, or retire them"
+        );
+    }
     if loaded.unreadable > 0 {
         warn!(
             devices = loaded.unreadable,

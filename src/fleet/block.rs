@@ -147,6 +147,11 @@ impl Columns {
             name_len: record.name.len() as u8,
             id_len: record.southbound_id.len() as u8,
         };
+        // The id that did not fit into a name stays visible to managers.
+        if record.southbound_id != record.name {
+            let alias = self.texts.acquire(&record.southbound_id);
+            self.attributes[at][Attribute::Alias as usize] = alias;
+        }
         self.live.set(at, !record.retired);
     }
 

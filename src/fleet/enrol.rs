@@ -116,15 +116,18 @@ impl Fleet {
             return false;
         }
         self.journal.append(now, EventKind::DeviceRetired { device: number });
+        // Nothing hangs on it any more: its children are judged by their own silence.
+        self.tell_children(number, false, now);
         true
     }
 
-    /// Brings a retired device back under its number. The store has written it already.
+    /// Brings a retired device back under its number. The store has written it already. It is told as a return, so that a
+    /// manager that knows it as lost learns that it is not.
     pub fn revive(&self, number: DeviceNumber, now: Time) -> bool {
         if !self.set_retired(number, false, now) {
             return false;
         }
-        self.journal.append(now, EventKind::DeviceLearned { device: number });
+        self.journal.append(now, EventKind::DeviceReturned { device: number, was: Presence::Retired });
         true
     }
 

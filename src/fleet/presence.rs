@@ -1,7 +1,5 @@
 //! Who is heard: one sweep for all devices, and what connections and parents mean for those behind them.
 
-use std::sync::atomic::Ordering;
-
 use super::{
     Adapter, AdapterState, Fleet,
     absorb::Moved,
@@ -17,6 +15,9 @@ struct Hearing {
     /// Silence counts from here at the earliest: after a reconnect each device has one full interval of grace.
     since: Time,
 }
+
+/// An adapter that is configured no more.
+const NOBODY: Hearing = Hearing { up: true, since: Time::NEVER };
 
 /// What silence means for one device.
 enum Verdict {
@@ -94,14 +95,12 @@ impl Fleet {
         self.adapters.any_deaf()
     }
 
+    /// By adapter number. Devices of an adapter that is configured no more are not waited for: silence makes them lost.
     fn hearing(&self) -> Vec<Hearing> {
-        let mut hearing = vec![Hearing { up: false, since: Time::NEVER }];
+        let mut hearing = vec![NOBODY];
         for adapter in self.adapters.all() {
             let status = adapter.status();
-            hearing.resize(
-                hearing.len().max(usize::from(adapter.id) + 1),
-                Hearing { up: false, since: Time::NEVER },
-            );
+            hearing.resize(hearing.len().max(usize::from(adapter.id) + 1), NOBODY);
             hearing[usize::from(adapter.id)] =
                 Hearing { up: status.state == AdapterState::Up, since: status.since };
         }
@@ -117,7 +116,7 @@ impl Fleet {
         if !matches!(slot.presence, Presence::Online | Presence::Late | Presence::Sleeping) {
             return NOTHING_DUE;
         }
-        let Some(hearing) = hearing.get(usize::from(slot.adapter)) else { return NOTHING_DUE };
+        let hearing = hearing.get(usize::from(slot.adapter)).unwrap_or(&NOBODY);
         if !hearing.up {
             return NOTHING_DUE;
         }
@@ -177,27 +176,33 @@ impl Fleet {
         }
     }
 
-    /// The children of a device that went missing are unreachable; of one that returned, expected within an interval.
-    /// Their own events stay untold: one trap for the parent is enough.
+    /// The children of a device that went missing are unreachable, and theirs; of one that returned, expected within an
+    /// interval. Their own events stay untold: one trap for the parent is enough.
     pub(super) fn tell_children(&self, parent: DeviceNumber, missing: bool, now: Time) {
-        let children: Vec<DeviceNumber> = {
-            let children = self.children.lock();
-            let start = children.partition_point(|&(of, _)| of < parent);
-            children[start..].iter().take_while(|&&(of, _)| of == parent).map(|&(_, child)| child).collect()
-        };
-        for child in children {
-            let (index, at) = place(child);
-            let Some(block) = self.blocks.get(index).and_then(|block| block.get()) else { continue };
-            let mut columns = block.columns.write();
-            let Some(slot) = columns.slot(at) else { continue };
-            let presence = match (missing, slot.presence) {
-                (true, Presence::Online | Presence::Late | Presence::Sleeping) => Presence::Unreachable,
-                (false, Presence::Unreachable) => Presence::Online,
-                _ => continue,
-            };
-            self.set_presence(&mut columns, child, presence, now);
-            columns.next_deadline = Time::NEVER;
+        let mut parents = vec![parent];
+        // Ends also if devices hang on each other in a circle: each changes once.
+        while let Some(parent) = parents.pop() {
+            for child in self.children_of(parent) {
+                let (index, at) = place(child);
+                let Some(block) = self.blocks.get(index).and_then(|block| block.get()) else { continue };
+                let mut columns = block.columns.write();
+                let Some(slot) = columns.slot(at) else { continue };
+                let presence = match (missing, slot.presence) {
+                    (true, Presence::Online | Presence::Late | Presence::Sleeping) => Presence::Unreachable,
+                    (false, Presence::Unreachable) => Presence::Online,
+                    _ => continue,
+                };
+                self.set_presence(&mut columns, child, presence, now);
+                columns.next_deadline = Time::NEVER;
+                parents.push(child);
+            }
         }
+    }
+
+    fn children_of(&self, parent: DeviceNumber) -> Vec<DeviceNumber> {
+        let children = self.children.lock();
+        let start = children.partition_point(|&(of, _)| of < parent);
+        children[start..].iter().take_while(|&&(of, _)| of == parent).map(|&(_, child)| child).collect()
     }
 
     fn wake_sweep(&self) {
@@ -206,15 +211,9 @@ impl Fleet {
         }
     }
 
-    /// Counts devices of each adapter anew; for adapters that come after their devices were loaded.
-    pub fn count_adapters(&self) {
-        let mut counts = std::collections::HashMap::new();
-        self.rows(1, super::Which::Live, |row| {
-            *counts.entry(row.adapter()).or_insert(0u32) += 1;
-            std::ops::ControlFlow::Continue(())
-        });
-        for adapter in self.adapters.all() {
-            adapter.devices.store(counts.get(&adapter.id).copied().unwrap_or(0), Ordering::Relaxed);
-        }
+    /// How many live devices were heard by an adapter that is configured no more.
+    pub fn orphans(&self) -> u32 {
+        let heard: u32 = self.adapters.all().iter().map(|adapter| adapter.device_count()).sum();
+        self.counts().devices().saturating_sub(heard)
     }
 }

@@ -29,6 +29,8 @@ pub fn bindings(context: &Context<'_>, event: &Event) -> Option<Bindings> {
     match &event.kind {
         EventKind::Started { cold } => {
             bindings.push(TRAP_OID.arcs(), &Value::Oid(if *cold { &COLD_START } else { &WARM_START }));
+            // Not among its objects, but without it a manager that counts events would miss this one.
+            bindings.push(&[EVENT.arcs(), &[1, 0]].concat(), &Value::Gauge32(event.number as u32));
             Some(bindings)
         }
         EventKind::DeviceLost { device, last_seen } => {

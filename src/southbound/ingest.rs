@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
+use tracing::{info, warn};
 
 use super::{Codec, Uplink, unknown::Unknown};
 use crate::{
-    fleet::{Adapter, Fleet, Identity, Resolved},
+    fleet::{Adapter, AdapterState, Fleet, Identity, Resolved},
     model::{DeviceNumber, Reports, Time},
     stats::Stats,
 };
@@ -30,6 +31,9 @@ pub struct Enrol {
     pub retired: Vec<DeviceNumber>,
     pub reply: oneshot::Sender<Enrolled>,
 }
+
+/// Why a device of an adapter with `adopt = "ask"` did not come in.
+pub const WAITS: &str = "waits-for-adoption";
 
 /// Why the rest of an [`Enrol`] did not come in; `None` if all did.
 pub type Enrolled = Option<&'static str>;
@@ -92,24 +96,33 @@ impl Ingest {
             return;
         }
         self.resolve();
+        // Known devices do not wait for the store.
+        self.absorb(now);
         if !self.unresolved.is_empty() {
             self.enrol(now).await;
+            self.absorb(now);
         }
-        self.absorb(now);
         self.reports.clear();
     }
 
     pub fn connected(&mut self, now: Time) {
+        info!(adapter = self.adapter.name, broker = self.adapter.url, "connected and subscribed");
         self.context.fleet.adapter_up(&self.adapter, now);
     }
 
     /// Says that the connection is down, or why another try failed.
     pub fn disconnected(&mut self, error: &str, now: Time) {
+        let status = self.adapter.status();
+        // Each try fails alike: once is enough.
+        if status.state != AdapterState::Down || status.last_error != error {
+            warn!(adapter = self.adapter.name, error, "not connected; presence of its devices stands still");
+        }
         self.context.fleet.adapter_down(&self.adapter, error, now);
     }
 
     /// Something was refused while the connection stands: told and counted, the state stays.
     pub fn trouble(&mut self, error: &str) {
+        warn!(adapter = self.adapter.name, error, "connected, but not all is heard");
         self.adapter.trouble(error);
     }
 
@@ -157,6 +170,10 @@ impl Ingest {
                     let profile = &self.context.fleet.profiles()[report.profile].name;
                     let text = format!("device {id} of profile {profile}");
                     let reason = refused.unwrap_or("not-enrolled");
+                    if reason == WAITS {
+                        self.context.unknown.wait(now, &self.adapter.name, profile, id);
+                        continue;
+                    }
                     self.context.stats.southbound.unknown.inc();
                     self.context.unknown.note(now, &self.adapter.name, "", text.as_bytes(), reason);
                 }
@@ -174,5 +191,6 @@ impl Ingest {
         }
         let done = self.context.fleet.absorb(&self.reports, &mut self.resolved, now);
         self.context.stats.southbound.observations.add(done.observations);
+        self.resolved.clear();
     }
 }

@@ -1,6 +1,6 @@
 //! What nobody understood: counted by reason, the last ones kept to look at, never silently dropped.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -17,10 +17,26 @@ const PAYLOAD: usize = 512;
 #[derive(Debug, Default)]
 pub struct Unknown(Mutex<Inner>);
 
+/// How many devices wait at most to be taken in; further ones are counted as `waiting-list-full`.
+const WAITING: usize = 1000;
+
 #[derive(Debug, Default)]
 struct Inner {
     counts: Vec<(&'static str, u64)>,
     last: VecDeque<Message>,
+    /// By adapter, profile and id, each ended by a line feed, which none of them has.
+    waiting: BTreeMap<String, Waiting>,
+}
+
+/// A device that nobody took in, of an adapter with `adopt = "ask"`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Waiting {
+    pub adapter: String,
+    pub profile: String,
+    pub id: String,
+    pub since: Time,
+    pub last_heard: Time,
+    pub messages: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -63,6 +79,33 @@ impl Unknown {
         inner.last.push_back(message);
     }
 
+    /// Writes down that a device waits.
+    pub fn wait(&self, now: Time, adapter: &str, profile: &str, id: &str) {
+        let key = format!("{adapter}\n{profile}\n{id}\n");
+        let mut inner = self.0.lock();
+        let count = inner.waiting.len();
+        match inner.waiting.get_mut(&key) {
+            Some(waiting) => {
+                waiting.last_heard = now;
+                waiting.messages += 1;
+            }
+            None if count < WAITING => {
+                let (adapter, profile, id) = (adapter.to_owned(), profile.to_owned(), id.to_owned());
+                let waiting = Waiting { adapter, profile, id, since: now, last_heard: now, messages: 1 };
+                inner.waiting.insert(key, waiting);
+            }
+            None => {
+                drop(inner);
+                self.note(now, adapter, "", id.as_bytes(), "waiting-list-full");
+            }
+        }
+    }
+
+    /// Those that wait, by adapter, profile and id.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        self.0.lock().waiting.values().cloned().collect()
+    }
+
     /// (reason, count), the most frequent first.
     pub fn counts(&self) -> Vec<(&'static str, u64)> {
         let mut counts = self.0.lock().counts.clone();
@@ -84,6 +127,19 @@ fn refill(text: &mut String, with: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_waits_is_not_pushed_out() {
+        let unknown = Unknown::default();
+        for n in 0..WAITING as u64 + 5 {
+            unknown.wait(Time(n), "plant", "sensor", &format!("s{n:05}"));
+        }
+        unknown.wait(Time(7), "plant", "sensor", "s00000");
+        let waiting = unknown.waiting();
+        assert_eq!((waiting.len(), waiting[0].id.as_str(), waiting[0].messages), (WAITING, "s00000", 2));
+        assert_eq!((waiting[0].since, waiting[0].last_heard), (Time(0), Time(7)));
+        assert_eq!(unknown.counts(), [("waiting-list-full", 5)]);
+    }
 
     #[test]
     fn the_last_ones_are_kept() {

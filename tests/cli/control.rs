@@ -59,6 +59,7 @@ impl Bridge {
                 let unknown = view::Unknown {
                     counts: vec![view::UnknownCount { reason: "no-profile".into(), count: 3 }],
                     last: vec![message],
+                    waiting: Vec::new(),
                 };
                 let state = State {
                     fleet,

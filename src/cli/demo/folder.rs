@@ -135,7 +135,7 @@ fn impatient(text: &str) -> String {
         let key = line.split('=').next().unwrap_or_default().trim_end();
         match (section, key) {
             ("[profile]", "product") => continue,
-            ("[profile]", "revision") => out.push_str("revision = \"demo\""),
+            ("[profile]", "revision") => out.push_str("revision = \"2026-11-23\""),
             ("[presence]", "interval") => out.push_str(&format!("interval = \"{}s\"", PERIOD.as_secs())),
             ("[presence]", "missed") => out.push_str("missed = 2"),
             _ => out.push_str(line),

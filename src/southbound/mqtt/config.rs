@@ -61,6 +61,14 @@ impl Config {
         }
     }
 
+    /// Whether the files of a TLS connection can be used.
+    ///
+    /// # Errors
+    /// A text for the operator that names the file.
+    pub fn check_tls(&self) -> Result<(), String> {
+        super::tls::client_config(self).map(drop)
+    }
+
     /// The address as a URL, without credentials.
     pub fn display_url(&self) -> String {
         self.address.to_string()

@@ -97,6 +97,19 @@ pub fn is_identifier(text: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
 }
 
+/// YYYY-MM-DD, as RFC 7950 section 7.1.9 has it.
+fn is_date(text: &str) -> bool {
+    let mut parts = text.split('-');
+    let mut part = |digits: usize, range: std::ops::RangeInclusive<u16>| {
+        parts.next().is_some_and(|part| {
+            part.len() == digits
+                && part.bytes().all(|c| c.is_ascii_digit())
+                && part.parse().is_ok_and(|n| range.contains(&n))
+        })
+    };
+    part(4, 1900..=9999) && part(2, 1..=12) && part(2, 1..=31) && parts.next().is_none()
+}
+
 const IDENTIFIER: &str =
     "a name of letters, digits, `-`, `_` and `.` that begins with a letter, for example \"room-temp\"";
 
@@ -148,11 +161,8 @@ fn head(top: &mut Section<'_>, ownership: Ownership) -> Option<Profile> {
     let name =
         section.required("name").parsed(IDENTIFIER, |text| is_identifier(text).then(|| text.to_owned()));
     let revision = section.required_as("revision", "\"2026-11-22\"").parsed(
-        "a date or a version of at most 32 characters, for example \"2026-11-22\"",
-        |text| {
-            ((1..=32).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_graphic()))
-                .then(|| text.to_owned())
-        },
+        "a date, because it will be the revision of a YANG module, for example \"2026-11-22\"",
+        |text| is_date(text).then(|| text.to_owned()),
     );
     let product = section.key("product");
     let product = match (ownership, product.exists()) {
