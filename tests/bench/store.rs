@@ -82,9 +82,10 @@ pub fn restart(site: &Site) -> io::Result<()> {
     let bridge = Server::bridge(site)?;
     let wall = start.elapsed().as_secs_f64();
     let spent = cpu_of(bridge.pid()).as_secs_f64();
-    figure(&format!("start with {} devices, wall", grouped(devices())), wall, "s", Goal::AtMost(10.0));
-    figure("the same, CPU", spent, "s", Goal::None);
+    let all = format!("with {} devices", grouped(devices()));
+    figure(&format!("start {all}, wall"), wall, "s", Goal::AtMost(10.0));
+    figure(&format!("start {all}, CPU"), spent, "s", Goal::None);
     let resident = resident_of(bridge.pid())? as f64 / 1_048_576.0;
-    figure("the same, memory of the whole process", resident, "MiB", Goal::None);
+    figure(&format!("memory of the whole process {all}"), resident, "MiB", Goal::None);
     Ok(())
 }
