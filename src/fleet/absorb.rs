@@ -206,7 +206,11 @@ fn stamp(time: Time, retained: bool, now: Time) -> u32 {
 fn boot(known: Time, uptime_secs: u64, now: Time) -> Time {
     let reported = Time(now.0.saturating_sub(uptime_secs.saturating_mul(1000)));
     let difference = reported.0.abs_diff(known.0);
-    if !known.is_never() && difference <= uptime_secs.saturating_mul(10).max(60_000) { known } else { reported }
+    if !known.is_never() && difference <= uptime_secs.saturating_mul(10).max(60_000) {
+        known
+    } else {
+        reported
+    }
 }
 
 /// At most `most` octets, at a character boundary.
