@@ -168,13 +168,13 @@ impl Ingest {
                 Some((device, true)) => self.resolved.push(Resolved { device, report: index, parent: 0 }),
                 _ => {
                     let profile = &self.context.fleet.profiles()[report.profile].name;
-                    let text = format!("device {id} of profile {profile}");
                     let reason = refused.unwrap_or("not-enrolled");
+                    self.context.stats.southbound.unknown.inc();
                     if reason == WAITS {
-                        self.context.unknown.wait(now, &self.adapter.name, profile, id);
+                        self.context.unknown.wait(now, &self.adapter.name, profile, id, reason);
                         continue;
                     }
-                    self.context.stats.southbound.unknown.inc();
+                    let text = format!("device {id} of profile {profile}");
                     self.context.unknown.note(now, &self.adapter.name, "", text.as_bytes(), reason);
                 }
             }

@@ -52,10 +52,7 @@ pub struct Message {
 impl Unknown {
     pub fn note(&self, now: Time, adapter: &str, topic: &str, payload: &[u8], reason: &'static str) {
         let mut inner = self.0.lock();
-        match inner.counts.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, count)) => *count += 1,
-            None => inner.counts.push((reason, 1)),
-        }
+        inner.count(reason);
         // The oldest entry's buffers serve the newest: a flood of these allocates nothing.
         let mut message =
             if inner.last.len() < KEPT { None } else { inner.last.pop_front() }.unwrap_or_else(|| Message {
@@ -79,10 +76,11 @@ impl Unknown {
         inner.last.push_back(message);
     }
 
-    /// Writes down that a device waits.
-    pub fn wait(&self, now: Time, adapter: &str, profile: &str, id: &str) {
+    /// Writes down that a device waits, and counts its message under `reason`.
+    pub fn wait(&self, now: Time, adapter: &str, profile: &str, id: &str, reason: &'static str) {
         let key = format!("{adapter}\n{profile}\n{id}\n");
         let mut inner = self.0.lock();
+        inner.count(reason);
         let count = inner.waiting.len();
         match inner.waiting.get_mut(&key) {
             Some(waiting) => {
@@ -119,6 +117,15 @@ impl Unknown {
     }
 }
 
+impl Inner {
+    fn count(&mut self, reason: &'static str) {
+        match self.counts.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, count)) => *count += 1,
+            None => self.counts.push((reason, 1)),
+        }
+    }
+}
+
 fn refill(text: &mut String, with: &str) {
     text.clear();
     text.push_str(with);
@@ -132,13 +139,13 @@ mod tests {
     fn who_waits_is_not_pushed_out() {
         let unknown = Unknown::default();
         for n in 0..WAITING as u64 + 5 {
-            unknown.wait(Time(n), "plant", "sensor", &format!("s{n:05}"));
+            unknown.wait(Time(n), "plant", "sensor", &format!("s{n:05}"), "waits");
         }
-        unknown.wait(Time(7), "plant", "sensor", "s00000");
+        unknown.wait(Time(7), "plant", "sensor", "s00000", "waits");
         let waiting = unknown.waiting();
         assert_eq!((waiting.len(), waiting[0].id.as_str(), waiting[0].messages), (WAITING, "s00000", 2));
         assert_eq!((waiting[0].since, waiting[0].last_heard), (Time(0), Time(7)));
-        assert_eq!(unknown.counts(), [("waiting-list-full", 5)]);
+        assert_eq!(unknown.counts(), [("waits", WAITING as u64 + 6), ("waiting-list-full", 5)]);
     }
 
     #[test]
