@@ -1,10 +1,13 @@
-"""The modules in yang/: the standard ones say what the published ones say, our own is without blame."""
+"""The YANG modules: the standard ones say what the published ones say; our own, and those of profiles, are without blame."""
 
 import difflib
 import os
 import re
+import tomllib
 
 from support import Case
+from support.bridge import fleetbridge
+from support.manager import MIBS, ROOT
 from support.yang import IETF, OWN, PUBLISHED, argument, below, files, lint, parse, read, tree, yanglint
 
 # The one warning that a module may have: pyang knows the prefixes of some organizations' module names, and ours is none.
@@ -162,6 +165,59 @@ class OwnModuleTest(Case):
             self.assertNotIn(statement.keyword, ("must", "when", "mandatory", "min-elements"), statement.pos)
             if statement.keyword == "type":
                 self.assertNotIn(statement.arg, ("leafref", "instance-identifier"), statement.pos)
+
+
+    def test_enumerations_are_those_of_the_mib(self):
+        """Both faces have the same words, of which SNMP's have no hyphens."""
+        with open(os.path.join(MIBS, "FLEETBRIDGE-MIB.txt"), encoding="utf-8") as file:
+            mib = file.read()
+        module = parse(read(own()))
+        typedefs = {typedef.arg: typedef.search_one("type") for typedef in module.search("typedef")}
+        quality = next(leaf for leaf in below(module) if (leaf.keyword, leaf.arg) == ("leaf", "quality"))
+        pairs = {"FbPresence": typedefs["presence"], "FbQuality": quality.search_one("type")}
+        for convention, ty in pairs.items():
+            said = re.search(rf"\n{convention} ::= TEXTUAL-CONVENTION.*?SYNTAX +INTEGER {{(.*?)}}", mib, re.DOTALL)
+            words = [re.sub("-(.)", lambda found: found[1].upper(), word.arg) for word in ty.search("enum")]
+            self.assertEqual(words, re.findall(r"(\w+)\(\d+\)", said[1]), convention)
+
+
+class ProfileModulesTest(Case):
+    def test_modules_of_shipped_profiles(self):
+        listed = [line.split() for line in fleetbridge("profile", "list").lines()[1:] if line]
+        names = [words[0] for words in listed if len(words) == 6 and words[4] != "0"]
+        self.assertIn("tasmota", names)
+        self.blameless([self.module(name, name) for name in names])
+
+    def test_every_kind_of_setting_and_text(self):
+        file = os.path.join(ROOT, "tests", "golden", "yang", "acme.toml")
+        path = self.module("acme", file)
+        self.blameless([path])
+        with open(file, "rb") as text:
+            settings = {setting["name"]: setting for setting in tomllib.load(text)["setting"]}
+        container = parse(read(path)).search_one("grouping", "settings").search_one("container", "acme")
+        leaves = {leaf.arg: leaf for leaf in container.search("leaf")}
+        self.assertEqual(list(leaves), list(settings))
+        for name, setting in settings.items():
+            leaf, ty = leaves[name], leaves[name].search_one("type")
+            self.assertTrue(argument(leaf, "description").startswith(setting.get("description", f"The setting {name}")))
+            self.assertEqual([word.arg for word in ty.search("enum")], list(setting.get("values", [])))
+            for keyword, said in (("units", leaf), ("pattern", ty)):
+                stands = said.search_one(keyword)
+                self.assertEqual(stands.arg if stands else None, setting.get("unit" if keyword == "units" else keyword))
+            secret = leaf.search_one(("nacm", "default-deny-all"))
+            self.assertEqual(secret is not None, setting.get("secret", False))
+
+    def module(self, name, profile):
+        answer = fleetbridge("profile", "yang", profile)
+        self.assertEqual(answer.code, 0, answer.text)
+        return self.write(f"fleetbridge-profile-{name}.yang", answer.out)
+
+    def blameless(self, paths):
+        for path in paths:
+            with self.subTest(os.path.basename(path)):
+                self.assertEqual(lint(path).text, "")
+        answer = yanglint(*paths)
+        self.assertEqual((answer.code, answer.text), (0, ""))
 
 
 def own():
