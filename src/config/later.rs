@@ -1,10 +1,6 @@
-//! What is read and checked now and acts in a later release: `[snmp.devices]`, `[netconf]`, `[[user]]`.
+//! What is read and checked now and acts in a later release: `[snmp.devices]`, `[[user]] snmp`.
 
-use super::{
-    Base,
-    listeners::{Listeners, Transport},
-    section,
-};
+use super::Base;
 use crate::{
     file::{Entry, Section},
     secret::Secret,
@@ -39,51 +35,8 @@ pub(super) fn device_agents(mut devices: Section<'_>) {
     devices.finish();
 }
 
-/// `[netconf]`
-pub(super) fn netconf(top: &mut Section<'_>, listeners: &mut Listeners) {
-    section(top, "netconf", |netconf| {
-        netconf.note("[netconf] has no effect yet".to_owned(), LATER);
-        for item in netconf.key("ssh").items("a list of addresses, for example [\"127.0.0.1:1830\"]") {
-            listeners.read(&item, Transport::Tcp, "127.0.0.1:1830");
-        }
-        netconf.key("host-keys").strings();
-    });
-}
-
-/// `[[user]]`
-pub(super) fn users(top: &mut Section<'_>, base: &Base, allow_weak: bool) {
-    let mut names: Vec<(String, u32)> = Vec::new();
-    for mut user in top.key("user").tables() {
-        if names.is_empty() {
-            user.note("[[user]] has no effect yet".to_owned(), LATER);
-        }
-        let key = user.required_as("name", "\"admin\"");
-        let name = key.parsed("a name of 1 to 32 printable characters", |text| {
-            ((1..=32).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic()))
-                .then(|| text.to_owned())
-        });
-        if let Some(name) = name {
-            if let Some((_, line)) = names.iter().find(|(other, _)| *other == name) {
-                let message = format!("the user {name:?} stands already in line {line}");
-                key.error(message, "give each [[user]] a name of its own");
-            }
-            names.push((name, key.line()));
-        }
-        user.required_as("role", "\"read\"").one_of(&["read", "operate", "administer"]);
-        for item in user.key("ssh-keys").items("a list of public keys, for example [\"ssh-ed25519 AAAA...\"]")
-        {
-            item.parsed("a line of an authorized_keys file, for example \"ssh-ed25519 AAAA...\"", public_key);
-        }
-        secret_file(&user.key("password-file"), base);
-        if let Some(mut snmp) = user.key("snmp").table() {
-            snmp_user(&mut snmp, base, allow_weak);
-            snmp.finish();
-        }
-        user.finish();
-    }
-}
-
-fn snmp_user(snmp: &mut Section<'_>, base: &Base, allow_weak: bool) {
+/// `[[user]] snmp`
+pub(super) fn snmp_user(snmp: &mut Section<'_>, base: &Base, allow_weak: bool) {
     let (auth, private) = (snmp.key("auth"), snmp.key("priv"));
     let weak = [auth.one_of(&AUTH) == Some("md5"), private.one_of(&PRIV) == Some("des")];
     for (weak, key) in weak.into_iter().zip([&auth, &private]) {
@@ -115,12 +68,4 @@ fn secret_file(key: &Entry<'_>, base: &Base) {
     if let Err(error) = Secret::from_file(&path) {
         key.warning(format!("{}: {}: {error}", key.label(), path.display()), "");
     }
-}
-
-fn public_key(text: &str) -> Option<()> {
-    let mut words = text.split_ascii_whitespace();
-    let known = words.next().is_some_and(|kind| {
-        kind.starts_with("ssh-") || kind.starts_with("ecdsa-") || kind.starts_with("sk-")
-    });
-    (known && words.next().is_some()).then_some(())
 }

@@ -8,11 +8,12 @@
 //! | `[store]`, `[control]`, `[profiles]`, `[log]`, `[limits]`, `[snmp]` | as the fields here say |
 //! | `[broker]`, `[[mqtt]]`, `[netconf]`, `[snmp.devices]`, `[[user]]` | none |
 //!
-//! `[netconf]`, `[[user]]` and `[snmp.devices]` act in a later release: they are validated, and a note says so.
+//! `[snmp.devices]` and `[[user]] snmp` act in a later release: they are validated, and a note says so.
 
 mod later;
 mod listeners;
 mod mqtt;
+mod netconf;
 mod process;
 mod snmp;
 
@@ -23,6 +24,7 @@ use std::{
 };
 
 pub use mqtt::{Adopt, Mqtt, ProfileName};
+pub use netconf::{Netconf, User};
 pub use process::{Broker, Control, Limits, Log, LogFormat};
 pub use snmp::{Community, Snmp, Trap};
 
@@ -47,6 +49,9 @@ pub struct Config {
     pub limits: Limits,
     pub mqtt: Vec<Mqtt>,
     pub snmp: Snmp,
+    /// `None` if there is no `[netconf]`.
+    pub netconf: Option<Netconf>,
+    pub users: Vec<User>,
     /// Every name under `profiles` of a [[mqtt]], also of one that is wrong otherwise.
     named: Vec<ProfileName>,
 }
@@ -161,15 +166,21 @@ fn build(top: &mut Section<'_>, path: &Path, base: &Base) -> Config {
     let limits = process::limits(top);
     let (mqtt, named) = mqtt::read(top, base);
     let snmp = snmp::read(top, &mut listeners);
-    later::netconf(top, &mut listeners);
-    later::users(top, base, snmp.allow_weak);
+    let netconf = netconf::read(top, base, &mut listeners);
+    let users = netconf::users(top, base, snmp.allow_weak);
+    if netconf.is_some() && users.is_empty() {
+        top.note(
+            "nobody can log in to the NETCONF server".to_owned(),
+            "add a [[user]] with name, role and ssh-keys",
+        );
+    }
     if mqtt.is_empty() && broker.is_none() {
         top.note(
             "the bridge hears nothing".to_owned(),
             "add a [[mqtt]] with name and url of a broker, or a [broker]",
         );
     }
-    Config { file: path.to_owned(), store, control, profiles, log, broker, limits, mqtt, snmp, named }
+    Config { file: path.to_owned(), store, control, profiles, log, broker, limits, mqtt, snmp, netconf, users, named }
 }
 
 /// A table that may be absent; an absent one reads as all defaults.
