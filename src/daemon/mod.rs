@@ -16,6 +16,7 @@ mod enrol;
 mod flush;
 mod settings;
 mod start;
+mod trial;
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,6 +24,7 @@ use tokio::{sync::watch, task::JoinHandle};
 use tracing::{info, warn};
 
 pub use start::{Plan, StartError};
+pub use trial::trial;
 
 use crate::{
     fleet::Fleet,

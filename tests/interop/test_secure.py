@@ -4,7 +4,8 @@ import glob
 import os
 import subprocess
 
-from support import Bridge, Broker, Case, wait_until
+from support import Bridge, Broker, Case, free_port, wait_until
+from support.bridge import fleetbridge
 from support.fleet import POINTS, adapter, telemetry
 
 PASSWORD = "pass-word-4711"
@@ -37,6 +38,23 @@ class SecureTest(Case):
         subprocess.run(["mosquitto_passwd", "-U", passwords], check=True, capture_output=True)
         os.chmod(passwords, 0o644)
         return Broker(self, more=["allow_anonymous false", f"password_file {passwords}", *more], login=("plug", "plug"))
+
+    def test_a_partly_refused_subscription_is_a_problem(self):
+        port = free_port()
+        line = fleetbridge("password", "plug", "--topics", "th/", feed="p\n").out
+        users = self.write("users", line)
+        os.chmod(users, 0o600)
+        mqtt = f'name = "own"\nurl = "mqtt://127.0.0.1:{port}"\nprofiles = ["th", "tasmota"]\n'
+        mqtt += f'user = "plug"\npassword-file = "{self.secret("p")}"\n'
+        more = f'[broker]\nlisten = "127.0.0.1:{port}"\nusers-file = "{users}"\n'
+        bridge = Bridge(self, mqtt=[mqtt], more=more)
+        bridge.profile("th", POINTS)
+        bridge.start()
+        (problem,) = wait_until(lambda: bridge.json("status")["problems"], 5, "a problem is told")
+        self.assertRegex(problem, r"does not hear all of .*tele/.*not authorised")
+        broker = bridge.json("status")["broker"]
+        self.assertGreater(broker["refused-subscriptions"], 0)
+        self.assertEqual(broker["clients"], 1)
 
     def test_tls_with_client_certificate_and_password(self):
         self.certificates()
