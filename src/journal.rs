@@ -2,7 +2,9 @@
 //! channel, no queue for each subscriber.
 //!
 //! Events are numbered without gaps from 1 for the life of the store. They become visible to readers once they are
-//! durable, so no number that a manager has seen is ever given to another event, also after kill -9.
+//! durable, so no number that a manager has seen is ever given to another event, also after kill -9. While the store
+//! cannot write them, those whose numbers are promised by the store are told all the same: an alarm that waits for a
+//! disk is none.
 
 use std::collections::VecDeque;
 
@@ -80,12 +82,14 @@ struct Inner {
     /// The number of the newest event, 0 before the first.
     last: u64,
     durable: u64,
+    /// What readers may see, from `durable` on.
+    told: u64,
 }
 
 impl Journal {
     /// Goes on after event `last`, which is durable.
     pub fn new(last: u64) -> Self {
-        Journal { inner: Mutex::new(Inner { events: VecDeque::new(), last, durable: last }) }
+        Journal { inner: Mutex::new(Inner { events: VecDeque::new(), last, durable: last, told: last }) }
     }
 
     /// Numbers an event and keeps it; returns its number.
@@ -105,25 +109,32 @@ impl Journal {
         self.inner.lock().last
     }
 
-    /// The number of the newest durable event: the end of what [`read`](Journal::read) gives.
-    pub fn durable(&self) -> u64 {
-        self.inner.lock().durable
+    /// The number of the newest event that readers see: the end of what [`read`](Journal::read) gives.
+    pub fn told(&self) -> u64 {
+        self.inner.lock().told
     }
 
     /// The store's word that all events up to `number` are written.
     pub fn set_durable(&self, number: u64) {
         let mut inner = self.inner.lock();
         inner.durable = number.clamp(inner.durable, inner.last);
+        inner.told = inner.told.max(inner.durable);
     }
 
-    /// Copies at most `most` durable events after `*cursor` to `out` and moves the cursor past them.
+    /// The store cannot write; events up to `number` are told though a crash would forget them.
+    pub fn tell_undurable(&self, number: u64) {
+        let mut inner = self.inner.lock();
+        inner.told = number.clamp(inner.told, inner.last);
+    }
+
+    /// Copies at most `most` events that may be seen after `*cursor` to `out` and moves the cursor past them.
     ///
     /// # Errors
     /// Events between the cursor and the oldest kept one are gone; the cursor has been moved to the oldest kept.
     pub fn read(&self, cursor: &mut u64, most: usize, out: &mut Vec<Event>) -> Result<(), Overrun> {
         let inner = self.inner.lock();
-        let durable = inner.durable;
-        inner.copy(cursor, durable, most, out)
+        let told = inner.told;
+        inner.copy(cursor, told, most, out)
     }
 
     /// Copies events that are not durable yet, for the store.
@@ -173,6 +184,26 @@ mod tests {
         journal.read(&mut cursor, 9, &mut out).unwrap();
         assert_eq!(out.iter().map(|event| event.number).collect::<Vec<_>>(), [13]);
         assert_eq!(cursor, 13);
+    }
+
+    #[test]
+    fn a_store_that_cannot_write_does_not_silence() {
+        let journal = Journal::new(0);
+        for device in 1..=3 {
+            journal.append(Time(1), EventKind::DeviceLearned { device });
+        }
+        journal.tell_undurable(2);
+        let (mut cursor, mut out) = (0, Vec::new());
+        journal.read(&mut cursor, 9, &mut out).unwrap();
+        assert_eq!((cursor, journal.told()), (2, 2));
+        // They are still to be written, and are not told again.
+        out.clear();
+        journal.read_undurable(9, &mut out).unwrap();
+        assert_eq!(out.len(), 3);
+        journal.set_durable(3);
+        out.clear();
+        journal.read(&mut cursor, 9, &mut out).unwrap();
+        assert_eq!(out.iter().map(|event| event.number).collect::<Vec<_>>(), [3]);
     }
 
     #[test]

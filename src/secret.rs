@@ -1,8 +1,17 @@
 //! Text that must not be seen: zeroized when dropped, prints nothing.
 
-use std::{fmt, fs, io, os::unix::fs::MetadataExt, path::Path};
+use std::{
+    fmt,
+    fs::File,
+    io::{self, Read},
+    os::unix::fs::MetadataExt,
+    path::Path,
+};
 
 use zeroize::Zeroizing;
+
+/// Octets of a file: a line for each of 100,000 users.
+const LONGEST: u64 = 16 << 20;
 
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Secret(Zeroizing<String>);
@@ -15,16 +24,20 @@ impl Secret {
     /// Reads a file that nobody but its owner may open; one line feed at the end is not part of the secret.
     ///
     /// # Errors
-    /// The file cannot be read, is not UTF-8, or is open to group or others.
+    /// The file cannot be read, is not UTF-8, longer than 16 MiB, or open to group or others.
     pub fn from_file(path: &Path) -> io::Result<Self> {
-        let mode = fs::metadata(path)?.mode();
+        let file = File::open(path)?;
+        let mode = file.metadata()?.mode();
         if mode & 0o077 != 0 {
             return Err(io::Error::new(
                 io::ErrorKind::PermissionDenied,
                 format!("mode {:04o} lets others read it; run: chmod 600 {}", mode & 0o7777, path.display()),
             ));
         }
-        let mut text = Zeroizing::new(fs::read_to_string(path)?);
+        let mut text = Zeroizing::new(String::new());
+        if file.take(LONGEST + 1).read_to_string(&mut text)? as u64 > LONGEST {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "longer than 16 MiB"));
+        }
         let kept = text.trim_end_matches(['\n', '\r']).len();
         text.truncate(kept);
         Ok(Secret(text))

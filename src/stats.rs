@@ -35,6 +35,7 @@ impl Counter {
 pub struct Stats {
     pub snmp: Snmp,
     pub southbound: Southbound,
+    pub broker: Broker,
     pub store: Store,
 }
 
@@ -78,6 +79,25 @@ pub struct Southbound {
     pub observations: Counter,
     /// Messages that no topic, device or payload rule understood, or that a limit refused.
     pub unknown: Counter,
+}
+
+/// The embedded broker.
+#[derive(Debug, Default)]
+pub struct Broker {
+    /// Clients that came in, the bridge's own included.
+    pub connected: Counter,
+    /// Of these, those that are gone.
+    pub disconnected: Counter,
+    /// Publications that it took from others than the bridge.
+    pub published: Counter,
+    /// Publications to topics that their user may not write; the sender is told, except at QoS 0.
+    pub refused_publications: Counter,
+    pub refused_subscriptions: Counter,
+    pub refused_logins: Counter,
+    /// Connections that ended without a goodbye: power, network, or a packet over the limit.
+    pub broken: Counter,
+    /// Publications that found no place on the way to the bridge for so long that they may be lost.
+    pub overruns: Counter,
 }
 
 #[derive(Debug, Default)]

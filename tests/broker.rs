@@ -7,6 +7,7 @@ use std::{
     net::SocketAddr,
     os::unix::fs::PermissionsExt,
     process::{Command, Stdio},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -21,7 +22,7 @@ fn local(port: u16) -> SocketAddr {
 }
 
 async fn open() -> Broker {
-    broker::start(Config::new(local(0))).await.unwrap()
+    broker::start(Config::new(local(0)), Arc::default()).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,10 +74,12 @@ async fn users_and_their_topics() {
     fs::write(&users_file, line).unwrap();
     fs::set_permissions(&users_file, fs::Permissions::from_mode(0o644)).unwrap();
     let config = Config { users_file: Some(users_file.clone()), ..Config::new(local(0)) };
-    let Err(BrokerError::Users(error)) = broker::start(config.clone()).await else { panic!() };
+    let Err(BrokerError::Users(error)) = broker::start(config.clone(), Arc::default()).await else {
+        panic!()
+    };
     assert!(error.to_string().contains("chmod 600"), "{error}");
     fs::set_permissions(&users_file, fs::Permissions::from_mode(0o600)).unwrap();
-    let broker = broker::start(config).await.unwrap();
+    let broker = broker::start(config, Arc::default()).await.unwrap();
     let port = broker.address().port();
 
     let mut link = connected(broker.client("embedded"), &["#"]).await;
@@ -116,7 +119,8 @@ async fn users_and_their_topics() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn places_are_limited_but_not_for_the_bridge() {
-    let broker = broker::start(Config { max_clients: 3, ..Config::new(local(0)) }).await.unwrap();
+    let broker =
+        broker::start(Config { max_clients: 3, ..Config::new(local(0)) }, Arc::default()).await.unwrap();
     let port = broker.address().port();
     let mut devices: Vec<_> = (0..4).map(|_| publisher(port, &["-t", "a"])).collect();
     let start = Instant::now();
@@ -137,11 +141,15 @@ async fn places_are_limited_but_not_for_the_bridge() {
 #[tokio::test(flavor = "multi_thread")]
 async fn addresses_are_checked() {
     let broker = open().await;
-    let Err(error) = broker::start(Config::new(broker.address())).await else { panic!() };
+    let Err(error) = broker::start(Config::new(broker.address()), Arc::default()).await else { panic!() };
     assert_eq!(error.to_string(), format!("{} is taken by another process", broker.address()));
-    let Err(error) = broker::start(Config::new("0.0.0.0:0".parse().unwrap())).await else { panic!() };
+    let Err(error) = broker::start(Config::new("0.0.0.0:0".parse().unwrap()), Arc::default()).await else {
+        panic!()
+    };
     assert!(error.to_string().contains("set users-file"), "{error}");
-    let Err(error) = broker::start(Config::new("127.0.0.1:1".parse().unwrap())).await else { return };
+    let Err(error) = broker::start(Config::new("127.0.0.1:1".parse().unwrap()), Arc::default()).await else {
+        return;
+    };
     assert!(error.to_string().contains("127.0.0.1:1"), "{error}");
     broker.stop().await;
 }

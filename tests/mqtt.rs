@@ -232,3 +232,25 @@ async fn late_acknowledgements_go_nowhere() {
     broker.publish(&["-t", "a/2", "-m", "y", "-q", "1"]);
     assert_eq!(take(&mut link, 1).await, ["a/2=y"]);
 }
+
+/// A retained message longer than anything that the bridge reads is passed over, not a reason to connect for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_huge_retained_message_is_passed_over() {
+    let broker = Mosquitto::start("allow_anonymous true");
+    let folder = tempfile::tempdir().unwrap();
+    let huge = folder.path().join("huge");
+    std::fs::write(&huge, vec![b'x'; 20 << 20]).unwrap();
+    broker.publish(&["-t", "a/huge", "-f", huge.to_str().unwrap(), "-r", "-q", "1"]);
+    let config = broker.config(Protocol::V311);
+    let mut link = connected(config.clone(), &["a/#"]).await;
+    assert_eq!(next(&mut link).await, Update::Messages);
+    let lengths: Vec<_> = link.messages().iter().map(|message| message.payload().len()).collect();
+    assert_eq!(lengths, [config.payload_limit + 1], "enough to be refused as too large");
+    link.done();
+    broker.publish(&["-t", "a/1", "-m", "next", "-q", "1"]);
+    assert_eq!(take(&mut link, 1).await, ["a/1=next"]);
+    // MQTT 5 has a word for it: the broker keeps it away.
+    let mut link = connected(broker.config(Protocol::V5), &["a/#"]).await;
+    broker.publish(&["-t", "a/2", "-m", "only", "-q", "1"]);
+    assert_eq!(take(&mut link, 1).await, ["a/2=only"]);
+}

@@ -6,14 +6,15 @@ use clap::Args;
 
 use super::{Failure, Place};
 use crate::{
-    daemon::Plan,
+    daemon::{Plan, trial},
     file::{Diagnostic, Severity, has_errors},
 };
 
 /// Say everything that is wrong with the boot file and the profiles
 #[derive(Debug, Args)]
 #[command(after_help = "Each line is FILE:LINE: what is wrong; what to do. Notes and warnings are no errors.
-Exit code 1 if there is an error: the daemon would not start.
+Exit code 1 if there is an error: the daemon would not start. Folders and addresses are tried on this
+host, unless a daemon runs there already.
 
 Example:
   fleetbridge --config ./fleetbridge.toml check")]
@@ -22,7 +23,10 @@ pub(super) struct Check {}
 impl Check {
     pub fn run(self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
         let problems = match Plan::read(&place.0) {
-            Ok(plan) => plan.notes,
+            Ok(mut plan) => {
+                plan.notes.extend(trial(&plan.config));
+                plan.notes
+            }
             Err(problems) => problems,
         };
         for problem in &problems {

@@ -1,9 +1,12 @@
 //! `fleetbridge serve`
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    pin::pin,
+};
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 
@@ -18,7 +21,7 @@ use crate::{
 /// Run the bridge in the foreground, until SIGTERM or Ctrl-C
 #[derive(Debug, Args)]
 #[command(after_help = "The log goes to standard error; [log] in the boot file sets level and format.
-A second daemon on the same store is refused. Stopped by SIGTERM or Ctrl-C it writes what it heard and ends.
+A second daemon on the same store is refused. Stopped by SIGTERM or Ctrl-C it writes what it heard and ends. SIGHUP has it read the embedded broker's users-file again.
 
 Example:
   fleetbridge --config ./fleetbridge.toml serve")]
@@ -41,9 +44,15 @@ impl Serve {
             }
         }
         runtime()?.block_on(async {
-            let stop = stop_signal()?;
+            let mut stop = pin!(stop_signal()?);
+            let mut hang_up = catch(SignalKind::hangup())?;
             let daemon = Daemon::start(plan).await?;
-            stop.await;
+            loop {
+                tokio::select! {
+                    () = &mut stop => break,
+                    _ = hang_up.recv() => daemon.reload(),
+                }
+            }
             daemon.stop().await;
             Ok(())
         })
@@ -72,19 +81,23 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     runtime.map_err(|error| Failure::new(format!("cannot start: {error}"), ""))
 }
 
-/// Done when SIGTERM, SIGINT or SIGHUP (the terminal went away) comes; they are caught from now on.
+/// Done when SIGTERM or SIGINT comes, or SIGHUP because the terminal went away; they are caught from now on.
 pub(super) fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
-    let failed = |error: io::Error| Failure::new(format!("cannot catch signals: {error}"), "");
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let mut hang_up = signal(SignalKind::hangup()).map_err(failed)?;
+    let mut terminate = catch(SignalKind::terminate())?;
+    let mut interrupt = catch(SignalKind::interrupt())?;
+    let mut hang_up = catch(SignalKind::hangup())?;
+    let person = io::IsTerminal::is_terminal(&io::stdin());
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
-            _ = hang_up.recv() => {}
+            _ = hang_up.recv(), if person => {}
         }
     })
+}
+
+fn catch(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(|error| Failure::new(format!("cannot catch signals: {error}"), ""))
 }
 
 /// Sends the log to standard error; RUST_LOG, if set, wins over the level of the boot file.

@@ -15,9 +15,10 @@ use crate::{
 #[command(after_help = "Examples:
   fleetbridge status
   fleetbridge status --format json
-  fleetbridge status --unknown        messages that nobody understood, counted by reason, and the last ones")]
+  fleetbridge status --unknown        what nobody understood, counted by reason, the last
+                                      messages, and whom the SNMP agent refused")]
 pub(super) struct Status {
-    /// Show the messages that nobody understood instead
+    /// Show what nobody understood and who was refused instead
     #[arg(long)]
     unknown: bool,
     #[arg(long, value_enum, default_value_t)]
@@ -91,6 +92,21 @@ fn status(status: &view::Status, out: &mut dyn Write) -> Result<(), Failure> {
         "messages   {}, {} observations, {} not understood{hint}",
         status.messages, status.observations, status.unknown
     )?;
+    if let Some(broker) = &status.broker {
+        let mut line = format!("broker     {} clients, {} messages taken", broker.clients, broker.published);
+        for (word, count) in [
+            ("publications refused", broker.refused_publications),
+            ("subscriptions refused", broker.refused_subscriptions),
+            ("log-ins refused", broker.refused_logins),
+            ("connections broken", broker.broken),
+            ("messages perhaps lost, because the bridge was too slow", broker.overruns),
+        ] {
+            if count > 0 {
+                line.push_str(&format!(", {count} {word}"));
+            }
+        }
+        writeln!(out, "{line}")?;
+    }
     let snmp = &status.snmp;
     writeln!(out, "snmp       {} received, {} sent, {} traps", snmp.received, snmp.sent, snmp.traps)?;
     let troubles: Vec<_> = [
@@ -125,6 +141,18 @@ fn unknown(unknown: &Unknown, out: &mut dyn Write) -> Result<(), Failure> {
                 out,
                 "  {id}  {profile} on {adapter}, since {since}, last heard {last}, {messages} messages"
             )?;
+        }
+        writeln!(out)?;
+    }
+    if !unknown.strangers.is_empty() {
+        writeln!(out, "refused by the SNMP agent:")?;
+        for stranger in &unknown.strangers {
+            let (time, source, count) = (&stranger.time, &stranger.source, stranger.count);
+            let why = match &stranger.community {
+                Some(community) => format!("unknown community {:?}", printable(community)),
+                None => "outside the sources of its community".to_owned(),
+            };
+            writeln!(out, "  {time}  {source}  {why}, {count} times")?;
         }
         writeln!(out)?;
     }

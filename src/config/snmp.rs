@@ -25,6 +25,8 @@ pub struct Snmp {
     pub communities: Vec<Community>,
     /// Who is told. Default: nobody.
     pub traps: Vec<Trap>,
+    /// Octets; longer requests are dropped before they are decoded. Default: 4,096.
+    pub max_message: usize,
     /// MD5 and DES for SNMPv3 users. Default: false.
     pub allow_weak: bool,
 }
@@ -48,7 +50,7 @@ pub struct Trap {
 impl Default for Snmp {
     fn default() -> Self {
         let listen = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 1161))];
-        Snmp { listen, communities: Vec::new(), traps: Vec::new(), allow_weak: false }
+        Snmp { listen, communities: Vec::new(), traps: Vec::new(), max_message: 4096, allow_weak: false }
     }
 }
 
@@ -73,11 +75,13 @@ pub(super) fn read(top: &mut Section<'_>, listeners: &mut Listeners) -> Snmp {
             );
         }
         let traps = traps(&snmp.key("traps"));
+        // The lower bound is that of RFC 3411, snmpEngineMaxMessageSize; the upper one the most that UDP carries.
+        let max_message = snmp.key("max-message").integer(484..=65_507usize).unwrap_or(4096);
         let allow_weak = snmp.key("allow-weak").bool().unwrap_or(false);
         if let Some(devices) = snmp.key("devices").table() {
             later::device_agents(devices);
         }
-        Snmp { listen, communities, traps, allow_weak }
+        Snmp { listen, communities, traps, max_message, allow_weak }
     });
     read.unwrap_or_default()
 }

@@ -52,11 +52,32 @@ pub(super) fn text(state: &State, now: Time) -> String {
 
     let south = &stats.southbound;
     let snmp = &stats.snmp;
+    let broker = &stats.broker;
     let store = &stats.store;
     for (name, help, counter) in [
         ("messages_total", "Messages taken from all adapters", &south.messages),
         ("observations_total", "Facts absorbed into the fleet", &south.observations),
         ("unknown_messages_total", "Messages that nobody understood or a limit refused", &south.unknown),
+        ("broker_connections_total", "Clients that came to the embedded broker", &broker.connected),
+        ("broker_disconnections_total", "Of these, those that are gone", &broker.disconnected),
+        ("broker_broken_total", "Of these, those that ended without a goodbye", &broker.broken),
+        ("broker_published_total", "Publications that the embedded broker took", &broker.published),
+        (
+            "broker_refused_publications_total",
+            "Publications to topics that their user may not write",
+            &broker.refused_publications,
+        ),
+        (
+            "broker_refused_subscriptions_total",
+            "Subscriptions to topics that their user may not read",
+            &broker.refused_subscriptions,
+        ),
+        ("broker_refused_logins_total", "Log-ins that were refused", &broker.refused_logins),
+        (
+            "broker_overruns_total",
+            "Publications that found no place for so long that they may be lost",
+            &broker.overruns,
+        ),
         ("snmp_in_packets_total", "snmpInPkts", &snmp.in_pkts),
         ("snmp_out_packets_total", "snmpOutPkts", &snmp.out_pkts),
         ("snmp_in_bad_versions_total", "snmpInBadVersions", &snmp.in_bad_versions),

@@ -20,6 +20,8 @@ pub struct Status {
     pub observations: u64,
     /// Messages that nobody understood or that a limit refused.
     pub unknown: u64,
+    /// The embedded broker, if there is one.
+    pub broker: Option<Broker>,
     pub snmp: Snmp,
     pub store: Store,
     /// The number of the newest event.
@@ -55,6 +57,21 @@ pub struct Adapter {
     pub errors: u64,
     pub devices: u32,
     pub last_error: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Broker {
+    /// Connected now, the bridge's own connections included.
+    pub clients: u64,
+    pub published: u64,
+    pub refused_publications: u64,
+    pub refused_subscriptions: u64,
+    pub refused_logins: u64,
+    /// Connections that ended without a goodbye.
+    pub broken: u64,
+    /// Publications that may be lost, because the bridge took nothing for too long.
+    pub overruns: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,6 +144,19 @@ pub struct Unknown {
     pub last: Vec<UnknownMessage>,
     /// Devices that nobody took in, of adapters with `adopt = "ask"`.
     pub waiting: Vec<WaitingDevice>,
+    /// Who asked the SNMP agent and was refused, the newest last.
+    pub strangers: Vec<Stranger>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Stranger {
+    /// Of the last refusal.
+    pub time: String,
+    pub source: String,
+    /// Absent: it was right, but not from there.
+    pub community: Option<String>,
+    pub count: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,6 +207,7 @@ impl Status {
             messages: stats.southbound.messages.value(),
             observations: stats.southbound.observations.value(),
             unknown: stats.southbound.unknown.value(),
+            broker: Broker::new(&stats.broker),
             snmp: Snmp {
                 received: stats.snmp.in_pkts.value(),
                 sent: stats.snmp.out_pkts.value(),
@@ -194,6 +225,21 @@ impl Status {
             events: fleet.journal().last(),
             problems,
         }
+    }
+}
+
+impl Broker {
+    /// The bridge itself is its first client.
+    fn new(stats: &crate::stats::Broker) -> Option<Broker> {
+        (stats.connected.value() > 0).then(|| Broker {
+            clients: stats.connected.value().saturating_sub(stats.disconnected.value()),
+            published: stats.published.value(),
+            refused_publications: stats.refused_publications.value(),
+            refused_subscriptions: stats.refused_subscriptions.value(),
+            refused_logins: stats.refused_logins.value(),
+            broken: stats.broken.value(),
+            overruns: stats.overruns.value(),
+        })
     }
 }
 

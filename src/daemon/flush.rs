@@ -60,8 +60,11 @@ impl Flusher {
                 self.fleet.row(device, |row| batch.push(device, |out| row::encode(&row, out)));
             }
             let full = batch.events.len() == MOST_EVENTS;
-            // An error is logged and counted by the store; the events stay undurable and are tried again.
-            let Ok(flushed) = self.store.flush(batch).await else { return };
+            let Ok(flushed) = self.store.flush(batch).await else {
+                // The store has logged and counted it; the events stay undurable and are tried again.
+                journal.tell_undurable(last.min(self.store.promised_events()));
+                return;
+            };
             self.begun_anew(flushed.anew);
             journal.set_durable(last);
             if !full {

@@ -16,6 +16,7 @@ mod enrol;
 mod flush;
 mod settings;
 mod start;
+mod trial;
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,6 +24,7 @@ use tokio::{sync::watch, task::JoinHandle};
 use tracing::{info, warn};
 
 pub use start::{Plan, StartError};
+pub use trial::trial;
 
 use crate::{
     fleet::Fleet,
@@ -50,6 +52,17 @@ pub struct Daemon {
 }
 
 impl Daemon {
+    /// Reads the embedded broker's users-file again; the rest of the boot file needs a new start.
+    pub fn reload(&self) {
+        let Some(broker) = &self.broker else {
+            return info!("nothing to read again: the boot file is read at the start");
+        };
+        match broker.reload() {
+            Ok(()) => info!("the broker's users-file has been read again"),
+            Err(error) => warn!(%error, "the broker's former users stay"),
+        }
+    }
+
     /// Ends everything; what was heard is in the store afterwards.
     pub async fn stop(mut self) {
         info!("stopping");

@@ -5,13 +5,17 @@ use std::sync::Arc;
 use crate::{
     config::{self, Adopt, Config},
     control::view,
-    file::Diagnostic,
+    file::{Diagnostic, Severity},
     fleet::{Adapter, AdapterState, Fleet},
-    snmp,
+    snmp::{
+        self,
+        strangers::{Stranger, Strangers},
+    },
     southbound::{
         Limits,
         broker::{self, Broker},
         mqtt,
+        profile::{Library, Origin, Shelved},
         unknown::Unknown,
     },
     store::Trouble,
@@ -100,7 +104,7 @@ pub fn trap_targets(config: &Config) -> Vec<snmp::notifier::Target> {
 }
 
 /// The system group of the bridge itself.
-pub fn system() -> snmp::mib::System {
+pub fn system(config: &Config) -> snmp::mib::System {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     snmp::mib::System {
         description: format!("fleetbridge {}: an MQTT fleet as an SNMP agent", env!("CARGO_PKG_VERSION")),
@@ -108,6 +112,7 @@ pub fn system() -> snmp::mib::System {
         name: name.trim().to_owned(),
         location: String::new(),
         max_message: snmp::agent::MAX_MESSAGE,
+        max_request: config.snmp.max_message,
     }
 }
 
@@ -127,19 +132,48 @@ pub fn unusable_files(config: &Config) -> Vec<Diagnostic> {
     problems.into_iter().map(|problem| Diagnostic::whole_file(&file, problem, "")).collect()
 }
 
-/// What is wrong with the bridge itself, a sentence each.
-pub fn problems(fleet: &Fleet, store: &[Trouble]) -> Vec<String> {
-    let blind = fleet.adapters().all().into_iter().filter(|adapter| adapter.state() != AdapterState::Up);
-    let blind = blind.map(|adapter| {
-        let status = adapter.status();
-        let why = if status.last_error.is_empty() { "no answer yet" } else { &status.last_error };
-        format!("adapter {} does not hear {}: {why}", adapter.name, adapter.url)
-    });
-    store.iter().filter_map(Trouble::text).chain(blind).collect()
+/// Profiles whose text has changed and whose revision has not: managers could not see that their points did.
+pub fn edited_profiles(config: &Config, library: &Library) -> Vec<Diagnostic> {
+    let profiles: Vec<_> = library.shelf.iter().map(|shelved| &shelved.file).collect();
+    let texts: Vec<_> = profiles
+        .iter()
+        .map(|file| (file.profile.name.as_str(), file.profile.revision.as_str(), file.hash()))
+        .collect();
+    let edited = crate::store::edited(&config.store, &texts).into_iter();
+    edited.map(|at| edited_profile(&library.shelf[at])).collect()
 }
 
-pub fn unknown(unknown: &Unknown) -> view::Unknown {
+fn edited_profile(shelved: &Shelved) -> Diagnostic {
+    let profile = &shelved.file.profile;
+    let file = match &shelved.origin {
+        Origin::Own(path) => path.display().to_string(),
+        Origin::Shipped => format!("shipped profile {}", profile.name),
+    };
+    let what = format!("this profile was served as revision {:?} with another text", profile.revision);
+    let help = "give it a new revision, so that managers see that it has changed";
+    Diagnostic { severity: Severity::Warning, ..Diagnostic::whole_file(&file, what, help) }
+}
+
+/// What is wrong with the bridge itself, a sentence each.
+pub fn problems(fleet: &Fleet, store: &[Trouble]) -> Vec<String> {
+    let adapters = fleet.adapters().all();
+    let deaf = adapters.iter().filter_map(|adapter| {
+        let (name, url, status) = (&adapter.name, &adapter.url, adapter.status());
+        let why = if status.last_error.is_empty() { "no answer yet" } else { &status.last_error };
+        match status.state {
+            AdapterState::Up if status.partly => Some(format!(
+                "adapter {name} does not hear all of {url}: {why}; devices behind that will be lost"
+            )),
+            AdapterState::Up => None,
+            _ => Some(format!("adapter {name} does not hear {url}: {why}")),
+        }
+    });
+    store.iter().filter_map(Trouble::text).chain(deaf).collect()
+}
+
+pub fn unknown(unknown: &Unknown, strangers: &Strangers) -> view::Unknown {
     view::Unknown {
+        strangers: strangers.list().into_iter().map(stranger).collect(),
         counts: unknown
             .counts()
             .into_iter()
@@ -168,5 +202,14 @@ pub fn unknown(unknown: &Unknown) -> view::Unknown {
                 messages: device.messages,
             })
             .collect(),
+    }
+}
+
+fn stranger(stranger: Stranger) -> view::Stranger {
+    view::Stranger {
+        time: stranger.time.to_string(),
+        source: stranger.source.to_string(),
+        community: stranger.name,
+        count: stranger.count,
     }
 }

@@ -77,6 +77,7 @@ impl Plan {
             Ok(mut library) => {
                 problems.extend(config.check_profiles(&library.names().collect::<Vec<_>>()));
                 problems.extend(settings::unusable_files(&config));
+                problems.extend(settings::edited_profiles(&config, &library));
                 if file::has_errors(&problems) {
                     return Err(problems);
                 }
@@ -117,7 +118,7 @@ impl Daemon {
             fleet.clone(),
             stats.clone(),
             engine,
-            settings::system(),
+            settings::system(&config),
             settings::communities(&config),
             snmp::mib::all(),
         ));
@@ -125,7 +126,7 @@ impl Daemon {
         let snmp = snmp::transport::Server::start(&config.snmp.listen, threads, agent.clone())?;
         let listeners = control_listeners(&config).await?;
         let broker = match settings::broker(&config) {
-            Some(broker) => Some(broker::start(broker).await?),
+            Some(broker) => Some(broker::start(broker, stats.clone()).await?),
             None => None,
         };
 
@@ -147,7 +148,8 @@ impl Daemon {
         let limit = RateLimit::new(u64::from(config.limits.new_devices_a_minute), started);
         let adopt = settings::adoption(&connections, &adapters);
         let enroller = Enroller::new(fleet.clone(), store.clone(), limit, adopt);
-        let state = Arc::new(control_state(&fleet, &stats, &unknown, started, retire, store.troubles()));
+        let state =
+            Arc::new(control_state(&fleet, &stats, &unknown, &agent, started, retire, store.troubles()));
         let targets = settings::trap_targets(&config);
         let flusher = Flusher { fleet: fleet.clone(), store: store.clone() };
         let rest = vec![
@@ -186,19 +188,12 @@ impl Daemon {
 /// Has the store number profiles, points and settings, and adds those whose file is gone but whose devices are not.
 fn bind_profiles(store: &Store, library: &mut Library) -> Result<Profiles, StoreError> {
     let mut profiles: Vec<_> = library.shelf.iter().map(|shelved| shelved.file.profile.clone()).collect();
-    let hashes: Vec<_> = library.shelf.iter().map(|shelved| shelved.file.fingerprint.to_be_bytes()).collect();
-    let bound = store.bind_profiles(&mut profiles, &hashes)?;
-    for reused in bound.reused {
-        warn!(
-            profile = reused.profile,
-            revision = reused.revision,
-            "this profile was edited without a new revision; give it one, so that managers see that it changed"
-        );
+    let hashes: Vec<_> = library.shelf.iter().map(|shelved| shelved.file.hash()).collect();
+    let forgotten = store.bind_profiles(&mut profiles, &hashes)?;
+    for profile in &forgotten {
+        warn!(profile = profile.name, "there are devices of this profile but no file: they show no points");
     }
-    for forgotten in &bound.forgotten {
-        warn!(profile = forgotten.name, "there are devices of this profile but no file: they show no points");
-    }
-    profiles.extend(bound.forgotten);
+    profiles.extend(forgotten);
     Ok(Profiles::new(profiles))
 }
 
@@ -291,16 +286,17 @@ fn control_state(
     fleet: &Arc<Fleet>,
     stats: &Arc<Stats>,
     unknown: &Arc<Unknown>,
+    agent: &Arc<snmp::agent::Agent>,
     started: crate::model::Time,
     retire: mpsc::Sender<control::Retire>,
     troubles: [Trouble; 2],
 ) -> control::State {
-    let (shown, problems_of) = (unknown.clone(), fleet.clone());
+    let (shown, asked, problems_of) = (unknown.clone(), agent.clone(), fleet.clone());
     control::State {
         fleet: fleet.clone(),
         stats: stats.clone(),
         started,
-        unknown: Box::new(move || settings::unknown(&shown)),
+        unknown: Box::new(move || settings::unknown(&shown, asked.strangers())),
         problems: Box::new(move || settings::problems(&problems_of, &troubles)),
         retire,
     }

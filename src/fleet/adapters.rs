@@ -41,6 +41,8 @@ pub struct Status {
     pub state: AdapterState,
     pub since: Time,
     pub last_error: String,
+    /// Connected, but something that it should hear is refused to it.
+    pub partly: bool,
 }
 
 impl Adapter {
@@ -57,6 +59,7 @@ impl Adapter {
                 state: AdapterState::Connecting,
                 since: now,
                 last_error: String::new(),
+                partly: false,
             }),
         }
     }
@@ -73,10 +76,12 @@ impl Adapter {
         self.devices.load(Ordering::Relaxed)
     }
 
-    /// Keeps and counts an error that does not change the state.
+    /// Something is refused while the connection stands, or as long as it will stand.
     pub fn trouble(&self, error: &str) {
         self.errors.inc();
-        self.status.lock().note(error);
+        let mut status = self.status.lock();
+        status.note(error);
+        status.partly = true;
     }
 
     /// Returns the former state; an error text is kept until the next one.
@@ -87,6 +92,7 @@ impl Adapter {
             status.state = state;
             status.since = now;
         }
+        status.partly &= state == AdapterState::Up;
         if let Some(error) = error {
             status.note(error);
             self.errors.inc();

@@ -9,6 +9,7 @@ use super::{
     engine::Engine,
     mib::{Context, Found, Sink, Subtree, System},
     oid::{self, Place},
+    strangers::Strangers,
 };
 use crate::{
     fleet::Fleet,
@@ -18,9 +19,6 @@ use crate::{
 
 /// The greatest UDP payload over IPv4.
 pub const MAX_MESSAGE: usize = 65_507;
-
-/// Longer requests are dropped before they are decoded.
-pub const MAX_REQUEST: usize = 4096;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -36,6 +34,7 @@ pub struct Agent {
     engine: Engine,
     system: System,
     communities: Communities,
+    strangers: Strangers,
     subtrees: Vec<Box<dyn Subtree>>,
 }
 
@@ -96,7 +95,7 @@ impl Agent {
         communities: Communities,
         subtrees: Vec<Box<dyn Subtree>>,
     ) -> Self {
-        Agent { fleet, stats, engine, system, communities, subtrees }
+        Agent { fleet, stats, engine, system, communities, strangers: Strangers::default(), subtrees }
     }
 
     pub fn fleet(&self) -> &Fleet {
@@ -122,7 +121,7 @@ impl Agent {
     ) -> Outcome {
         let stats = &self.stats.snmp;
         stats.in_pkts.inc();
-        if request.len() > MAX_REQUEST {
+        if request.len() > self.system.max_request {
             stats.oversized.inc();
             return Outcome::Drop;
         }
@@ -135,6 +134,16 @@ impl Agent {
             stats.out_get_responses.inc();
         }
         outcome
+    }
+
+    /// Who was refused.
+    pub fn strangers(&self) -> &Strangers {
+        &self.strangers
+    }
+
+    /// Octets that a request may have.
+    pub fn max_request(&self) -> usize {
+        self.system.max_request
     }
 
     /// What is served, as of `now`.
@@ -168,16 +177,15 @@ impl Agent {
                 return Ok(Outcome::Drop);
             }
         };
-        match self.communities.judge(envelope.community, peer.ip()) {
-            Verdict::Granted => {}
-            Verdict::Unknown => {
-                stats.in_bad_community_names.inc();
-                return Ok(Outcome::Drop);
-            }
-            Verdict::Refused => {
-                stats.source_refused.inc();
-                return Ok(Outcome::Drop);
-            }
+        let verdict = self.communities.judge(envelope.community, peer.ip());
+        if verdict != Verdict::Granted {
+            let counter = match verdict {
+                Verdict::Refused => &stats.source_refused,
+                _ => &stats.in_bad_community_names,
+            };
+            counter.inc();
+            self.strangers.note(now, peer, envelope.community, verdict);
+            return Ok(Outcome::Drop);
         }
         let known = match envelope.pdu_tag {
             tag::GET | tag::GET_NEXT | tag::SET => true,

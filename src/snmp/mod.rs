@@ -14,5 +14,6 @@ pub mod mib;
 pub mod notifier;
 pub mod notify;
 pub mod oid;
+pub mod strangers;
 pub mod syntax;
 pub mod transport;

@@ -103,7 +103,7 @@ impl Drop for Server {
 }
 
 fn serve(socket: &Socket, agent: &Agent, stopping: &AtomicBool) {
-    let mut batch = Batch::new();
+    let mut batch = Batch::new(agent.max_request());
     let mut scratch = Scratch::default();
     while !stopping.load(Ordering::Relaxed) {
         let received = match socket.receive(&mut batch) {

@@ -2,6 +2,7 @@
 
 pub mod broker;
 pub mod codec;
+pub mod flow;
 pub mod ingest;
 pub mod mqtt;
 pub mod profile;

@@ -45,7 +45,7 @@ use std::{
 use parking_lot::Mutex;
 
 pub use error::StoreError;
-pub use numbers::{Bound, RevisionReused};
+pub use numbers::edited;
 pub use telemetry::{Batch, Flushed, Loaded};
 pub use writer::{Pending, Trouble};
 

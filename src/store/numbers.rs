@@ -1,33 +1,40 @@
 //! Numbers that profiles, points, settings and adapters keep for ever.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, path::Path};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::{Store, StoreError, database::Database};
+use super::{
+    Store, StoreError,
+    database::{self, Database},
+};
 use crate::model::{AdapterId, Profile};
 
-/// What [`Store::bind_profiles`] found.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Bound {
-    /// Edited without a new revision: the numbers are given, the user should be told.
-    pub reused: Vec<RevisionReused>,
-    /// Profiles that devices have and that were not given: add them, so that their devices keep their names and
-    /// numbers.
-    pub forgotten: Vec<Profile>,
-}
-
-/// A profile with the revision of an earlier one and another text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RevisionReused {
-    pub profile: String,
-    pub revision: String,
+/// Which of these profiles (name, revision, hash of the text) have the revision under which the store in `folder` knows
+/// another text, by index. None if there is no store, or if it cannot be read: its opening will say why.
+pub fn edited(folder: &Path, profiles: &[(&str, &str, [u8; 8])]) -> Vec<usize> {
+    let path = folder.join(database::CONFIG.file);
+    if !path.exists() {
+        return Vec::new();
+    }
+    let Ok(connection) = database::reader(&path) else { return Vec::new() };
+    let is_edited = |&(name, revision, hash): &(&str, &str, [u8; 8])| {
+        connection
+            .query_row(
+                "SELECT hash <> ?3 FROM profile WHERE name = ?1 AND revision = ?2",
+                params![name, revision, hash],
+                |row| row.get(0),
+            )
+            .unwrap_or(false)
+    };
+    (0..profiles.len()).filter(|&at| is_edited(&profiles[at])).collect()
 }
 
 impl Store {
     /// Fills `stored_id` and the numbers of all points and settings: who had one keeps it, the new ones follow the
     /// highest ever given, in the order of the file. `hashes` are those of the profiles' texts, in the same order.
-    /// Blocks; for the start.
+    /// Returns the profiles that devices have and that were not given: with them their devices keep their names and
+    /// numbers. Blocks; for the start.
     ///
     /// # Errors
     /// The disk's; all 65,535 numbers of a profile are given.
@@ -35,7 +42,7 @@ impl Store {
         &self,
         profiles: &mut [Profile],
         hashes: &[impl AsRef<[u8]>],
-    ) -> Result<Bound, StoreError> {
+    ) -> Result<Vec<Profile>, StoreError> {
         if hashes.len() != profiles.len() {
             return Err(StoreError::UnknownProfile(profiles.len().min(hashes.len()) as u32));
         }
@@ -50,7 +57,7 @@ impl Store {
                 settings: profile.settings.iter().map(|setting| setting.name.clone()).collect(),
             })
             .collect();
-        let (given, bound) = self.config.call(move |database| bind(database, &wanted)).wait()?;
+        let (given, forgotten) = self.config.call(move |database| bind(database, &wanted)).wait()?;
         for (profile, given) in profiles.iter_mut().zip(given) {
             profile.stored_id = given.id;
             for (point, number) in profile.points.iter_mut().zip(given.points) {
@@ -60,7 +67,7 @@ impl Store {
                 setting.number = number;
             }
         }
-        Ok(bound)
+        Ok(forgotten)
     }
 
     /// The number of the adapter of this name, from 1. Blocks; for the start.
@@ -93,36 +100,32 @@ struct Given {
     settings: Vec<u16>,
 }
 
-fn bind(database: &mut Database, wanted: &[Wanted]) -> Result<(Vec<Given>, Bound), StoreError> {
+fn bind(database: &mut Database, wanted: &[Wanted]) -> Result<(Vec<Given>, Vec<Profile>), StoreError> {
     let path = database.path.clone();
     let failed = |error: rusqlite::Error| StoreError::sqlite(&path, &error);
     let transaction =
         database.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-    let mut bound = Bound::default();
+    let mut forgotten = Vec::new();
     let mut all = Vec::with_capacity(wanted.len());
     for want in wanted {
-        let (id, reused) = profile(&transaction, want).map_err(failed)?;
-        if reused {
-            bound.reused.push(RevisionReused { profile: want.name.clone(), revision: want.revision.clone() });
-        }
+        let id = profile(&transaction, want).map_err(failed)?;
         let points = members(&transaction, "point", id, &want.points).map_err(failed)?;
         let settings = members(&transaction, "setting", id, &want.settings).map_err(failed)?;
         all.push(Given { id, points: small(points, "points")?, settings: small(settings, "settings")? });
     }
     for (id, name) in with_devices(&transaction).map_err(failed)? {
         if !all.iter().any(|given| given.id == id) {
-            bound.forgotten.push(Profile::forgotten(&name, id));
+            forgotten.push(Profile::forgotten(&name, id));
         }
     }
     transaction.commit().map_err(failed)?;
-    Ok((all, bound))
+    Ok((all, forgotten))
 }
 
-/// The profile's id, and whether its revision stands for another text already.
-fn profile(transaction: &Transaction<'_>, want: &Wanted) -> rusqlite::Result<(u32, bool)> {
-    let known: Option<(u32, String, Vec<u8>)> = transaction
-        .prepare_cached("SELECT id, revision, hash FROM profile WHERE name = ?1")?
-        .query_row([&want.name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+fn profile(transaction: &Transaction<'_>, want: &Wanted) -> rusqlite::Result<u32> {
+    let known: Option<(u32, String)> = transaction
+        .prepare_cached("SELECT id, revision FROM profile WHERE name = ?1")?
+        .query_row([&want.name], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     match known {
         None => {
@@ -130,15 +133,15 @@ fn profile(transaction: &Transaction<'_>, want: &Wanted) -> rusqlite::Result<(u3
                 .prepare_cached("INSERT INTO profile (name, revision, hash) VALUES (?1, ?2, ?3)")?
                 .execute(params![want.name, want.revision, want.hash])?;
             // The table's check keeps it within 31 bits.
-            Ok((transaction.last_insert_rowid() as u32, false))
+            Ok(transaction.last_insert_rowid() as u32)
         }
-        // The first text stays the revision's own, so that the warning stays until the file is put right.
-        Some((id, revision, hash)) if revision == want.revision => Ok((id, hash != want.hash)),
+        // The first text stays the revision's own.
+        Some((id, revision)) if revision == want.revision => Ok(id),
         Some((id, ..)) => {
             transaction
                 .prepare_cached("UPDATE profile SET revision = ?2, hash = ?3 WHERE id = ?1")?
                 .execute(params![id, want.revision, want.hash])?;
-            Ok((id, false))
+            Ok(id)
         }
     }
 }

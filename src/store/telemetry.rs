@@ -116,6 +116,11 @@ impl Store {
         })
     }
 
+    /// No event up to this number will be numbered again, written or not.
+    pub fn promised_events(&self) -> u64 {
+        self.marks.reserved.load(Relaxed)
+    }
+
     /// Visits what was last flushed of each device, by ascending number.
     ///
     /// # Errors

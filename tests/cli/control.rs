@@ -57,6 +57,7 @@ impl Bridge {
                     reason: "no-profile".into(),
                 };
                 let unknown = view::Unknown {
+                    strangers: Vec::new(),
                     counts: vec![view::UnknownCount { reason: "no-profile".into(), count: 3 }],
                     last: vec![message],
                     waiting: Vec::new(),

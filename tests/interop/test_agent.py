@@ -103,6 +103,13 @@ class AccessTest(AgentTest):
             self.assertEqual(answer.code, 1)
             self.assertIn("Timeout", answer.text)
         self.assertEqual(int(bridge.manager.get(BAD_COMMUNITY_NAMES)), before + 2)
+        self.assertEqual(self.strangers(bridge), [("127.0.0.1", "guess", 2)])
+        self.assertIn("guess", bridge.cli("status", "--unknown").out)
+        self.assertEqual(bridge.output().count("unknown community"), 1, "logged once a minute a source")
+
+    def strangers(self, bridge):
+        listed = bridge.json("status", "--unknown")["strangers"]
+        return [(stranger["source"], stranger["community"], stranger["count"]) for stranger in listed]
 
     def test_sources(self):
         communities = [
@@ -114,6 +121,7 @@ class AccessTest(AgentTest):
         for community, answered in (("near", True), ("public", True), ("far", False)):
             answer = self.other(bridge, community=community, timeout=0.3, retries=0).run("snmpget", UP_TIME)
             self.assertEqual(answer.code == 0, answered, f"{community}: {answer.text}")
+        self.assertEqual(self.strangers(bridge), [("127.0.0.1", None, 1)], "a right name is a secret")
 
     def test_replies_leave_from_the_address_asked(self):
         communities = ['{ name = "public", access = "read", sources = ["127.0.0.0/8"] }']

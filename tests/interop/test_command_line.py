@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import socket
 import stat
 import subprocess
 from urllib.request import urlopen
@@ -62,6 +63,36 @@ class BootFileTest(Case):
         answer = bridge.cli("check")
         self.assertEqual(answer.code, 0, answer.text)
         self.assertIn("0 errors", answer.out)
+
+    def test_check_tries_folders_and_addresses(self):
+        store = self.write("a-file", "")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+            taken.bind(("127.0.0.1", 0))
+            bridge = Bridge(self, port=taken.getsockname()[1], more=f'[store]\npath = "{store}/store"\n')
+            answer = bridge.cli("check")
+        self.assertEqual(answer.code, 0, "it may be right on another host")
+        self.assertRegex(answer.out, r"warning: \[store\] path: nothing can be written")
+        self.assertRegex(answer.out, rf"warning: \[snmp\] listen: UDP 127\.0\.0\.1:{bridge.port} cannot be listened on")
+        self.assertIn("2 warnings", answer.out)
+        running = Bridge(self, folder=os.path.join(self.folder, "running")).start()
+        answer = running.cli("check")
+        self.assertIn("a daemon answers at", answer.out)
+        self.assertIn("0 warnings", answer.out)
+        left = [name for name in os.listdir(running.folder) if "check" in name]
+        self.assertEqual(left, [])
+
+    def test_an_edited_profile_needs_a_new_revision(self):
+        bridge = Bridge(self)
+        bridge.profile("th", POINTS)
+        bridge.start()
+        bridge.stop()
+        bridge.profile("th", POINTS + "\n# a comment changes nothing\n")
+        self.assertEqual(bridge.cli("check").code, 0)
+        bridge.profile("th", POINTS.replace('"rssi"\nfrom', '"signal"\nfrom', 1))
+        told = r"profiles/th\.toml: warning: .* with another text; give it a new revision"
+        self.assertRegex(bridge.cli("check").out, told)
+        bridge.start()
+        self.assertRegex(bridge.output(), "with another text")
 
     def test_serve_refuses_what_check_refuses(self):
         file = self.write("fleetbridge.toml", BROKEN)

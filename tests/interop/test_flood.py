@@ -19,11 +19,13 @@ class FloodTest(Case):
         self.assertEqual(self._flood(bridge, broker.port), MESSAGES + 1, "mosquitto keeps everything for a slow reader")
 
     def test_from_the_embedded_broker(self):
-        """It may drop messages of QoS 0 that come faster than they are taken; what comes after them is heard."""
+        """Its publishers wait for the bridge, so that it need not drop what comes faster than it is taken."""
         port = free_port()
         mqtt = f'name = "own"\nurl = "mqtt://127.0.0.1:{port}"\nprofiles = ["th"]'
         bridge = self._bridge(mqtt, f'[broker]\nlisten = "127.0.0.1:{port}"\n')
-        self._flood(bridge, port)
+        self.assertEqual(self._flood(bridge, port), MESSAGES + 1, "the embedded broker drops nothing")
+        status = bridge.json("status")["broker"]
+        self.assertEqual((status["published"], status["overruns"]), (MESSAGES + 1, 0))
 
     def test_of_strangers(self):
         """Each message is of a device that nobody knows and that comes beyond the limit, or of no topic of ours."""

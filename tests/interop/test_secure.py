@@ -2,9 +2,11 @@
 
 import glob
 import os
+import signal
 import subprocess
 
-from support import Bridge, Broker, Case, wait_until
+from support import Bridge, Broker, Case, free_port, wait_until
+from support.bridge import fleetbridge
 from support.fleet import POINTS, adapter, telemetry
 
 PASSWORD = "pass-word-4711"
@@ -37,6 +39,34 @@ class SecureTest(Case):
         subprocess.run(["mosquitto_passwd", "-U", passwords], check=True, capture_output=True)
         os.chmod(passwords, 0o644)
         return Broker(self, more=["allow_anonymous false", f"password_file {passwords}", *more], login=("plug", "plug"))
+
+    def test_users_of_the_embedded_broker(self):
+        port = free_port()
+        line = fleetbridge("password", "plug", "--topics", "th/", feed="p\n").out
+        users = self.write("users", line)
+        os.chmod(users, 0o600)
+        mqtt = f'name = "own"\nurl = "mqtt://127.0.0.1:{port}"\nprofiles = ["th", "tasmota"]\n'
+        mqtt += f'user = "plug"\npassword-file = "{self.secret("p")}"\n'
+        more = f'[broker]\nlisten = "127.0.0.1:{port}"\nusers-file = "{users}"\n'
+        bridge = Bridge(self, mqtt=[mqtt], more=more)
+        bridge.profile("th", POINTS)
+        bridge.start()
+        (problem,) = wait_until(lambda: bridge.json("status")["problems"], 5, "a problem is told")
+        self.assertRegex(problem, r"does not hear all of .*tele/.*not authorised")
+        broker = bridge.json("status")["broker"]
+        self.assertGreater(broker["refused-subscriptions"], 0)
+        self.assertEqual(broker["clients"], 1)
+
+        new = fleetbridge("password", "new", feed="n\n").out
+        with open(users, "a", encoding="utf-8") as file:
+            file.write(new)
+        command = ["mosquitto_pub", "-p", str(port), "-u", "new", "-P", "n", "-t", "th/dev/telemetry", "-m", telemetry()]
+        self.assertNotEqual(subprocess.run(command, capture_output=True, timeout=10).returncode, 0)
+        self.assertGreater(bridge.json("status")["broker"]["refused-logins"], 0)
+        os.kill(bridge.process.pid, signal.SIGHUP)
+        wait_until(lambda: "read again" in bridge.output(), 5, "the users-file is read again")
+        subprocess.run(command, check=True, capture_output=True, timeout=10)
+        wait_until(lambda: "dev" in bridge.manager.devices(), 5, "a message of the new user")
 
     def test_tls_with_client_certificate_and_password(self):
         self.certificates()

@@ -9,7 +9,7 @@ import stat
 import subprocess
 import time
 
-from support import Bridge, Broker, Case, wait_until
+from support import Bridge, Broker, Case, TrapSink, wait_until
 from support.bridge import binary
 from support.fleet import POINTS, adapter, telemetry
 
@@ -115,8 +115,9 @@ class FullDiskTest(Case):
         store = os.path.join(self.folder, "store")
         os.makedirs(store)
         broker = Broker(self)
+        sink = TrapSink(self)
         mqtt = [adapter(broker, more='profiles = ["th"]')]
-        bridge = Bridge(self, mqtt=mqtt, more=f'[store]\npath = "{store}"\n')
+        bridge = Bridge(self, mqtt=mqtt, traps=[sink.target], more=f'[store]\npath = "{store}"\n')
         bridge.profile("th", POINTS)
         command = disk.command(store, bridge.file)
         # Signals as we have them: a write beyond the limit is an error and no death.
@@ -142,6 +143,11 @@ class FullDiskTest(Case):
         self.assertTrue(bridge.process.running())
         shown = manager.devices()
         wait_until(lambda: bridge.json("status")["problems"], 10, "status says that something is wrong")
+        # An alarm does not wait for the disk.
+        broker.stop()
+        told = sink.wait("fbAdapterDown")
+        broker.start()
+        sink.wait("fbAdapterUp", seconds=20)
 
         disk.empty()
         wait_until(lambda: self._arrives(broker, manager), 20, "a new device after there is room again", every=0.5)
@@ -151,6 +157,9 @@ class FullDiskTest(Case):
             self.assertEqual(now[name]["number"], row["number"], name)
         self.assertEqual(len({row["number"] for row in now.values()}), len(now))
         self.assertNotIn("panicked", bridge.output())
+        self.assertEqual(len(sink.named("fbAdapterDown")), 1, "nor is it told again when it is written")
+        numbers = [trap.objects["fbEventNumber.0"] for trap in sink.all() if "fbEventNumber.0" in trap.objects]
+        self.assertEqual(len(numbers), len(set(numbers)), "no number twice")
 
     def _arrives(self, broker, manager):
         broker.publish("th/late/telemetry", telemetry())

@@ -185,6 +185,7 @@ pub fn agent(fleet: Arc<Fleet>, max_message: usize, subtrees: Vec<Box<dyn Subtre
         name: "bridge".into(),
         location: String::new(),
         max_message,
+        max_request: 4096,
     };
     let communities = Communities::new(vec![
         Community::new("public", &[]).unwrap(),

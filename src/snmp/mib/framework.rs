@@ -13,7 +13,7 @@ pub const ENGINE: Group = Group {
         Scalar::read(2, "snmpEngineBoots", Syntax::Integer32, |c| Value::Integer(c.engine.boots())),
         Scalar::read(3, "snmpEngineTime", Syntax::Integer32, |c| Value::Integer(c.engine.time(c.now))),
         Scalar::read(4, "snmpEngineMaxMessageSize", Syntax::Integer32, |c| {
-            Value::Integer(i32::try_from(c.system.max_message).unwrap_or(i32::MAX))
+            Value::Integer(i32::try_from(c.system.max_request).unwrap_or(i32::MAX))
         }),
     ],
 };

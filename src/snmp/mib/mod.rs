@@ -62,8 +62,10 @@ pub struct System {
     pub contact: String,
     pub name: String,
     pub location: String,
-    /// The greatest message, snmpEngineMaxMessageSize.
+    /// Octets of a reply at most.
     pub max_message: usize,
+    /// Octets of a request at most, snmpEngineMaxMessageSize (RFC 3411): longer ones are dropped before they are decoded.
+    pub max_request: usize,
 }
 
 /// An object of a table or a group.

@@ -12,8 +12,6 @@ use std::{
 use libc::{c_int, c_uint, c_void};
 use socket2::{Domain, Protocol, Type};
 
-use crate::snmp::agent::MAX_REQUEST;
-
 /// Messages a system call.
 const BATCH: usize = 64;
 
@@ -162,7 +160,7 @@ pub struct Batch {
 
 struct Slot {
     /// One octet more than a request may have, so that a longer one is seen to be so.
-    request: [u8; MAX_REQUEST + 1],
+    request: Box<[u8]>,
     received: usize,
     reply: Vec<u8>,
     peer: libc::sockaddr_storage,
@@ -175,12 +173,13 @@ struct Slot {
 struct Control([u8; CONTROL]);
 
 impl Batch {
-    pub fn new() -> Self {
+    /// `max_request`: octets.
+    pub fn new(max_request: usize) -> Self {
         // SAFETY: headers, vectors and socket addresses are plain data for which all zeros are valid.
         let (header, vector, peer): (libc::mmsghdr, libc::iovec, libc::sockaddr_storage) =
             unsafe { (zeroed(), zeroed(), zeroed()) };
         let slot = || Slot {
-            request: [0; MAX_REQUEST + 1],
+            request: vec![0; max_request + 1].into(),
             received: 0,
             reply: Vec::new(),
             peer,

@@ -6,8 +6,11 @@
 mod login;
 mod server;
 mod users;
+mod watch;
 
-use std::{io, net::SocketAddr, path::PathBuf};
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
+
+use crate::stats::Stats;
 
 pub use self::{
     server::Broker,
@@ -54,6 +57,6 @@ pub enum BrokerError {
 ///
 /// # Errors
 /// See [`BrokerError`].
-pub async fn start(config: Config) -> Result<Broker, BrokerError> {
-    Broker::start(config).await
+pub async fn start(config: Config, stats: Arc<Stats>) -> Result<Broker, BrokerError> {
+    Broker::start(config, stats).await
 }

@@ -22,14 +22,22 @@ use super::{
     BrokerError, Config,
     login::{Logins, Verdict, same},
     users::Users,
+    watch::Watch,
 };
 use crate::{
     secret::Secret,
-    southbound::mqtt::{self, Address},
+    southbound::{
+        flow::{self, Flow},
+        mqtt::{self, Address},
+    },
+    stats::{Counter, Stats},
 };
 
 /// The bridge's own user; no user of a users-file can have this name.
-const INTERNAL: &str = "$fleetbridge";
+pub(super) const INTERNAL: &str = "$fleetbridge";
+
+/// Messages that wait for one client at most; more than [`Flow`] lets on their way to the bridge.
+const QUEUE: usize = flow::PLACES + 2000;
 
 /// Connections that are kept free for the bridge itself.
 const RESERVE: usize = 16;
@@ -44,12 +52,13 @@ pub struct Broker {
     users_file: Option<std::path::PathBuf>,
     logins: Arc<Logins>,
     stats: Arc<BrokerStats>,
+    flow: Arc<Flow>,
     shutdown: BrokerShutdownHandle,
     task: JoinHandle<()>,
 }
 
 impl Broker {
-    pub(super) async fn start(config: Config) -> Result<Broker, BrokerError> {
+    pub(super) async fn start(config: Config, counters: Arc<Stats>) -> Result<Broker, BrokerError> {
         let address = config.listen;
         if config.users_file.is_none() && !address.ip().is_loopback() {
             return Err(BrokerError::Open { address });
@@ -65,7 +74,9 @@ impl Broker {
             io::ErrorKind::AddrInUse => BrokerError::Taken { address },
             _ => BrokerError::Listen { address, error },
         })?);
-        let server = MqttBroker::with_config(options(&config))
+        let flow = Arc::new(Flow::new());
+        let watch = Watch::new(flow.clone(), counters.clone());
+        let server = MqttBroker::with_config(options(&config).with_event_handler(Arc::new(watch)))
             .await
             .map_err(|error| BrokerError::Other(error.to_string()))?;
         let stats = server.stats();
@@ -73,6 +84,7 @@ impl Broker {
             logins: logins.clone(),
             password: password.clone(),
             stats: stats.clone(),
+            counters,
             max_clients: config.max_clients,
             listen: address.ip(),
         };
@@ -85,7 +97,7 @@ impl Broker {
             }
         });
         let _ = tokio::time::timeout(Duration::from_secs(5), ready.wait_for(|ready| *ready)).await;
-        Ok(Broker { address, password, users_file: config.users_file, logins, stats, shutdown, task })
+        Ok(Broker { address, password, users_file: config.users_file, logins, stats, flow, shutdown, task })
     }
 
     /// Where it listens; the port is the real one if 0 was asked for.
@@ -108,6 +120,7 @@ impl Broker {
         let mut client = mqtt::Config::new(name, Address { host, port: self.address.port(), tls: false });
         client.user = Some(INTERNAL.to_owned());
         client.password = Some(self.password.clone());
+        client.flow = Some(self.flow.clone());
         client
     }
 
@@ -140,6 +153,7 @@ fn options(config: &Config) -> BrokerConfig {
         max_packet_size: config.payload_limit + OVERHEAD,
         topic_alias_maximum: 64,
         max_subscriptions_per_client: 1000,
+        client_channel_capacity: QUEUE,
         max_retained_messages: config.max_clients.saturating_mul(100),
         max_retained_message_size: config.payload_limit,
         auth_config: AuthConfig {
@@ -157,6 +171,7 @@ struct Doorkeeper {
     logins: Arc<Logins>,
     password: Secret,
     stats: Arc<BrokerStats>,
+    counters: Arc<Stats>,
     max_clients: usize,
     listen: IpAddr,
 }
@@ -194,6 +209,7 @@ impl Doorkeeper {
         code: ReasonCode,
         reason: &str,
     ) -> AuthResult {
+        self.counters.broker.refused_logins.inc();
         if let Some(passed_over) = self.logins.may_log(Instant::now()) {
             let client_id = &connect.client_id;
             let user = connect.username.as_deref().unwrap_or_default();
@@ -202,8 +218,13 @@ impl Doorkeeper {
         AuthResult::fail(code)
     }
 
-    fn may(&self, user: Option<&str>, topic_or_filter: &str) -> bool {
-        user == Some(INTERNAL) || self.logins.may(user, topic_or_filter)
+    /// `refused` counts if not.
+    fn may(&self, user: Option<&str>, topic_or_filter: &str, refused: &Counter) -> bool {
+        let may = user == Some(INTERNAL) || self.logins.may(user, topic_or_filter);
+        if !may {
+            refused.inc();
+        }
+        may
     }
 }
 
@@ -219,7 +240,7 @@ impl AuthProvider for Doorkeeper {
     }
 
     fn authorize_publish<'a>(&'a self, _: &str, user: Option<&'a str>, topic: &'a str) -> Answer<'a, bool> {
-        Box::pin(std::future::ready(self.may(user, topic)))
+        Box::pin(std::future::ready(self.may(user, topic, &self.counters.broker.refused_publications)))
     }
 
     fn authorize_subscribe<'a>(
@@ -228,6 +249,6 @@ impl AuthProvider for Doorkeeper {
         user: Option<&'a str>,
         filter: &'a str,
     ) -> Answer<'a, bool> {
-        Box::pin(std::future::ready(self.may(user, filter)))
+        Box::pin(std::future::ready(self.may(user, filter, &self.counters.broker.refused_subscriptions)))
     }
 }

@@ -32,9 +32,9 @@ const READ_BATCH: usize = 128;
 /// What a packet may have beside its payload.
 const OVERHEAD: usize = 70_000;
 
-/// MQTT 3.1.1 has no word for "too long", and a broker sends a refused message again at every connect, so longer
-/// ones are read and counted.
-const V311_PACKET: usize = 16 * 1024 * 1024;
+/// MQTT 3.1.1 has no word for "too long", and a broker sends a refused message again at every connect, so whatever the
+/// format allows (section 2.2.3) is read, one at a time, and counted.
+const V311_PACKET: usize = 268_435_455 + 5;
 
 /// How long an MQTT 5 broker keeps our session for a fixed and for a random client identifier.
 const SESSION_SECS: u32 = 3600;
@@ -134,7 +134,7 @@ impl Client {
                     .capacity(REQUESTS)
                     .try_build()
                     .map_err(|error| Failure::Setup(error.to_string()))?;
-                (Requests::V311(client), tokio::spawn(pump_v4(events, sender)))
+                (Requests::V311(client), tokio::spawn(pump_v4(events, sender, config.payload_limit)))
             }
         };
         Ok(Client { requests, events, pump })
@@ -301,7 +301,7 @@ fn v4_options(
         .set_keep_alive(config.keep_alive)
         .set_clean_session(clean)
         .set_ack_mode(v4::AckMode::Manual)
-        .set_max_packet_size(V311_PACKET.max(config.payload_limit + OVERHEAD), V311_PACKET)
+        .set_max_packet_size(V311_PACKET, V311_PACKET)
         .set_read_batch_size(READ_BATCH)
         .set_max_request_batch(READ_BATCH)
         .set_socket_connector(move |_, _| connect(host.clone(), port));
@@ -368,12 +368,18 @@ async fn pump_v5(mut events: v5::EventLoop, sender: mpsc::Sender<Event>) {
     }
 }
 
-async fn pump_v4(mut events: v4::EventLoop, sender: mpsc::Sender<Event>) {
+async fn pump_v4(mut events: v4::EventLoop, sender: mpsc::Sender<Event>, payload_limit: usize) {
     let mut welcome = false;
     loop {
         let event = match events.poll().await {
             Ok(v4::Event::Incoming(packet)) => match packet {
-                v4::Packet::Publish(publish) => Event::Message(Message::V311(publish)),
+                v4::Packet::Publish(mut publish) => {
+                    if publish.payload.len() > payload_limit {
+                        // Enough to be refused as too large, without holding it in the queue.
+                        publish.payload = publish.payload[..=payload_limit].to_vec().into();
+                    }
+                    Event::Message(Message::V311(publish))
+                }
                 v4::Packet::ConnAck(_) => {
                     welcome = true;
                     Event::Connected

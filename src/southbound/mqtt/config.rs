@@ -1,8 +1,8 @@
 //! What a connection to a broker needs.
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, path::PathBuf, sync::Arc};
 
-use crate::secret::Secret;
+use crate::{secret::Secret, southbound::flow::Flow};
 
 /// The version of MQTT that is spoken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum Protocol {
 }
 
 /// One connection to a broker.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// The adapter's name in the boot file.
     pub name: String,
@@ -40,6 +40,8 @@ pub struct Config {
     pub keep_alive: u16,
     /// Octets; MQTT 5 brokers are told to keep longer messages away from us.
     pub payload_limit: usize,
+    /// Of the embedded broker: told of each message that has come.
+    pub flow: Option<Arc<Flow>>,
 }
 
 impl Config {
@@ -58,6 +60,7 @@ impl Config {
             share_group: None,
             keep_alive: 30,
             payload_limit: 256 * 1024,
+            flow: None,
         }
     }
 

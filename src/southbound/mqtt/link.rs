@@ -158,6 +158,11 @@ impl Link {
         let State::Open { client, since, subscribed } = &mut self.state else { return };
         match event {
             Event::Message(message) => {
+                if let Some(flow) = &self.config.flow
+                    && !message.retained()
+                {
+                    flow.give_back(1);
+                }
                 self.octets += message.payload().len();
                 self.batch.push(message);
             }

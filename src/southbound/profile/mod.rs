@@ -229,6 +229,13 @@ fn parent(top: &mut Section<'_>) -> Option<(String, Option<Source>)> {
     Some((profile?, id.map(Source::everywhere)))
 }
 
+impl ProfileFile {
+    /// [`fingerprint`](ProfileFile::fingerprint) as it is stored.
+    pub fn hash(&self) -> [u8; 8] {
+        self.fingerprint.to_be_bytes()
+    }
+}
+
 fn uplinks(top: &mut Section<'_>, has_parent: bool) -> Vec<UplinkSpec> {
     let entry = top.key("uplink");
     if !entry.exists() {

@@ -142,6 +142,7 @@ static AGENTS: LazyLock<[(usize, Agent); 2]> = LazyLock::new(|| {
             name: "bridge".to_owned(),
             location: String::new(),
             max_message: limit,
+            max_request: 4096,
         };
         let communities = Communities::new(vec![Community::new("public", &[]).expect("a good name")]);
         let engine = Engine::unsaved(START).expect("random octets");

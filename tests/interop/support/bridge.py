@@ -110,9 +110,11 @@ class Bridge:
         return self.manager.answers()
 
 
-def fleetbridge(*arguments, seconds=20, folder=None, environment=None):
+def fleetbridge(*arguments, seconds=20, folder=None, environment=None, feed=None):
+    """`feed`: its standard input."""
     command = [binary(), *arguments]
-    return Answer(subprocess.run(command, capture_output=True, timeout=seconds, cwd=folder, env=environment))
+    options = {"input": feed.encode()} if feed is not None else {}
+    return Answer(subprocess.run(command, capture_output=True, timeout=seconds, cwd=folder, env=environment, **options))
 
 
 @functools.cache

@@ -39,7 +39,7 @@ pub const FLEET: Group = Group {
             Value::Counter64(c.stats.southbound.unknown.value())
         }),
         Scalar::read(15, "fbFleetLastEvent", Syntax::Unsigned32, |c| {
-            Value::Gauge32(c.fleet.journal().durable() as u32)
+            Value::Gauge32(c.fleet.journal().told() as u32)
         }),
     ],
 };
