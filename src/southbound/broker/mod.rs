@@ -11,7 +11,7 @@ use std::{io, net::SocketAddr, path::PathBuf};
 
 pub use self::{
     server::Broker,
-    users::{Users, UsersError, hash_password},
+    users::{Users, UsersError},
 };
 
 /// What the `[broker]` section of the boot file says.
