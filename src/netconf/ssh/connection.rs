@@ -171,7 +171,8 @@ async fn run(
     let (outcome, session) = (conversation.outcome(), conversation.info().id);
     let counted = Counted(opened);
     (shared.handler)(conversation).await;
-    let status = u32::from(outcome.reason() != Some(&CloseReason::Requested));
+    let ended_by_client = matches!(outcome.reason(), Some(CloseReason::Requested | CloseReason::Disconnected));
+    let status = u32::from(!ended_by_client);
     match outcome.reason() {
         Some(reason) => tracing::info!(session, "NETCONF session ended: {reason}"),
         None => tracing::warn!(session, "NETCONF session left by its handler"),

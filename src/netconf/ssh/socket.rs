@@ -42,6 +42,9 @@ impl AsyncRead for Socket {
             match self.0.try_read(buf.initialize_unfilled()) {
                 Ok(count) => {
                     buf.advance(count);
+                    // OpenSSH leaves Nagle's algorithm on for subsystems: each second small packet would wait 40 ms for
+                    // our delayed acknowledgement. The kernel forgets the option again.
+                    let _ = SockRef::from(&*self.0).set_tcp_quickack(true);
                     return Poll::Ready(Ok(()));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
