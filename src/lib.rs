@@ -26,12 +26,13 @@
 //! | [`store`] | SQLite: `config.db` (numbers and names, FULL), `state.db` (telemetry, write-behind); the only user of rusqlite |
 //! | [`southbound`] | transports (`mqtt`, the embedded `broker`), profile files, codecs, ingest, what nobody understood |
 //! | [`snmp`] | BER, messages, agent, MIB tables, traps, sockets |
+//! | [`netconf`] | framing, messages, subtree filters, the session without I/O, SSH |
 //! | [`report`] | missing, inventory, software; table, CSV, JSON |
 //! | [`control`] | the control socket: HTTP and JSON, /metrics |
 //! | [`config`], [`file`](mod@file) | the boot file; a TOML reader that names every problem with its line |
 //! | [`daemon`] | builds the parts, spawns the tasks, ends them in order |
 //! | [`cli`] | one file a subcommand, and the demo |
-//! | [`clock`], [`secret`], [`stats`] | the only reader of the clock; text that prints nothing; counters |
+//! | [`clock`], [`secret`], [`stats`], [`login`] | the only reader of the clock; text that prints nothing; counters; passwords, checked with care |
 //!
 //! ## Rules that a test checks (`tests/architecture.rs`)
 //! `southbound`, `snmp` and `report` never import each other: they meet in `fleet` and `journal`. `model`, `fleet`,
@@ -74,7 +75,9 @@ pub mod daemon;
 pub mod file;
 pub mod fleet;
 pub mod journal;
+pub mod login;
 pub mod model;
+pub mod netconf;
 pub mod report;
 pub mod secret;
 pub mod snmp;

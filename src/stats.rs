@@ -1,7 +1,10 @@
 //! Counters of every part, read by MIBs, `status` and /metrics. Relaxed atomics: each is exact, together they are no
 //! snapshot.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -37,6 +40,7 @@ pub struct Stats {
     pub southbound: Southbound,
     pub broker: Broker,
     pub store: Store,
+    pub netconf: Netconf,
 }
 
 /// The snmp group of SNMPv2-MIB (RFC 3418) and what we count beside it.
@@ -105,4 +109,31 @@ pub struct Store {
     pub rows_written: Counter,
     pub flushes: Counter,
     pub errors: Counter,
+}
+
+/// The statistics of RFC 6022 section 2.1.5.
+#[derive(Debug, Default)]
+pub struct Netconf {
+    /// Of all sessions together.
+    pub rpcs: Arc<Rpcs>,
+    /// Sessions that were begun.
+    pub in_sessions: Counter,
+    /// Sessions that ended because of a `<hello>`.
+    pub in_bad_hellos: Counter,
+    /// Sessions that ended without close-session.
+    pub dropped_sessions: Counter,
+    /// Connections and log-ins that were refused.
+    pub refused: Counter,
+}
+
+/// Of one session, or of all.
+#[derive(Debug, Default)]
+pub struct Rpcs {
+    /// Correct requests.
+    pub in_rpcs: Counter,
+    /// Messages that were no correct request.
+    pub in_bad_rpcs: Counter,
+    /// Replies with an error.
+    pub out_rpc_errors: Counter,
+    pub out_notifications: Counter,
 }

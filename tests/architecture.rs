@@ -14,6 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("secret", &[]),
     ("clock", &[]),
     ("stats", &[]),
+    ("login", &[]),
     ("file", &[]),
     ("journal", &[]),
     ("fleet", &["journal"]),
@@ -50,7 +51,7 @@ const EVERYTHING: &[&str] = &[
 ];
 
 /// Open to everyone.
-const COMMON: &[&str] = &["model", "secret", "clock", "stats"];
+const COMMON: &[&str] = &["model", "secret", "clock", "stats", "login"];
 
 /// Modules that take bytes and `now` and give back values: no runtime, socket, system clock or SQL.
 const PURE: &[&str] = &[
@@ -69,10 +70,14 @@ const PURE: &[&str] = &[
     "snmp/vacm",
     "snmp/community",
     "snmp/mib",
+    "netconf/capabilities",
+    "netconf/date_time",
+    "netconf/error",
     "netconf/framing",
     "netconf/message",
     "netconf/session",
     "netconf/filter",
+    "netconf/xml",
     "netconf/nacm",
     "netconf/provider",
 ];
@@ -101,6 +106,8 @@ const KEPT_TO: &[(&str, &[&str])] = &[
     ("mqtt5", &["southbound/broker"]),
     ("rumqttc_v4", &["southbound/mqtt/client"]),
     ("rumqttc_v5", &["southbound/mqtt/client"]),
+    ("russh", &["netconf/ssh"]),
+    ("argon2", &["login"]),
     ("unsafe", &["snmp/transport", "yang"]),
     ("SystemTime", &["clock"]),
 ];

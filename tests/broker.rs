@@ -11,11 +11,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fleetbridge::southbound::{
-    broker::{self, Broker, BrokerError, Config, hash_password},
-    mqtt::{self, Update},
+use fleetbridge::{
+    login::Hash,
+    southbound::{
+        broker::{self, Broker, BrokerError, Config},
+        mqtt::{self, Update},
+    },
 };
 use mqtt_support::*;
+
+fn hash(password: &str) -> String {
+    Hash::of(password).unwrap().as_str().to_owned()
+}
 
 fn local(port: u16) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], port))
@@ -70,7 +77,7 @@ async fn users_and_their_topics() {
     let dir = tempfile::tempdir().unwrap();
     let users_file = dir.path().join("users");
     let line =
-        format!("plug:{}:tele/plug\nall:{}\n", hash_password("p").unwrap(), hash_password("a").unwrap());
+        format!("plug:{}:tele/plug\nall:{}\n", hash("p"), hash("a"));
     fs::write(&users_file, line).unwrap();
     fs::set_permissions(&users_file, fs::Permissions::from_mode(0o644)).unwrap();
     let config = Config { users_file: Some(users_file.clone()), ..Config::new(local(0)) };
@@ -110,7 +117,7 @@ async fn users_and_their_topics() {
     }
     assert_eq!(next(&mut link).await, Update::Connected);
 
-    fs::write(&users_file, format!("new:{}\n", hash_password("n").unwrap())).unwrap();
+    fs::write(&users_file, format!("new:{}\n", hash("n"))).unwrap();
     broker.reload().unwrap();
     assert!(!attempt(&["-u", "all", "-P", "a", "-t", "a"]));
     assert!(attempt(&["-u", "new", "-P", "n", "-t", "a"]));

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Write};
 use clap::Args;
 
 use super::Failure;
-use crate::southbound::broker::hash_password;
+use crate::login::Hash;
 
 /// Make a line for the users-file of the embedded broker
 #[derive(Debug, Args)]
@@ -36,9 +36,9 @@ impl Password {
         if password.is_empty() {
             return Err(Failure::new("there is no password on standard input", ""));
         }
-        let hash = hash_password(password).map_err(|error| Failure::new(error, ""))?;
+        let hash = Hash::of(password).map_err(|error| Failure::new(error, ""))?;
         let topics =
             if self.topics.is_empty() { String::new() } else { format!(":{}", self.topics.join(",")) };
-        Ok(writeln!(out, "{}:{hash}{topics}", self.name)?)
+        Ok(writeln!(out, "{}:{}{topics}", self.name, hash.as_str())?)
     }
 }

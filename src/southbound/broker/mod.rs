@@ -14,7 +14,7 @@ use crate::stats::Stats;
 
 pub use self::{
     server::Broker,
-    users::{Users, UsersError, hash_password},
+    users::{Users, UsersError},
 };
 
 /// What the `[broker]` section of the boot file says.

@@ -18,13 +18,9 @@ use mqtt5::broker::{
 use mqtt5::{packet::connect::ConnectPacket, protocol::v5::reason_codes::ReasonCode};
 use tokio::task::JoinHandle;
 
-use super::{
-    BrokerError, Config,
-    login::{Logins, Verdict, same},
-    users::Users,
-    watch::Watch,
-};
+use super::{BrokerError, Config, login::Logins, users::Users, watch::Watch};
 use crate::{
+    login::{Verdict, same},
     secret::Secret,
     southbound::{
         flow::{self, Flow},
@@ -64,10 +60,10 @@ impl Broker {
             return Err(BrokerError::Open { address });
         }
         let users = config.users_file.as_deref().map(Users::read).transpose()?;
-        let mut random = [[0u8; 32]; 2];
-        getrandom::fill(random.as_flattened_mut()).map_err(BrokerError::Random)?;
-        let password = Secret::new(random[0].iter().map(|byte| format!("{byte:02x}")).collect());
-        let logins = Arc::new(Logins::new(users, random[1]).map_err(BrokerError::Other)?);
+        let mut random = [0u8; 32];
+        getrandom::fill(&mut random).map_err(BrokerError::Random)?;
+        let password = Secret::new(random.iter().map(|byte| format!("{byte:02x}")).collect());
+        let logins = Arc::new(Logins::new(users).map_err(BrokerError::Other)?);
 
         // The library's error is a page of advice; ours names the address.
         drop(std::net::TcpListener::bind(address).map_err(|error| match error.kind() {

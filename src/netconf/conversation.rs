@@ -1,0 +1,225 @@
+//! A [`Session`] over a stream of bytes: what a handler of operations sees.
+
+use std::{
+    future, io,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::{
+    error::{RpcError, Tag},
+    message::Operation,
+    session::{Action, CloseReason, Session},
+    sessions::{Place, SessionInfo},
+};
+use crate::clock;
+
+/// Bytes of a read.
+const READ: usize = 8 * 1024;
+
+/// Requests of a client that sends without waiting for replies are read on to this many bytes while a reply is sent: it
+/// may have to be told in between that there is room for the reply.
+const MAX_UNREAD: usize = 8 << 20;
+
+/// How long a client may take nothing while so much of it is unread.
+const STALL: Duration = Duration::from_secs(60);
+
+pub type Reader = Box<dyn AsyncRead + Send + Unpin>;
+pub type Writer = Box<dyn AsyncWrite + Send + Unpin>;
+
+/// The session has ended; [`Conversation::next`] gives no more operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the session has ended")]
+pub struct Ended;
+
+/// A client's requests, one after the other, and the way for the answers.
+///
+/// ```text
+/// while let Some(operation) = conversation.next().await {
+///     match operation {
+///         Operation::CloseSession => conversation.ok(),
+///         Operation::Get { .. } => { conversation.begin(); conversation.write(piece).await?; conversation.end(); }
+///         ...
+/// ```
+/// Every operation is answered once. What is answered is sent by `write` and by the next `next`.
+pub struct Conversation {
+    session: Session,
+    place: Place,
+    reader: Reader,
+    writer: Writer,
+    buffer: Box<[u8]>,
+    /// Not sent yet from `sent` on.
+    output: Vec<u8>,
+    sent: usize,
+    /// The client sends nothing more.
+    end_of_file: bool,
+    outcome: Outcome,
+}
+
+/// Why a session has ended, once it has.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome(Arc<OnceLock<CloseReason>>);
+
+impl Outcome {
+    pub fn reason(&self) -> Option<&CloseReason> {
+        self.0.get()
+    }
+}
+
+impl Conversation {
+    pub fn new(session: Session, place: Place, reader: Reader, writer: Writer) -> Self {
+        Conversation {
+            session,
+            place,
+            reader,
+            writer,
+            buffer: vec![0; READ].into(),
+            output: Vec::new(),
+            sent: 0,
+            end_of_file: false,
+            outcome: Outcome::default(),
+        }
+    }
+
+    pub fn info(&self) -> &SessionInfo {
+        self.place.info()
+    }
+
+    /// To be asked for the reason of the end, also when the conversation is gone.
+    pub fn outcome(&self) -> Outcome {
+        self.outcome.clone()
+    }
+
+    /// The next operation that the user's role permits; `None` at the end of the session. May be dropped while it waits,
+    /// and called again.
+    pub async fn next(&mut self) -> Option<Operation> {
+        loop {
+            if self.flush().await.is_err() {
+                self.output = Vec::new();
+                self.sent = 0;
+            }
+            match self.session.poll(clock::now()) {
+                Some(Action::Send(output)) => self.output = output,
+                Some(Action::Run(operation)) if self.info().role.permits(&operation) => {
+                    return Some(operation);
+                }
+                Some(Action::Run(operation)) => {
+                    let message =
+                        format!("<{}> is not open to role {}", operation.name(), self.info().role.name());
+                    self.session.reply_errors(&[RpcError::protocol(Tag::AccessDenied, message)]);
+                }
+                Some(Action::Close(reason)) => {
+                    let _ = self.outcome.0.set(reason);
+                    return None;
+                }
+                None if self.outcome.reason().is_some() => return None,
+                None => self.wait().await,
+            }
+        }
+    }
+
+    /// Answers `<ok/>`.
+    pub fn ok(&mut self) {
+        self.session.reply_ok();
+    }
+
+    /// Answers with errors; within a reply that has begun it ends the session, for nothing else could tell the client that
+    /// the reply is not whole.
+    pub fn errors(&mut self, errors: &[RpcError]) {
+        self.session.reply_errors(errors);
+    }
+
+    pub fn error(&mut self, error: RpcError) {
+        self.errors(&[error]);
+    }
+
+    /// Begins an answer with content, which goes between [`Conversation::write`]s.
+    pub fn begin(&mut self) {
+        self.session.begin_reply();
+    }
+
+    /// Sends a piece of the answer, of any size: markup that declares its namespaces. Waits while the client does not
+    /// read.
+    ///
+    /// # Errors
+    /// There is nobody to read it any more.
+    pub async fn write(&mut self, piece: &[u8]) -> Result<(), Ended> {
+        self.session.reply_chunk(piece);
+        self.flush().await?;
+        // While a reply is given, the session wants nothing but to send.
+        while let Some(Action::Send(output)) = self.session.poll_reply() {
+            self.output = output;
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    pub fn end(&mut self) {
+        self.session.end_reply();
+    }
+
+    /// Queues a whole `<notification>` to be sent by [`Conversation::next`]; false if too many wait already.
+    pub fn notify(&mut self, notification: Vec<u8>) -> bool {
+        self.session.notify(notification)
+    }
+
+    /// Ends the session, for example because its subscription cannot be served any more.
+    pub fn close(&mut self, reason: CloseReason) {
+        self.session.close(reason);
+    }
+
+    async fn wait(&mut self) {
+        if self.end_of_file {
+            return self.session.close(CloseReason::Disconnected);
+        }
+        let due = self.session.poll_timeout();
+        let in_time = async {
+            match due {
+                Some(due) => tokio::time::sleep(Duration::from_millis(due.since(clock::now()))).await,
+                None => future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.place.killed() => self.session.close(CloseReason::Killed),
+            read = self.reader.read(&mut self.buffer) => self.received(read),
+            () = in_time => {}
+        }
+    }
+
+    /// Sends what is left of the output.
+    async fn flush(&mut self) -> Result<(), Ended> {
+        while self.sent < self.output.len() {
+            let room = self.session.unread() < MAX_UNREAD && !self.end_of_file;
+            let stalled = async {
+                if room { future::pending().await } else { tokio::time::sleep(STALL).await }
+            };
+            tokio::select! {
+                biased;
+                () = self.place.killed() => return self.ended(CloseReason::Killed),
+                written = self.writer.write(&self.output[self.sent..]) => match written {
+                    Ok(0) | Err(_) => return self.ended(CloseReason::Disconnected),
+                    Ok(count) => self.sent += count,
+                },
+                read = self.reader.read(&mut self.buffer), if room => self.received(read),
+                () = stalled => return self.ended(CloseReason::Stalled),
+            }
+        }
+        self.output = Vec::new();
+        self.sent = 0;
+        Ok(())
+    }
+
+    fn ended(&mut self, reason: CloseReason) -> Result<(), Ended> {
+        self.session.close(reason);
+        Err(Ended)
+    }
+
+    fn received(&mut self, read: io::Result<usize>) {
+        match read {
+            Ok(0) | Err(_) => self.end_of_file = true,
+            Ok(count) => self.session.receive(&self.buffer[..count], clock::now()),
+        }
+    }
+}
