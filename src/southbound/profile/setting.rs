@@ -1,10 +1,10 @@
 //! `[[setting]]`, `[[command]]` and `[software.X]`: read and validated, so that a profile written today is right when they
 //! act.
 
-use super::{IDENTIFIER, Source, is_identifier};
+use super::{IDENTIFIER, Source, is_identifier, is_line, is_prose};
 use crate::{
     file::{Entry, Section, nearest},
-    model::Decimal,
+    model::{Decimal, write_decimal},
     southbound::codec::topic::{Capture, Pattern},
 };
 
@@ -13,9 +13,17 @@ use crate::{
 pub struct SettingSpec {
     pub name: String,
     pub ty: SettingType,
-    /// As written, for example `10..3600`; empty if none.
+    /// As YANG writes it, for example `10..3600`; for a text, of its length. Empty if none.
     pub range: String,
+    /// A regular expression of XML Schema that a text matches as a whole (RFC 7950 section 9.4.5); empty if none. Whether it
+    /// is one is seen when the profile's module is loaded.
+    pub pattern: String,
     pub unit: String,
+    pub description: String,
+    /// What a device comes with, in words. Never pushed, never told of a secret.
+    pub default: String,
+    /// A write makes the device restart.
+    pub restarts: bool,
     /// Never shown, and needs authPriv to be set.
     pub secret: bool,
     /// Milliseconds from the broker's acknowledgement of a write.
@@ -121,10 +129,17 @@ fn read(mut section: Section<'_>) -> Option<SettingSpec> {
     let digits = digits_entry.integer(1..=18u8);
     let ty = SettingType::read(&section.required_as("type", "\"uint32\""), digits, values);
     let range_entry = section.key("range");
+    let pattern_entry = section.key("pattern");
     let default_entry = section.key("default");
-    let mut text = |name: &'static str| section.key(name).str().unwrap_or("").to_owned();
-    let unit = text("unit");
-    text("description");
+    let mut text = |name: &'static str, most: usize, legal: fn(&str) -> bool| {
+        let expected = format!("a text of at most {most} characters, none of which is a control character");
+        let text = section
+            .key(name)
+            .parsed(&expected, |text| (text.chars().count() <= most && legal(text)).then(|| text.to_owned()));
+        text.unwrap_or_default()
+    };
+    let unit = text("unit", 64, is_line);
+    let description = text("description", 1000, is_prose);
     let reported = section.key("reported");
     check_reported(&reported);
     check_downlink(&section.key("read"), &["device", "parent"], None);
@@ -133,7 +148,7 @@ fn read(mut section: Section<'_>) -> Option<SettingSpec> {
     let timeout = section.key("timeout").duration(1000..=86_400_000).unwrap_or(10_000);
     let retries = section.key("retries").integer(0..=100u32).unwrap_or(3);
     let secret = section.key("secret").bool().unwrap_or(false);
-    section.key("restarts").bool();
+    let restarts = section.key("restarts").bool().unwrap_or(false);
     section.finish();
     let ty = ty?;
     if values_entry.exists() != matches!(ty, SettingType::Enumeration(_)) {
@@ -145,10 +160,28 @@ fn read(mut section: Section<'_>) -> Option<SettingSpec> {
     if digits_entry.exists() && !matches!(ty, SettingType::Decimal { .. }) {
         digits_entry.error("only a decimal has `digits`".to_owned(), "");
     }
+    if pattern_entry.exists() && ty != SettingType::Text {
+        pattern_entry.error(format!("a {} has no `pattern`", ty.name()), "only a string has one");
+    }
+    let pattern = pattern_entry.parsed("a regular expression, for example \"[0-9A-F]{12}\"", |text| {
+        is_line(text).then(|| text.to_owned())
+    });
     let ranges = ranges(&range_entry, &ty);
     check_default(&default_entry, &ty, &ranges);
-    let range = if range_entry.exists() { range_entry.str().unwrap_or("").to_owned() } else { String::new() };
-    Some(SettingSpec { name: name?, ty, range, unit, secret, timeout, retries })
+    let default = if secret { None } else { default_entry.scalar_text() };
+    Some(SettingSpec {
+        name: name?,
+        range: range_text(&ranges, &ty),
+        pattern: pattern.unwrap_or_default(),
+        ty,
+        unit,
+        description,
+        default: default.unwrap_or_default(),
+        restarts,
+        secret,
+        timeout,
+        retries,
+    })
 }
 
 /// `["off", "on"]`, or `{ off = 0, on = 1 }` where the device knows them by other words.
@@ -167,6 +200,15 @@ fn values(entry: &Entry<'_>) -> Vec<String> {
     };
     if entry.exists() && names.is_empty() {
         entry.error("`values` is empty".to_owned(), "example: values = [\"off\", \"on\"]");
+    }
+    for (at, name) in names.iter().enumerate() {
+        if name.is_empty() || name.trim() != name || !is_line(name) {
+            let help = "a word is not empty and neither begins nor ends with a space";
+            entry.error(format!("{name:?} is wrong in `values`"), help);
+        }
+        if names[..at].contains(name) {
+            entry.error(format!("{name:?} stands in `values` twice"), "leave one out");
+        }
     }
     names
 }
@@ -189,8 +231,30 @@ fn ranges(entry: &Entry<'_>, ty: &SettingType) -> Vec<(i128, i128)> {
         let (low, high) = text.split_once("..").unwrap_or((text, text));
         Some((bound(low)?, bound(high)?)).filter(|(low, high)| low <= high && *low >= least && *high <= most)
     };
-    let expected = format!("a range within {}, for example \"10..3600\" or \"0 | 10..3600\"", ty.name());
-    entry.parsed(&expected, |text| text.split('|').map(part).collect()).unwrap_or_default()
+    let ascend = |parts: &Vec<(i128, i128)>| parts.windows(2).all(|pair| pair[0].1 < pair[1].0);
+    let expected = format!(
+        "a range within {} whose parts ascend, for example \"10..3600\" or \"0 | 10..3600\"",
+        ty.name()
+    );
+    entry
+        .parsed(&expected, |text| text.split('|').map(part).collect::<Option<_>>().filter(ascend))
+        .unwrap_or_default()
+}
+
+/// Canonical, whatever way the file writes it (RFC 7950 section 9.2.4).
+fn range_text(ranges: &[(i128, i128)], ty: &SettingType) -> String {
+    let number = |value: i128| match (ty, i64::try_from(value)) {
+        (SettingType::Decimal { digits }, Ok(value)) => {
+            let mut text = String::new();
+            write_decimal(&mut text, value, *digits as i8);
+            text
+        }
+        _ => value.to_string(),
+    };
+    let part = |(low, high): &(i128, i128)| {
+        if low == high { number(*low) } else { format!("{}..{}", number(*low), number(*high)) }
+    };
+    ranges.iter().map(part).collect::<Vec<_>>().join(" | ")
 }
 
 fn number(text: &str, digits: u8) -> Option<i128> {
@@ -218,7 +282,9 @@ fn check_default(entry: &Entry<'_>, ty: &SettingType, ranges: &[(i128, i128)]) {
             }
             return;
         }
-        SettingType::Text => entry.str().map(|text| text.chars().count() as i128),
+        SettingType::Text => entry.parsed("a text without control characters", |text| {
+            is_line(text).then(|| text.chars().count() as i128)
+        }),
         SettingType::Integer { least, most, .. } => entry.integer(*least..=*most),
         SettingType::Decimal { digits } => {
             entry.decimal().and_then(|value| value.scaled(*digits as i8)).map(i128::from)
