@@ -176,6 +176,8 @@ impl Apply<'_> {
                         self.draft.set(path, Item::Leaf(value));
                     }
                     Kind::Container => {}
+                    // An entry that is only passed through is not made again if it is gone at commit.
+                    Kind::List | Kind::Presence if self.draft.holds(path) => {}
                     _ => self.draft.set(path, Item::Node),
                 }
             }

@@ -58,7 +58,7 @@ impl<'a> Transaction<'a> {
                     error.info(Info::BadElement(part.schema[leaf].name.clone()))
                 })?;
                 for end in 1..path.len() {
-                    if part.schema[path[end - 1].node].kind == Kind::Presence {
+                    if part.schema[path[end - 1].node].kind == Kind::Presence && !draft.holds(&path[..end]) {
                         draft.set(&path[..end], Item::Node);
                     }
                 }

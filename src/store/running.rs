@@ -11,7 +11,8 @@ use crate::{
     datastore::{
         Failed,
         rows::{
-            Change, Commit, CommitState, Committed, Face, Inverse, Kept, Numbered, Pending, Row, Rows, Written,
+            Change, Commit, CommitState, Committed, Face, Inverse, Kept, Numbered, Pending, Row, Rows,
+            Written,
         },
     },
     model::{DeviceNumber, MAX_DEVICE_NUMBER, Time},
@@ -298,7 +299,11 @@ fn record(connection: &Connection, commit: &Commit, devices: &[Numbered]) -> rus
             )?,
             None => run(connection, "DELETE FROM running WHERE number = ?1", [device.number])?,
         }
-        run(connection, "INSERT INTO inverse VALUES (?1, ?2, ?3)", params![id, device.number, change.before])?;
+        run(
+            connection,
+            "INSERT INTO inverse VALUES (?1, ?2, ?3)",
+            params![id, device.number, change.before],
+        )?;
     }
     for edit in &commit.audit {
         run(

@@ -59,8 +59,40 @@ impl Schema {
     }
 }
 
-/// The modules that are embedded in the program; the generated modules of profiles come on top. The one place where a
-/// module is registered.
+/// The modules that are embedded in the program, and served; the generated modules of profiles come on top. The one place
+/// where a module is registered. ietf-yang-types, ietf-inet-types, ietf-yang-library and what NMDA needs are libyang's own.
 pub fn modules() -> Vec<Source<'static>> {
-    Vec::new()
+    macro_rules! text {
+        ($file:literal) => {
+            include_str!(concat!("../../yang/", $file))
+        };
+    }
+    // What of RFC 6241 is offered; the session's capabilities say the same.
+    let netconf = &["writable-running", "candidate", "confirmed-commit", "rollback-on-error", "validate"];
+    vec![
+        Source::served("fleetbridge", "2026-11-23", text!("fleetbridge@2026-11-23.yang")),
+        Source {
+            features: netconf,
+            ..Source::served("ietf-netconf", "2011-06-01", text!("ietf/ietf-netconf@2011-06-01.yang"))
+        },
+        // For its extensions; access is not configured through it.
+        Source::imported("ietf-netconf-acm", "2018-02-14", text!("ietf/ietf-netconf-acm@2018-02-14.yang")),
+        Source::served(
+            "ietf-netconf-monitoring",
+            "2010-10-04",
+            text!("ietf/ietf-netconf-monitoring@2010-10-04.yang"),
+        ),
+        Source::served(
+            "ietf-netconf-notifications",
+            "2012-02-06",
+            text!("ietf/ietf-netconf-notifications@2012-02-06.yang"),
+        ),
+        Source::served(
+            "ietf-netconf-with-defaults",
+            "2011-06-01",
+            text!("ietf/ietf-netconf-with-defaults@2011-06-01.yang"),
+        ),
+        Source::served("nc-notifications", "2008-07-14", text!("ietf/nc-notifications@2008-07-14.yang")),
+        Source::served("notifications", "2008-07-14", text!("ietf/notifications@2008-07-14.yang")),
+    ]
 }
