@@ -204,38 +204,42 @@ impl Datastore {
         edit: &Edit<'_>,
         now: Time,
     ) -> Result<Outcome, Vec<Error>> {
-        match target {
-            Target::Candidate => {
-                let mut state = self.state.lock();
-                state.check_lock(owner, Target::Candidate)?;
-                let errors = self.stage(&mut state.candidate, edit)?;
-                if !state.candidate.is_empty() {
-                    state.note_editor(owner);
-                }
-                Ok(Outcome { delta: None, errors })
+        if target == Target::Candidate {
+            let mut state = self.state.lock();
+            state.check_lock(owner, Target::Candidate)?;
+            let errors = self.stage(&mut state.candidate, edit)?;
+            if !state.candidate.is_empty() {
+                state.note_editor(owner);
             }
-            Target::Running => {
-                let mut state = self.gate(owner)?;
-                let mut overlay = Overlay::default();
-                let errors = self.stage(&mut overlay, edit)?;
-                let delta = self.write(&mut state, &overlay, owner, None, now)?;
-                Ok(Outcome { delta, errors })
-            }
+            return Ok(Outcome { delta: None, errors });
         }
+        let mut state = self.gate(owner)?;
+        // All of an edit of running is validated when it is written.
+        let mut overlay = Overlay::default();
+        let errors = Stage::new(&self.part, &*self.rows, &mut overlay).edit(edit)?;
+        if edit.test_option == TestOption::TestOnly {
+            self.plan(&overlay)?;
+            return Ok(Outcome { delta: None, errors });
+        }
+        let delta = self.write(&mut state, &overlay, owner, None, now)?;
+        Ok(Outcome { delta, errors })
     }
 
-    fn stage(&self, overlay: &mut Overlay, edit: &Edit<'_>) -> Result<Vec<Error>, Vec<Error>> {
-        let mut stage = Stage::new(&self.part, &*self.rows, overlay);
-        let done = stage.edit(edit).and_then(|errors| {
-            if edit.test_option != TestOption::Set {
-                self.part.plan(&*self.rows, stage.staged(), &self.audit_key)?;
-            }
-            Ok(errors)
-        });
+    /// Brings an edit into candidate, whole or not at all.
+    fn stage(&self, candidate: &mut Overlay, edit: &Edit<'_>) -> Result<Vec<Error>, Vec<Error>> {
+        let mut stage = Stage::new(&self.part, &*self.rows, candidate);
+        let mut done = stage.edit(edit);
+        if edit.test_option != TestOption::Set {
+            done = done.and_then(|errors| stage.test(&self.audit_key).map(|()| errors));
+        }
         if done.is_err() || edit.test_option == TestOption::TestOnly {
             stage.undo();
         }
         done
+    }
+
+    fn plan(&self, overlay: &Overlay) -> Result<Plan, Vec<Error>> {
+        self.part.plan(&*self.rows, overlay, &self.audit_key)
     }
 
     /// copy-config of an inline `<config>`: it becomes all of the target.
@@ -270,10 +274,7 @@ impl Datastore {
     /// All that is wrong.
     pub fn validate(&self, source: Source) -> Result<(), Vec<Error>> {
         match source {
-            Source::Candidate => {
-                let state = self.state.lock();
-                self.part.plan(&*self.rows, &state.candidate, &self.audit_key).map(drop)
-            }
+            Source::Candidate => self.plan(&self.state.lock().candidate).map(drop),
             Source::Running => self.validate_running(),
         }
     }
@@ -283,12 +284,10 @@ impl Datastore {
     /// # Errors
     /// All that is wrong.
     pub fn validate_config(&self, config: &[u8]) -> Result<(), Vec<Error>> {
-        let edit = Edit {
-            default_operation: DefaultOperation::Replace,
-            test_option: TestOption::TestOnly,
-            ..Edit::new(config)
-        };
-        self.stage(&mut Overlay::default(), &edit).map(drop)
+        let edit = Edit { default_operation: DefaultOperation::Replace, ..Edit::new(config) };
+        let mut overlay = Overlay::default();
+        Stage::new(&self.part, &*self.rows, &mut overlay).edit(&edit)?;
+        self.plan(&overlay).map(drop)
     }
 
     /// commit of candidate (RFC 6241 8.3.4.1, 8.4.5.1).
@@ -313,7 +312,7 @@ impl Datastore {
             persist: confirmed.persist,
             deadline: now.plus_millis(u64::from(confirmed.timeout) * 1000),
         });
-        let plan = self.part.plan(&*self.rows, &state.candidate, &self.audit_key)?;
+        let plan = self.plan(&state.candidate)?;
         let editors = state.editors.clone();
         let commit = Commit {
             label: request.label,
@@ -417,7 +416,7 @@ impl Datastore {
         label: Option<String>,
         now: Time,
     ) -> Result<Option<Delta>, Vec<Error>> {
-        let plan = self.part.plan(&*self.rows, overlay, &self.audit_key)?;
+        let plan = self.plan(overlay)?;
         // What is written while one's own confirmed commit waits is undone with it.
         let pending = state.pending.clone();
         let commit = Commit { label, pending, ..blank(owner, now) };

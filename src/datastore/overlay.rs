@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::{
     document::{Document, Item},
     error::{Error, Tag},
-    path::{Path, Step, node_path},
+    path::{Path, Step, entry_path, node_path},
 };
 use crate::yang::{NodeId, Schema};
 
@@ -45,58 +45,44 @@ impl Overlay {
         self.entries.values().map(|entry| 1 + entry.edits.len()).sum()
     }
 
-    /// The entry as it will be, `None` if it will not be.
-    ///
-    /// # Errors
-    /// data-missing: it, or an entry inside of it, was deleted from running after it was edited here.
+    /// The entry as it will be, `None` if it will not be. What it, or an entry inside of it, has to be there for and is
+    /// not (it was deleted from running after it was edited here) is left out and added to `orphans` as data-missing.
     pub fn apply(
         &self,
         schema: &Schema,
         list: NodeId,
         key: &str,
         running: Option<Document>,
-    ) -> Result<Option<Document>, Error> {
+        orphans: &mut Vec<Error>,
+    ) -> Option<Document> {
         let running = if self.cleared { None } else { running };
-        match self.entries.get(key) {
-            Some(entry) => entry.apply(schema, list, key, running),
-            None => Ok(running),
+        let Some(entry) = self.entries.get(key) else { return running };
+        let missing =
+            |path: String| Error::new(Tag::DataMissing, "it has been deleted from running meanwhile").at(path);
+        let mut document = match running.filter(|_| !entry.fresh) {
+            Some(document) => document,
+            None if entry.make => Document::default(),
+            None => {
+                if !entry.edits.is_empty() {
+                    orphans.push(missing(entry_path(schema, list, key)));
+                }
+                return None;
+            }
+        };
+        for (path, edit) in &entry.edits {
+            match &edit.new {
+                None => remove(&mut document, path, |_| ()),
+                Some(item) => match missing_parent(schema, &document, path) {
+                    None => drop(document.0.insert(path.clone(), item.clone())),
+                    Some(gone) => orphans.push(missing(node_path(schema, list, key, gone))),
+                },
+            }
         }
+        Some(document)
     }
 }
 
 impl Entry {
-    fn apply(
-        &self,
-        schema: &Schema,
-        list: NodeId,
-        key: &str,
-        running: Option<Document>,
-    ) -> Result<Option<Document>, Error> {
-        let start = if self.fresh { None } else { running };
-        let mut document = match start {
-            Some(document) => document,
-            None if self.make => Document::default(),
-            None if self.edits.is_empty() => return Ok(None),
-            None => {
-                return Err(Error::new(Tag::DataMissing, "it has been deleted from running meanwhile")
-                    .at(super::path::entry_path(schema, list, key)));
-            }
-        };
-        for (path, edit) in &self.edits {
-            match &edit.new {
-                Some(item) => {
-                    if let Some(gone) = missing_parent(schema, &document, path) {
-                        return Err(Error::new(Tag::DataMissing, "it has been deleted from running meanwhile")
-                            .at(node_path(schema, list, key, gone)));
-                    }
-                    document.0.insert(path.clone(), item.clone());
-                }
-                None => remove(&mut document, path, |_, _| ()),
-            }
-        }
-        Ok(Some(document))
-    }
-
     /// Leaves that running holds otherwise than when they were edited here, and that this wins over.
     pub fn overwritten<'a>(&'a self, running: &'a Document) -> impl Iterator<Item = &'a Path> {
         self.edits
@@ -116,13 +102,12 @@ fn missing_parent<'a>(schema: &Schema, document: &Document, path: &'a [Step]) ->
     })
 }
 
-/// Removes a path and all below it, telling what was there.
-fn remove(document: &mut Document, path: &[Step], mut gone: impl FnMut(&Path, Item)) {
+/// Removes a path and all below it, telling what stood there.
+fn remove(document: &mut Document, path: &[Step], mut gone: impl FnMut(Path)) {
     let doomed: Vec<Path> = document.below(path).map(|(path, _)| path.clone()).collect();
     for path in doomed {
-        if let Some(item) = document.0.remove(&path) {
-            gone(&path, item);
-        }
+        document.0.remove(&path);
+        gone(path);
     }
 }
 
@@ -135,18 +120,14 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// # Errors
-    /// As [`Overlay::apply`].
-    pub fn new(
-        overlay: &Overlay,
-        schema: &Schema,
-        list: NodeId,
-        key: &str,
-        running: Option<Document>,
-    ) -> Result<Draft, Error> {
-        let document = overlay.apply(schema, list, key, running.clone())?;
-        let entry = overlay.entries.get(key).cloned().unwrap_or_default();
-        Ok(Draft { document, entry, running })
+    pub fn new(overlay: &Overlay, schema: &Schema, list: NodeId, key: &str, running: Option<Document>) -> Draft {
+        let document = overlay.apply(schema, list, key, running.clone(), &mut Vec::new());
+        let mut entry = overlay.entries.get(key).cloned().unwrap_or_default();
+        if document.is_none() && !entry.fresh {
+            // Its edits have lost their device: who makes it again begins anew.
+            entry = Entry::default();
+        }
+        Draft { document, entry, running }
     }
 
     pub fn exists(&self) -> bool {
@@ -175,6 +156,10 @@ impl Draft {
     }
 
     pub fn set(&mut self, path: &[Step], item: Item) {
+        if item == Item::Node && !self.holds(path) {
+            // Edits that have lost their entry do not come back with a new one.
+            self.entry.edits.retain(|other, edit| edit.new.is_none() || !other.starts_with(path));
+        }
         self.record(path, Some(item.clone()));
         if let Some(document) = &mut self.document {
             document.0.insert(path.to_vec(), item);
@@ -184,7 +169,7 @@ impl Draft {
     pub fn remove(&mut self, path: &[Step]) {
         let mut gone = Vec::new();
         if let Some(document) = &mut self.document {
-            remove(document, path, |path, _| gone.push(path.clone()));
+            remove(document, path, |path| gone.push(path));
         }
         for path in gone {
             self.record(&path, None);

@@ -95,33 +95,59 @@ impl Part {
         overlay: &Overlay,
         audit_key: &hmac::Key,
     ) -> Result<Plan, Vec<Error>> {
-        let mut plan = Plan::default();
-        let mut errors = Vec::new();
-        for (name, entry) in &overlay.entries {
-            let row = rows.row(name)?;
-            let before = row.as_ref().map(|row| self.document(name, &row.config)).transpose()?;
-            match overlay.apply(&self.schema, self.list, name, before.clone()) {
-                Ok(after) => {
-                    let lost: Vec<_> =
-                        before.iter().flat_map(|before| entry.overwritten(before)).cloned().collect();
-                    if self.add(&mut plan, name, row.map(|row| row.config), before, after, audit_key) {
-                        plan.audit.extend(lost.iter().map(|path| Audit {
-                            path: node_path(&self.schema, self.list, name, path),
-                            operation: "overwrite",
-                            value: None,
-                        }));
-                    }
-                }
-                Err(error) => errors.push(error),
-            }
-            if errors.len() >= MOST_ERRORS {
-                return Err(errors);
-            }
-        }
+        let mut plan = self.plan_entries(rows, overlay, overlay.entries.keys(), audit_key)?;
         if overlay.cleared {
             self.plan_rest(rows, overlay, audit_key, &mut plan)?;
         }
-        errors.extend(self.check(rows, &plan)?);
+        let errors = self.check_aliases(rows, &plan)?;
+        if errors.is_empty() { Ok(plan) } else { Err(errors) }
+    }
+
+    /// Whether these entries of the overlay are valid, each by itself; who else has an alias is seen at commit.
+    ///
+    /// # Errors
+    /// All that is wrong with them.
+    pub(super) fn test<'a>(
+        &self,
+        rows: &dyn Rows,
+        overlay: &Overlay,
+        names: impl Iterator<Item = &'a String>,
+        audit_key: &hmac::Key,
+    ) -> Result<(), Vec<Error>> {
+        self.plan_entries(rows, overlay, names, audit_key).map(drop)
+    }
+
+    fn plan_entries<'a>(
+        &self,
+        rows: &dyn Rows,
+        overlay: &Overlay,
+        names: impl Iterator<Item = &'a String>,
+        audit_key: &hmac::Key,
+    ) -> Result<Plan, Vec<Error>> {
+        let mut plan = Plan::default();
+        let mut errors = Vec::new();
+        for name in names {
+            let row = rows.row(name)?;
+            let before = row.as_ref().map(|row| self.document(name, &row.config)).transpose()?;
+            let lost: Vec<Path> = match (&before, overlay.entries.get(name)) {
+                (Some(before), Some(entry)) => entry.overwritten(before).cloned().collect(),
+                _ => Vec::new(),
+            };
+            let after = overlay.apply(&self.schema, self.list, name, before.clone(), &mut errors);
+            let changes = self.add(&mut plan, name, row.map(|row| row.config), before, after, audit_key);
+            if changes {
+                plan.audit.extend(lost.iter().map(|path| Audit {
+                    path: node_path(&self.schema, self.list, name, path),
+                    operation: "overwrite",
+                    value: None,
+                }));
+                let after = plan.changes.last().and_then(|change| change.after.as_deref());
+                errors.extend(after.into_iter().flat_map(|after| self.validate(after)));
+            }
+            if errors.len() >= MOST_ERRORS {
+                break;
+            }
+        }
         if errors.is_empty() { Ok(plan) } else { Err(errors) }
     }
 
@@ -213,20 +239,6 @@ impl Part {
             };
             audit.push(Audit { path: node_path(&self.schema, self.list, name, &node.path), operation, value });
         }
-    }
-
-    fn check(&self, rows: &dyn Rows, plan: &Plan) -> Result<Vec<Error>, Error> {
-        let mut errors = Vec::new();
-        for change in &plan.changes {
-            if let Some(after) = &change.after {
-                errors.extend(self.validate(after));
-                if errors.len() >= MOST_ERRORS {
-                    return Ok(errors);
-                }
-            }
-        }
-        errors.extend(self.check_aliases(rows, plan)?);
-        Ok(errors)
     }
 
     /// Checks one row as libyang sees it: a tree of one device.

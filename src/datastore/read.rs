@@ -35,23 +35,24 @@ impl Datastore {
     /// The store's.
     pub fn read(&self, name: &str, source: Source) -> Result<Option<Row>, Error> {
         let row = self.rows.row(name)?;
-        if source == Source::Running {
-            return Ok(row);
+        match source {
+            Source::Running => Ok(row),
+            Source::Candidate => self.staged(name.to_owned(), row),
         }
+    }
+
+    /// A device of candidate, from its row in running.
+    fn staged(&self, name: String, row: Option<Row>) -> Result<Option<Row>, Error> {
         let state = self.state.lock();
-        let edited = state.candidate.cleared || state.candidate.entries.contains_key(name);
-        if !edited {
+        if !state.candidate.cleared && !state.candidate.entries.contains_key(&name) {
             return Ok(row);
         }
         let number = row.as_ref().map_or(0, |row| row.number);
-        let running = row.map(|row| self.part.document(name, &row.config)).transpose()?;
-        let applied = state.candidate.apply(&self.part.schema, self.part.list, name, running);
-        // What was deleted under an edit is told at commit; until then it is not there.
-        Ok(applied.ok().flatten().map(|document| Row {
-            number,
-            name: name.to_owned(),
-            config: document.write(&self.part.schema, self.part.list, name),
-        }))
+        let running = row.map(|row| self.part.document(&name, &row.config)).transpose()?;
+        let (schema, list) = (&self.part.schema, self.part.list);
+        // Edits that have lost their entry are told at commit.
+        let document = state.candidate.apply(schema, list, &name, running, &mut Vec::new());
+        Ok(document.map(|document| Row { number, config: document.write(schema, list, &name), name }))
     }
 
     /// Visits up to `limit` devices of a datastore; `None` when there are no more. A chunk sees one state of running,
@@ -73,30 +74,17 @@ impl Datastore {
         let rows = self.rows.rows(after, limit)?;
         let next = rows.last().map(|row| row.number);
         for row in rows {
-            if source == Source::Running {
-                visit(&row);
-            } else if let Some(row) = self.candidate_row(row)? {
-                visit(&row);
-            }
+            let row = match source {
+                Source::Running => Some(row),
+                Source::Candidate => self.staged(row.name.clone(), Some(row))?,
+            };
+            row.iter().for_each(&mut visit);
         }
         Ok(match (next, source) {
             (Some(number), _) => Some(Cursor::After(number)),
             (None, Source::Running) => None,
             (None, Source::Candidate) => Some(Cursor::New(String::new())),
         })
-    }
-
-    fn candidate_row(&self, row: Row) -> Result<Option<Row>, Error> {
-        let state = self.state.lock();
-        if !state.candidate.cleared && !state.candidate.entries.contains_key(&row.name) {
-            return Ok(Some(row));
-        }
-        let running = self.part.document(&row.name, &row.config)?;
-        let applied = state.candidate.apply(&self.part.schema, self.part.list, &row.name, Some(running));
-        Ok(applied.ok().flatten().map(|document| Row {
-            config: document.write(&self.part.schema, self.part.list, &row.name),
-            ..row
-        }))
     }
 
     fn for_each_new(

@@ -153,7 +153,7 @@ impl<'a> Stage<'a> {
     /// An entry as it stands, to be edited and [`put`](Stage::put) back.
     pub fn draft(&self, key: &str) -> Result<Draft, Error> {
         let running = self.part.running(self.rows, key)?;
-        Draft::new(self.overlay, &self.part.schema, self.part.list, key, running)
+        Ok(Draft::new(self.overlay, &self.part.schema, self.part.list, key, running))
     }
 
     pub fn put(&mut self, key: String, entry: Entry) -> Result<(), Error> {
@@ -168,8 +168,12 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    pub fn staged(&self) -> &Overlay {
-        self.overlay
+    /// Whether what was staged so far would be accepted.
+    ///
+    /// # Errors
+    /// All that is wrong with the entries touched.
+    pub fn test(&self, audit_key: &ring::hmac::Key) -> Result<(), Vec<Error>> {
+        self.part.test(self.rows, self.overlay, self.former.keys(), audit_key)
     }
 
     /// Stages the removal of everything.

@@ -108,8 +108,7 @@ impl<'a> Transaction<'a> {
     /// # Errors
     /// All that is wrong.
     pub fn validate(&self) -> Result<(), Vec<Error>> {
-        let datastore = self.datastore;
-        datastore.part.plan(&*datastore.rows, &self.overlay, &datastore.audit_key).map(drop)
+        self.datastore.plan(&self.overlay).map(drop)
     }
 
     /// Writes what is staged as one commit; `None` if nothing changes.
