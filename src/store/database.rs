@@ -30,7 +30,7 @@ pub(super) const CONFIG: Kind = Kind {
     file: "config.db",
     application: 0x6662_6366,
     synchronous: "FULL",
-    steps: &[include_str!("schema/config-1.sql")],
+    steps: &[include_str!("schema/config-1.sql"), include_str!("schema/config-2.sql")],
 };
 
 pub(super) const STATE: Kind = Kind {
@@ -182,7 +182,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags)?;
     // Somebody may look in with the sqlite3 tool.
     connection.busy_timeout(Duration::from_secs(5))?;
-    connection.set_prepared_statement_cache_capacity(32);
+    connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
 

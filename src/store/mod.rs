@@ -2,7 +2,7 @@
 //!
 //! | file | holds | durable |
 //! |---|---|---|
-//! | `config.db` | device numbers, names and identities; numbers of profiles, points, settings, adapters | synchronous=FULL: a write that was acknowledged survives a power cut |
+//! | `config.db` | device numbers, names and identities; numbers of profiles, points, settings, adapters; running, with its commits, their inverses and their audit | synchronous=FULL: a write that was acknowledged survives a power cut |
 //! | `state.db` | the last telemetry of each device ([`row`]), the newest million events | synchronous=NORMAL: an acknowledged batch survives kill -9; a power cut may cost the last seconds |
 //! | `lock` | the holder's pid | held by flock(2) for the life of the process |
 //!
@@ -21,8 +21,9 @@
 //!
 //! ```text
 //! learn, retire, bind ──▶ thread config.db: many calls, one commit
+//! datastore::Rows::write ─▶ thread config.db: one commit of running, one transaction
 //! flush ────────────────▶ thread state.db: one batch, one commit ──▶ (every 65,536 events) thread config.db
-//! load_*, events ───────▶ a reading connection on the caller's thread
+//! load_*, events, Rows ─▶ a reading connection on the caller's thread
 //! ```
 
 mod database;
@@ -32,6 +33,7 @@ mod lock;
 mod migrate;
 mod numbers;
 pub mod row;
+mod running;
 mod telemetry;
 mod writer;
 
@@ -67,6 +69,8 @@ pub struct Store {
     learning: Arc<devices::Queue>,
     /// The stored ids of the profiles that `load_devices` was given.
     profiles: Mutex<Arc<[u32]>>,
+    /// Connections to config.db that only read, while nobody uses them.
+    readers: Mutex<Vec<rusqlite::Connection>>,
     stats: Arc<Stats>,
     folder: PathBuf,
     _lock: Lock,
@@ -106,6 +110,7 @@ impl Store {
             marks: Arc::new(marks),
             learning: Arc::default(),
             profiles: Mutex::new(Arc::new([])),
+            readers: Mutex::default(),
             stats,
             folder: folder.to_owned(),
             _lock: lock,

@@ -1,0 +1,417 @@
+//! One entry's configuration as a sorted map from path to value: what edits, differences and roll-backs work on. Rows
+//! hold it as JSON (RFC 7951); [`walk`] goes through that without building the map, and [`write_xml`] with it.
+
+use std::{borrow::Cow, collections::BTreeMap, ops::Bound};
+
+use super::{
+    json::{Damaged, Scanner, push_string},
+    path::{Path, Step},
+};
+use crate::yang::{Base, Kind, NodeId, Schema, Value};
+
+/// What stands at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// An entry of a list or leaf-list, or a container with presence.
+    Node,
+    Leaf(Value),
+}
+
+/// What is set below one entry. Containers without presence exist by what is in them; keys are in the steps.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Document(pub(super) BTreeMap<Path, Item>);
+
+impl Document {
+    /// Reads a row.
+    ///
+    /// # Errors
+    /// The row does not fit the schema.
+    pub fn read(schema: &Schema, list: NodeId, text: &str) -> Result<Document, Damaged> {
+        let mut document = Document::default();
+        let mut scanner = Scanner::new(text);
+        let mut path = Path::new();
+        read_members(schema, list, &mut scanner, &mut path, &mut document)?;
+        scanner.end()?;
+        Ok(document)
+    }
+
+    /// The row of an entry: keys first, then in the order of the schema.
+    pub fn write(&self, schema: &Schema, list: NodeId, key: &str) -> String {
+        let mut out = String::from("{");
+        if let Some(&name) = schema[list].keys.first() {
+            push_string(&schema[name].name, &mut out);
+            out.push(':');
+            push_string(key, &mut out);
+        }
+        let entries: Vec<_> = self.0.iter().map(|(path, item)| (&path[..], item)).collect();
+        write_members(schema, &entries, 0, true, &mut out);
+        out.push('}');
+        out
+    }
+
+    pub fn item(&self, path: &[Step]) -> Option<&Item> {
+        self.0.get(path)
+    }
+
+    /// Something stands at the path or below it.
+    pub fn holds(&self, path: &[Step]) -> bool {
+        self.below(path).next().is_some()
+    }
+
+    /// What stands at a path and below it.
+    pub fn below<'a>(&'a self, path: &'a [Step]) -> impl Iterator<Item = (&'a Path, &'a Item)> {
+        let range = (Bound::Included(path), Bound::Unbounded);
+        self.0.range::<[Step], _>(range).take_while(move |(found, _)| found.starts_with(path))
+    }
+
+    /// The value of a leaf that stands directly below the entry.
+    pub fn value(&self, leaf: NodeId) -> Option<&str> {
+        match self.0.get(&[Step::new(leaf)][..])? {
+            Item::Leaf(value) => Some(value.as_str()),
+            Item::Node => None,
+        }
+    }
+
+    /// What is different in `after`: path, value before, value after.
+    pub fn differences(&self, after: &Document) -> Vec<(Path, Option<Item>, Option<Item>)> {
+        let mut found = Vec::new();
+        let (mut old, mut new) = (self.0.iter().peekable(), after.0.iter().peekable());
+        loop {
+            let order = match (old.peek(), new.peek()) {
+                (None, None) => return found,
+                (Some(_), None) => std::cmp::Ordering::Less,
+                (None, Some(_)) => std::cmp::Ordering::Greater,
+                (Some((a, _)), Some((b, _))) => a.cmp(b),
+            };
+            let was = if order.is_le() { old.next() } else { None };
+            let is = if order.is_ge() { new.next() } else { None };
+            if was.map(|(_, item)| item) != is.map(|(_, item)| item)
+                && let Some((path, _)) = was.or(is)
+            {
+                found.push((path.clone(), was.map(|(_, item)| item.clone()), is.map(|(_, item)| item.clone())));
+            }
+        }
+    }
+}
+
+fn read_members(
+    schema: &Schema,
+    parent: NodeId,
+    scanner: &mut Scanner<'_>,
+    path: &mut Path,
+    document: &mut Document,
+) -> Result<(), Damaged> {
+    scanner.object(|scanner, name| {
+        let id = schema.member(Some(parent), name).ok_or(scanner.damaged())?;
+        match schema[id].kind {
+            Kind::Leaf if schema[id].is_key => return scanner.skip(),
+            Kind::Leaf => {
+                path.push(Step::new(id));
+                let value = read_value(scanner)?.into_value();
+                document.0.insert(path.clone(), Item::Leaf(value));
+            }
+            Kind::Container | Kind::Presence => {
+                path.push(Step::new(id));
+                if schema[id].kind == Kind::Presence {
+                    document.0.insert(path.clone(), Item::Node);
+                }
+                read_members(schema, id, scanner, path, document)?;
+            }
+            Kind::LeafList => {
+                return scanner.array(|scanner| {
+                    let keys = Box::new([read_value(scanner)?.into_value()]);
+                    path.push(Step { node: id, keys });
+                    document.0.insert(path.clone(), Item::Node);
+                    path.pop();
+                    Ok(())
+                });
+            }
+            Kind::List => {
+                return scanner.array(|scanner| {
+                    let keys = peek_keys(schema, id, scanner)?;
+                    path.push(Step { node: id, keys });
+                    document.0.insert(path.clone(), Item::Node);
+                    read_members(schema, id, scanner, path, document)?;
+                    path.pop();
+                    Ok(())
+                });
+            }
+            _ => return Err(scanner.damaged()),
+        }
+        path.pop();
+        Ok(())
+    })
+}
+
+/// The keys of the entry that comes next; the scanner stays before it.
+fn peek_keys(schema: &Schema, list: NodeId, scanner: &Scanner<'_>) -> Result<Box<[Value]>, Damaged> {
+    let mut ahead = scanner.fork();
+    let mut found: Vec<Option<Value>> = vec![None; schema[list].keys.len()];
+    ahead.object(|scanner, name| {
+        let id = schema.member(Some(list), name);
+        match schema[list].keys.iter().position(|key| Some(*key) == id) {
+            Some(at) => {
+                found[at] = Some(read_value(scanner)?.into_value());
+                Ok(())
+            }
+            None => scanner.skip(),
+        }
+    })?;
+    found.into_iter().collect::<Option<_>>().ok_or(scanner.damaged())
+}
+
+/// A leaf's value in a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Raw<'a> {
+    Bare(&'a str),
+    Text(Cow<'a, str>),
+    Empty,
+}
+
+impl Raw<'_> {
+    pub fn as_str(&self) -> &str {
+        match self {
+            Raw::Bare(text) => text,
+            Raw::Text(text) => text,
+            Raw::Empty => "",
+        }
+    }
+
+    fn into_value(self) -> Value {
+        match self {
+            Raw::Bare(text) => Value::Bare(text.into()),
+            Raw::Text(text) => Value::Text(text.into()),
+            Raw::Empty => Value::Empty,
+        }
+    }
+}
+
+fn read_value<'a>(scanner: &mut Scanner<'a>) -> Result<Raw<'a>, Damaged> {
+    match scanner.peek() {
+        b'"' => Ok(Raw::Text(scanner.string()?)),
+        b'[' => {
+            scanner.array(|scanner| scanner.bare().map(drop))?;
+            Ok(Raw::Empty)
+        }
+        _ => Ok(Raw::Bare(scanner.bare()?)),
+    }
+}
+
+/// Writes the members of one object: `entries` share their first `depth` steps, all of them go on.
+fn write_members(schema: &Schema, entries: &[(&[Step], &Item)], depth: usize, mut comma: bool, out: &mut String) {
+    let mut rest = entries;
+    while let Some((first, item)) = rest.first() {
+        let Some(step) = first.get(depth) else { return };
+        let id = step.node;
+        let same = |path: &[Step]| path.get(depth).is_some_and(|other| other.node == id);
+        let count = rest.iter().take_while(|(path, _)| same(path)).count();
+        let (group, tail) = rest.split_at(count);
+        rest = tail;
+        if comma {
+            out.push(',');
+        }
+        comma = true;
+        push_string(&schema.step(id), out);
+        out.push(':');
+        match (schema[id].kind, item) {
+            (Kind::List, _) => write_entries(schema, group, depth, out),
+            (Kind::LeafList, _) => {
+                out.push('[');
+                for (at, (path, _)) in group.iter().enumerate() {
+                    if at > 0 {
+                        out.push(',');
+                    }
+                    path[depth].keys.iter().for_each(|value| push_value(value, out));
+                }
+                out.push(']');
+            }
+            (_, Item::Leaf(value)) if first.len() == depth + 1 => push_value(value, out),
+            _ => {
+                out.push('{');
+                let own = usize::from(first.len() == depth + 1);
+                write_members(schema, &group[own..], depth + 1, false, out);
+                out.push('}');
+            }
+        }
+    }
+}
+
+fn write_entries(schema: &Schema, group: &[(&[Step], &Item)], depth: usize, out: &mut String) {
+    out.push('[');
+    let mut rest = group;
+    let mut first = true;
+    while let Some((path, _)) = rest.first() {
+        let step = &path[depth];
+        let count = rest.iter().take_while(|(path, _)| path[depth] == *step).count();
+        let (entry, tail) = rest.split_at(count);
+        rest = tail;
+        if !first {
+            out.push(',');
+        }
+        first = false;
+        out.push('{');
+        for (at, (key, value)) in schema[step.node].keys.iter().zip(&step.keys).enumerate() {
+            if at > 0 {
+                out.push(',');
+            }
+            push_string(&schema[*key].name, out);
+            out.push(':');
+            push_value(value, out);
+        }
+        let own = usize::from(path.len() == depth + 1);
+        write_members(schema, &entry[own..], depth + 1, true, out);
+        out.push('}');
+    }
+    out.push(']');
+}
+
+fn push_value(value: &Value, out: &mut String) {
+    match value {
+        Value::Bare(text) => out.push_str(text),
+        Value::Text(text) => push_string(text, out),
+        Value::Empty => out.push_str("[null]"),
+    }
+}
+
+/// A step of a [`walk`].
+#[derive(Debug)]
+pub enum Visit<'a> {
+    /// A container or an entry of a list begins; answered with `false` it is passed over and not left.
+    Enter(NodeId),
+    Leave(NodeId),
+    /// A leaf or an entry of a leaf-list.
+    Leaf(NodeId, Raw<'a>),
+}
+
+/// Goes through a row in its order, the entry itself first. Keys are leaves and come first.
+///
+/// # Errors
+/// The row does not fit the schema; what was visited stands.
+pub fn walk(
+    schema: &Schema,
+    list: NodeId,
+    text: &str,
+    visit: &mut dyn FnMut(Visit<'_>) -> bool,
+) -> Result<(), Damaged> {
+    let mut scanner = Scanner::new(text);
+    walk_inner(schema, list, &mut scanner, visit)?;
+    scanner.end()
+}
+
+fn walk_inner(
+    schema: &Schema,
+    node: NodeId,
+    scanner: &mut Scanner<'_>,
+    visit: &mut dyn FnMut(Visit<'_>) -> bool,
+) -> Result<(), Damaged> {
+    if !visit(Visit::Enter(node)) {
+        return scanner.skip();
+    }
+    scanner.object(|scanner, name| {
+        let id = schema.member(Some(node), name).ok_or(scanner.damaged())?;
+        match schema[id].kind {
+            Kind::Leaf => {
+                let value = read_value(scanner)?;
+                visit(Visit::Leaf(id, value));
+                Ok(())
+            }
+            Kind::LeafList => scanner.array(|scanner| {
+                let value = read_value(scanner)?;
+                visit(Visit::Leaf(id, value));
+                Ok(())
+            }),
+            Kind::List => scanner.array(|scanner| walk_inner(schema, id, scanner, visit)),
+            _ => walk_inner(schema, id, scanner, visit),
+        }
+    })?;
+    visit(Visit::Leave(node));
+    Ok(())
+}
+
+/// Appends a row as XML: the element of the entry, which stands in a parent of the same namespace. Nodes that `keep`
+/// refuses are left out; keys are always there.
+///
+/// # Errors
+/// The row does not fit the schema.
+pub fn write_xml(
+    schema: &Schema,
+    list: NodeId,
+    text: &str,
+    mut keep: impl FnMut(NodeId) -> bool,
+    out: &mut Vec<u8>,
+) -> Result<(), Damaged> {
+    walk(schema, list, text, &mut |visit| match visit {
+        Visit::Enter(id) => {
+            let kept = id == list || keep(id);
+            if kept {
+                open(schema, id, out);
+                out.push(b'>');
+            }
+            kept
+        }
+        Visit::Leave(id) => {
+            close(schema, id, out);
+            true
+        }
+        Visit::Leaf(id, value) => {
+            if schema[id].is_key || keep(id) {
+                write_leaf(schema, id, value.as_str(), out);
+            }
+            true
+        }
+    })
+}
+
+/// Appends one leaf as XML.
+pub fn write_leaf(schema: &Schema, id: NodeId, value: &str, out: &mut Vec<u8>) {
+    open(schema, id, out);
+    // An identity is spelt module:name in JSON; in XML the prefix has to be declared (RFC 7950 9.10.3).
+    if matches!(schema[id].base, Some(Base::Identity | Base::Union))
+        && let Some((module, _)) = value.split_once(':')
+        && let Some(module) = schema.module(module)
+    {
+        out.extend_from_slice(b" xmlns:");
+        out.extend_from_slice(module.name.as_bytes());
+        out.extend_from_slice(b"=\"");
+        escape(&module.namespace, out);
+        out.push(b'"');
+    }
+    out.push(b'>');
+    escape(value, out);
+    close(schema, id, out);
+}
+
+/// `<name`, with the namespace where it is not the parent's.
+fn open(schema: &Schema, id: NodeId, out: &mut Vec<u8>) {
+    let node = &schema[id];
+    out.push(b'<');
+    out.extend_from_slice(node.name.as_bytes());
+    if node.parent.is_none_or(|parent| schema[parent].module != node.module) {
+        out.extend_from_slice(b" xmlns=\"");
+        escape(&schema.modules()[node.module].namespace, out);
+        out.push(b'"');
+    }
+}
+
+fn close(schema: &Schema, id: NodeId, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"</");
+    out.extend_from_slice(schema[id].name.as_bytes());
+    out.push(b'>');
+}
+
+/// Appends text with `<`, `>`, `&` and `"` escaped, and the return that XML parsers would turn into a line feed.
+pub fn escape(text: &str, out: &mut Vec<u8>) {
+    let mut rest = text.as_bytes();
+    while let Some(at) = rest.iter().position(|octet| matches!(octet, b'<' | b'>' | b'&' | b'"' | b'\r')) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(match rest[at] {
+            b'<' => b"&lt;",
+            b'>' => b"&gt;",
+            b'&' => b"&amp;",
+            b'"' => b"&quot;",
+            _ => b"&#13;",
+        });
+        rest = &rest[at + 1..];
+    }
+    out.extend_from_slice(rest);
+}

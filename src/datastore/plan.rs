@@ -1,0 +1,334 @@
+//! From what is staged to one commit: what differs, whether it is valid, what the audit says, what others are told.
+
+use std::{collections::HashMap, fmt};
+
+use ring::hmac;
+
+use super::{
+    Part,
+    document::{Document, Item},
+    error::{Error, Info, Tag},
+    overlay::Overlay,
+    path::{Path, entry_path, node_path, qualified},
+    rows::{Audit, Change, Face, Numbered, Rows, Written},
+};
+use crate::{
+    model::DeviceNumber,
+    yang::{Format, NodeId, Schema, Violation},
+};
+
+const CHUNK: usize = 1024;
+const MOST_ERRORS: usize = 100;
+
+/// A change of running, for those who act on it: the fleet, the way down, notifications.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delta {
+    pub commit: u64,
+    pub user: String,
+    pub face: Face,
+    pub session: u32,
+    /// A confirmed commit that was not confirmed is undone.
+    pub rolled_back: bool,
+    pub devices: Vec<DeviceDelta>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceDelta {
+    pub name: String,
+    pub number: DeviceNumber,
+    /// It was in running before; it is in running now.
+    pub was: bool,
+    pub is: bool,
+    /// Its number is new (no unit was ever heard), it is back in service, or it has been retired.
+    pub numbered: Numbered,
+    /// The pinned profile, as of now.
+    pub profile: Option<String>,
+    pub nodes: Vec<NodeDelta>,
+}
+
+/// A node that appeared, changed or went. Its debug output is without values: there are secrets among them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NodeDelta {
+    pub path: Path,
+    pub old: Option<Item>,
+    pub new: Option<Item>,
+}
+
+impl NodeDelta {
+    /// The leaf or entry that it is about.
+    pub fn node(&self) -> Option<NodeId> {
+        self.path.last().map(|step| step.node)
+    }
+
+    /// Profile and name, if it is a setting: a leaf in `settings/PROFILE:PROFILE`.
+    pub fn setting<'a>(&self, schema: &'a Schema) -> Option<(&'a str, &'a str)> {
+        let [settings, profile, leaf] = &self.path[..] else { return None };
+        let is_leaf = matches!(self.old.as_ref().or(self.new.as_ref()), Some(Item::Leaf(_)));
+        (schema[settings.node].name == "settings" && is_leaf)
+            .then(|| (schema[profile.node].name.as_str(), schema[leaf.node].name.as_str()))
+    }
+}
+
+impl fmt::Debug for NodeDelta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nodes: Vec<_> = self.path.iter().map(|step| step.node).collect();
+        f.debug_struct("NodeDelta").field("nodes", &nodes).finish_non_exhaustive()
+    }
+}
+
+/// A valid commit before it is written.
+#[derive(Default)]
+pub(super) struct Plan {
+    pub changes: Vec<Change>,
+    pub nodes: Vec<Vec<NodeDelta>>,
+    pub audit: Vec<Audit>,
+}
+
+impl Part {
+    /// Works out what a commit of the overlay changes; only what is touched is read and validated.
+    ///
+    /// # Errors
+    /// All that is wrong with the entries touched.
+    pub(super) fn plan(
+        &self,
+        rows: &dyn Rows,
+        overlay: &Overlay,
+        audit_key: &hmac::Key,
+    ) -> Result<Plan, Vec<Error>> {
+        let mut plan = self.plan_entries(rows, overlay, overlay.entries.keys(), audit_key)?;
+        if overlay.cleared {
+            self.plan_rest(rows, overlay, audit_key, &mut plan)?;
+        }
+        let errors = self.check_aliases(rows, &plan)?;
+        if errors.is_empty() { Ok(plan) } else { Err(errors) }
+    }
+
+    /// Whether these entries of the overlay are valid, each by itself; who else has an alias is seen at commit.
+    ///
+    /// # Errors
+    /// All that is wrong with them.
+    pub(super) fn test<'a>(
+        &self,
+        rows: &dyn Rows,
+        overlay: &Overlay,
+        names: impl Iterator<Item = &'a String>,
+        audit_key: &hmac::Key,
+    ) -> Result<(), Vec<Error>> {
+        self.plan_entries(rows, overlay, names, audit_key).map(drop)
+    }
+
+    fn plan_entries<'a>(
+        &self,
+        rows: &dyn Rows,
+        overlay: &Overlay,
+        names: impl Iterator<Item = &'a String>,
+        audit_key: &hmac::Key,
+    ) -> Result<Plan, Vec<Error>> {
+        let mut plan = Plan::default();
+        let mut errors = Vec::new();
+        for name in names {
+            let row = rows.row(name)?;
+            let before = row.as_ref().map(|row| self.document(name, &row.config)).transpose()?;
+            let lost: Vec<Path> = match (&before, overlay.entries.get(name)) {
+                (Some(before), Some(entry)) => entry.overwritten(before).cloned().collect(),
+                _ => Vec::new(),
+            };
+            let after = overlay.apply(&self.schema, self.list, name, before.clone(), &mut errors);
+            let changes = self.add(&mut plan, name, row.map(|row| row.config), before, after, audit_key);
+            if changes {
+                plan.audit.extend(lost.iter().map(|path| Audit {
+                    path: node_path(&self.schema, self.list, name, path),
+                    operation: "overwrite",
+                    value: None,
+                }));
+                let after = plan.changes.last().and_then(|change| change.after.as_deref());
+                errors.extend(after.into_iter().flat_map(|after| self.validate(after)));
+            }
+            if errors.len() >= MOST_ERRORS {
+                break;
+            }
+        }
+        if errors.is_empty() { Ok(plan) } else { Err(errors) }
+    }
+
+    /// Everything that is not in a cleared overlay goes.
+    fn plan_rest(
+        &self,
+        rows: &dyn Rows,
+        overlay: &Overlay,
+        audit_key: &hmac::Key,
+        plan: &mut Plan,
+    ) -> Result<(), Error> {
+        let mut after = 0;
+        loop {
+            let chunk = rows.rows(after, CHUNK)?;
+            let Some(last) = chunk.last() else { return Ok(()) };
+            after = last.number;
+            for row in chunk {
+                if !overlay.entries.contains_key(&row.name) {
+                    let before = self.document(&row.name, &row.config)?;
+                    self.add(plan, &row.name, Some(row.config), Some(before), None, audit_key);
+                }
+            }
+        }
+    }
+
+    /// Adds a device if it changes.
+    pub(super) fn add(
+        &self,
+        plan: &mut Plan,
+        name: &str,
+        row: Option<String>,
+        before: Option<Document>,
+        after: Option<Document>,
+        audit_key: &hmac::Key,
+    ) -> bool {
+        if before == after {
+            return false;
+        }
+        let empty = Document::default();
+        let nodes: Vec<NodeDelta> = before
+            .as_ref()
+            .unwrap_or(&empty)
+            .differences(after.as_ref().unwrap_or(&empty))
+            .into_iter()
+            .map(|(path, old, new)| NodeDelta { path, old, new })
+            .collect();
+        self.tell(&mut plan.audit, name, before.is_some(), after.is_some(), &nodes, audit_key);
+        let leaf = |node: Option<NodeId>| {
+            node.and_then(|node| after.as_ref()?.value(node)).map(str::to_owned)
+        };
+        plan.changes.push(Change {
+            name: name.to_owned(),
+            before: row,
+            alias: leaf(self.alias),
+            profile: leaf(self.profile),
+            after: after.as_ref().map(|after| after.write(&self.schema, self.list, name)),
+        });
+        plan.nodes.push(nodes);
+        true
+    }
+
+    fn tell(
+        &self,
+        audit: &mut Vec<Audit>,
+        name: &str,
+        was: bool,
+        is: bool,
+        nodes: &[NodeDelta],
+        key: &hmac::Key,
+    ) {
+        if was != is {
+            let path = entry_path(&self.schema, self.list, name);
+            audit.push(Audit { path, operation: if is { "create" } else { "delete" }, value: None });
+        }
+        if !is {
+            return;
+        }
+        for node in nodes {
+            let secret = node.node().is_some_and(|id| self.schema[id].secret);
+            let value = match &node.new {
+                Some(Item::Leaf(value)) if secret => Some(keyed_hash(key, value.as_str())),
+                Some(Item::Leaf(value)) => Some(value.as_str().to_owned()),
+                _ => None,
+            };
+            let operation = match (&node.old, &node.new) {
+                (None, _) => "create",
+                (_, None) => "delete",
+                _ => "merge",
+            };
+            audit.push(Audit { path: node_path(&self.schema, self.list, name, &node.path), operation, value });
+        }
+    }
+
+    /// Checks one row as libyang sees it: a tree of one device.
+    pub(super) fn validate(&self, config: &str) -> Vec<Error> {
+        let tree = format!("{}{config}{}", self.wrap.0, self.wrap.1);
+        let violations = self.schema.validate(&tree, Format::Json).err().unwrap_or_default();
+        violations.into_iter().map(refused).collect()
+    }
+
+    /// `unique "alias"` (RFC 7950 7.8.3), which no tree of one device can tell.
+    fn check_aliases(&self, rows: &dyn Rows, plan: &Plan) -> Result<Vec<Error>, Error> {
+        let by_name: HashMap<&str, &Change> =
+            plan.changes.iter().map(|change| (change.name.as_str(), change)).collect();
+        let mut holders: HashMap<&str, &str> = HashMap::new();
+        let mut errors = Vec::new();
+        for change in &plan.changes {
+            let Some(alias) = change.alias.as_deref() else { continue };
+            let mut other = holders.insert(alias, &change.name).map(str::to_owned);
+            if other.is_none() {
+                // Who gives it up in the same commit is not in the way.
+                other = rows.alias(alias)?.filter(|name| {
+                    let stays = by_name.get(name.as_str()).is_none_or(|held| held.alias.as_deref() == Some(alias));
+                    *name != change.name && stays
+                });
+            }
+            if let Some(other) = other {
+                let node = |name: &str| {
+                    let path: Path = self.alias.into_iter().map(super::path::Step::new).collect();
+                    node_path(&self.schema, self.list, name, &path)
+                };
+                errors.push(
+                    Error::new(Tag::OperationFailed, format!("{other} has the alias of {}", change.name))
+                        .app_tag("data-not-unique")
+                        .at(entry_path(&self.schema, self.list, &change.name))
+                        .info(Info::NonUnique(node(&other)))
+                        .info(Info::NonUnique(node(&change.name))),
+                );
+            }
+        }
+        Ok(errors)
+    }
+}
+
+impl Plan {
+    /// What others are told, still without numbers; takes the nodes.
+    pub fn devices(&mut self) -> Vec<DeviceDelta> {
+        self.changes
+            .iter()
+            .zip(std::mem::take(&mut self.nodes))
+            .map(|(change, nodes)| DeviceDelta {
+                name: change.name.clone(),
+                number: 0,
+                was: change.before.is_some(),
+                is: change.after.is_some(),
+                numbered: Numbered::default(),
+                profile: change.profile.clone(),
+                nodes,
+            })
+            .collect()
+    }
+}
+
+impl Delta {
+    pub(super) fn number(&mut self, written: &Written) {
+        self.commit = written.id;
+        for (device, numbered) in self.devices.iter_mut().zip(&written.devices) {
+            device.number = numbered.number;
+            device.numbered = *numbered;
+        }
+    }
+}
+
+/// What stands for a secret: the same for the same text, and of no use to who does not have the key.
+fn keyed_hash(key: &hmac::Key, text: &str) -> String {
+    let tag = hmac::sign(key, text.as_bytes());
+    let hex: String = tag.as_ref().iter().take(16).map(|octet| format!("{octet:02x}")).collect();
+    format!("hmac-sha256:{hex}")
+}
+
+/// libyang's finding with the tag of RFC 7950 15 or, where that says nothing, RFC 6241's.
+fn refused(violation: Violation) -> Error {
+    let tag = match violation.app_tag.as_deref() {
+        Some("instance-required" | "missing-choice" | "missing-instance") => Tag::DataMissing,
+        Some("data-not-unique" | "too-many-elements" | "too-few-elements" | "must-violation") => {
+            Tag::OperationFailed
+        }
+        _ if violation.message.starts_with("Mandatory node") => Tag::DataMissing,
+        _ => Tag::InvalidValue,
+    };
+    let mut error = Error::new(tag, violation.message).at(qualified(&violation.path));
+    error.app_tag = violation.app_tag;
+    error
+}

@@ -1,0 +1,268 @@
+//! From a request to the overlay: whole or not at all.
+
+use std::collections::HashMap;
+
+use super::{
+    Part,
+    document::Document,
+    edit::{self, DefaultOperation, ErrorOption, TestOption},
+    error::{Error, Info, Tag},
+    overlay::{Draft, Entry, Overlay},
+    rows::Rows,
+    xml::{Element, Input, Next, Operation},
+};
+use crate::yang::NodeId;
+
+/// So much may be staged at a time, in entries and leaves.
+const MOST_STAGED: usize = 500_000;
+/// So many errors are told of one request.
+const MOST_ERRORS: usize = 100;
+
+/// An edit-config (RFC 6241 7.2).
+#[derive(Clone, Copy, Debug)]
+pub struct Edit<'a> {
+    /// The element `<config>` with all that it needs: its namespaces are declared in it.
+    pub config: &'a [u8],
+    pub default_operation: DefaultOperation,
+    pub test_option: TestOption,
+    pub error_option: ErrorOption,
+}
+
+impl<'a> Edit<'a> {
+    pub fn new(config: &'a [u8]) -> Self {
+        Edit {
+            config,
+            default_operation: DefaultOperation::default(),
+            test_option: TestOption::default(),
+            error_option: ErrorOption::default(),
+        }
+    }
+}
+
+/// An overlay while a request goes into it, and the way back.
+pub(super) struct Stage<'a> {
+    part: &'a Part,
+    rows: &'a dyn Rows,
+    overlay: &'a mut Overlay,
+    /// Entries as they were.
+    former: HashMap<String, Option<Entry>>,
+    /// The overlay as it was when all of it was cleared.
+    whole: Option<Overlay>,
+    staged: usize,
+}
+
+impl<'a> Stage<'a> {
+    pub fn new(part: &'a Part, rows: &'a dyn Rows, overlay: &'a mut Overlay) -> Self {
+        let staged = overlay.size();
+        Stage { part, rows, overlay, former: HashMap::new(), whole: None, staged }
+    }
+
+    /// Applies a whole edit-config; the errors of entries that `continue-on-error` left out.
+    ///
+    /// # Errors
+    /// What ended it; call [`undo`](Stage::undo) then.
+    pub fn edit(&mut self, edit: &Edit<'_>) -> Result<Vec<Error>, Vec<Error>> {
+        let mut run = Run { errors: Vec::new(), goes_on: edit.error_option == ErrorOption::ContinueOnError };
+        let mut input = Input::open(&self.part.schema, edit.config)?;
+        if edit.default_operation == DefaultOperation::Replace {
+            self.clear();
+        }
+        let inherited = edit.default_operation.operation();
+        loop {
+            match input.next(None) {
+                Ok(Next::Close) => break,
+                Ok(Next::End) => {
+                    return Err(Error::new(Tag::MalformedMessage, "ends within an element").into());
+                }
+                Ok(Next::Open(node, operation)) if Some(node) == self.part.top => {
+                    self.level(&mut input, node, operation.unwrap_or(inherited), &mut run)?;
+                }
+                Ok(Next::Open(node, _)) => {
+                    input.skip()?;
+                    run.note(self.foreign(node))?;
+                }
+                Err(error) => run.note(error)?,
+            }
+        }
+        Ok(run.errors)
+    }
+
+    /// The container that holds the list.
+    fn level(
+        &mut self,
+        input: &mut Input<'_>,
+        top: NodeId,
+        operation: Operation,
+        run: &mut Run,
+    ) -> Result<(), Vec<Error>> {
+        let refused = |part: &Part, tag, message: &str| {
+            let mut path = String::new();
+            super::path::ancestors(&part.schema, top, &mut path);
+            Error::new(tag, message).at(path).info(Info::BadElement(part.schema[top].name.clone()))
+        };
+        match operation {
+            Operation::Create if self.any()? => {
+                input.skip()?;
+                return run.note(refused(self.part, Tag::DataExists, "it exists already"));
+            }
+            Operation::Delete if !self.any()? => {
+                input.skip()?;
+                return run.note(refused(self.part, Tag::DataMissing, "it does not exist"));
+            }
+            Operation::Delete | Operation::Remove => {
+                input.skip()?;
+                self.clear();
+                return Ok(());
+            }
+            Operation::Replace => self.clear(),
+            _ => {}
+        }
+        loop {
+            match input.next(Some(top)) {
+                Ok(Next::Close) => return Ok(()),
+                Ok(Next::End) => {
+                    return Err(Error::new(Tag::MalformedMessage, "ends within an element").into());
+                }
+                Ok(Next::Open(node, own)) if node == self.part.list => match input.rest(node, own) {
+                    Ok(element) => {
+                        if let Err(error) = self.entry(&element, operation) {
+                            run.note(error)?;
+                        }
+                    }
+                    Err(error) => run.note(error)?,
+                },
+                Ok(Next::Open(node, _)) => {
+                    input.skip()?;
+                    run.note(self.foreign(node))?;
+                }
+                Err(error) => run.note(error)?,
+            }
+        }
+    }
+
+    fn entry(&mut self, element: &Element, inherited: Operation) -> Result<(), Error> {
+        let keys = edit::key_of(&self.part.schema, element)?;
+        let Some(key) = keys.first().map(|key| key.as_str().to_owned()) else {
+            return Err(Error::new(Tag::OperationNotSupported, "a list without a key"));
+        };
+        let mut draft = self.draft(&key)?;
+        edit::apply(&self.part.schema, self.part.list, &key, element, inherited, &mut draft)?;
+        self.put(key, draft.entry)
+    }
+
+    /// An entry as it stands, to be edited and [`put`](Stage::put) back.
+    pub fn draft(&self, key: &str) -> Result<Draft, Error> {
+        let running = self.part.running(self.rows, key)?;
+        Ok(Draft::new(self.overlay, &self.part.schema, self.part.list, key, running))
+    }
+
+    pub fn put(&mut self, key: String, entry: Entry) -> Result<(), Error> {
+        self.staged += 1 + entry.edits.len();
+        let former = self.overlay.entries.insert(key.clone(), entry);
+        self.staged -= former.as_ref().map_or(0, |entry| 1 + entry.edits.len());
+        self.former.entry(key).or_insert(former);
+        if self.staged > MOST_STAGED {
+            let message = format!("more than {MOST_STAGED} entries and leaves would be staged; commit in parts");
+            return Err(Error::new(Tag::ResourceDenied, message));
+        }
+        Ok(())
+    }
+
+    /// Whether what was staged so far would be accepted.
+    ///
+    /// # Errors
+    /// All that is wrong with the entries touched.
+    pub fn test(&self, audit_key: &ring::hmac::Key) -> Result<(), Vec<Error>> {
+        self.part.test(self.rows, self.overlay, self.former.keys(), audit_key)
+    }
+
+    /// Stages the removal of everything.
+    pub fn clear(&mut self) {
+        let former = std::mem::replace(self.overlay, Overlay { cleared: true, ..Overlay::default() });
+        self.staged = 0;
+        if self.whole.is_none() {
+            self.whole = Some(former);
+            // What was noted so far was staged on top of it.
+            self.restore_former_in_whole();
+        }
+        self.former.clear();
+    }
+
+    fn restore_former_in_whole(&mut self) {
+        let Some(whole) = &mut self.whole else { return };
+        restore(whole, std::mem::take(&mut self.former));
+    }
+
+    /// The overlay is as it was before.
+    pub fn undo(self) {
+        match self.whole {
+            Some(whole) => *self.overlay = whole,
+            None => restore(self.overlay, self.former),
+        }
+    }
+
+    /// Whether any entry exists.
+    fn any(&self) -> Result<bool, Error> {
+        if self.overlay.entries.values().any(|entry| entry.make) {
+            return Ok(true);
+        }
+        if self.overlay.cleared {
+            return Ok(false);
+        }
+        let mut after = 0;
+        loop {
+            let rows = self.rows.rows(after, 1024)?;
+            let Some(last) = rows.last() else { return Ok(false) };
+            after = last.number;
+            if rows.iter().any(|row| self.overlay.entries.get(&row.name).is_none_or(|entry| !entry.fresh)) {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn foreign(&self, node: NodeId) -> Error {
+        let mut path = String::new();
+        super::path::ancestors(&self.part.schema, node, &mut path);
+        let name = self.part.schema[node].name.clone();
+        Error::new(Tag::OperationNotSupported, "it is not configured here").at(path).info(Info::BadElement(name))
+    }
+}
+
+fn restore(overlay: &mut Overlay, former: HashMap<String, Option<Entry>>) {
+    for (key, entry) in former {
+        match entry {
+            Some(entry) => drop(overlay.entries.insert(key, entry)),
+            None => drop(overlay.entries.remove(&key)),
+        }
+    }
+}
+
+struct Run {
+    errors: Vec<Error>,
+    goes_on: bool,
+}
+
+impl Run {
+    /// Goes on after an error, or does not.
+    fn note(&mut self, error: Error) -> Result<(), Vec<Error>> {
+        let fatal = matches!(error.tag, Tag::MalformedMessage | Tag::ResourceDenied | Tag::OperationFailed);
+        self.errors.push(error);
+        if self.goes_on && !fatal && self.errors.len() < MOST_ERRORS {
+            return Ok(());
+        }
+        Err(std::mem::take(&mut self.errors))
+    }
+}
+
+impl Part {
+    /// A device as it stands in running.
+    pub(super) fn running(&self, rows: &dyn Rows, key: &str) -> Result<Option<Document>, Error> {
+        rows.row(key)?.map(|row| self.document(&row.name, &row.config)).transpose()
+    }
+
+    pub(super) fn document(&self, name: &str, config: &str) -> Result<Document, Error> {
+        Document::read(&self.schema, self.list, config).map_err(|damaged| {
+            Error::new(Tag::OperationFailed, format!("the stored row of {name} does not fit the schema: {damaged}"))
+        })
+    }
+}
