@@ -71,7 +71,17 @@ impl Egress {
         a_second: u32,
     ) -> Egress {
         let pace = Pace::new(a_second, Instant::now());
-        Egress { fleet, stats, adapter, codec, keep, pace, keeping: None, sent: BTreeMap::new(), last_token: 0 }
+        Egress {
+            fleet,
+            stats,
+            adapter,
+            codec,
+            keep,
+            pace,
+            keeping: None,
+            sent: BTreeMap::new(),
+            last_token: 0,
+        }
     }
 
     /// Waits for messages that are to be sent now, at most `room`, each with the token under which its end is told:
@@ -146,7 +156,11 @@ impl Egress {
         let answer = (&mut self.keeping.as_mut()?.answer).await;
         let messages = self.keeping.take()?.messages;
         if answer != Ok(true) {
-            warn!(adapter = self.adapter.name, messages = messages.len(), "not sent yet: the store does not write");
+            warn!(
+                adapter = self.adapter.name,
+                messages = messages.len(),
+                "not sent yet: the store does not write"
+            );
             messages.iter().for_each(|(order, _)| self.fleet.order_unsent(order, clock::now()));
             self.pace.rest(Instant::now() + PAUSE);
             return None;

@@ -55,7 +55,9 @@ pub enum EncodeError {
     NoWrite,
     #[error("the profile has no way to read it")]
     NoRead,
-    #[error("the topic to send to cannot be made: its parts may not be empty or have `/`, `+`, `#` or control characters")]
+    #[error(
+        "the topic to send to cannot be made: its parts may not be empty or have `/`, `+`, `#` or control characters"
+    )]
     Topic,
     #[error("the value is longer than 4096 bytes")]
     TooLong,

@@ -333,7 +333,9 @@ fn write(database: &mut Database, batch: &Batch) -> Result<(), StoreError> {
                 Some(settings) => transaction
                     .prepare_cached("INSERT OR REPLACE INTO setting VALUES (?1, ?2)")?
                     .execute(params![device, settings])?,
-                None => transaction.prepare_cached("DELETE FROM setting WHERE device = ?1")?.execute([device])?,
+                None => {
+                    transaction.prepare_cached("DELETE FROM setting WHERE device = ?1")?.execute([device])?
+                }
             };
         }
         if let Some(last) = batch.events.last() {

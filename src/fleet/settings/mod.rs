@@ -93,7 +93,10 @@ impl Fleet {
     /// wanted. For a start, when the datastore may know more than what was written down here.
     pub fn reconcile(&self, device: DeviceNumber, wanted: &[(u16, SettingValue)], commit: u64, now: Time) {
         let known = self.row(device, |row| {
-            row.settings().filter(|known| known.is_desired()).map(|known| known.def.number).collect::<Vec<_>>()
+            row.settings()
+                .filter(|known| known.is_desired())
+                .map(|known| known.def.number)
+                .collect::<Vec<_>>()
         });
         for number in known.unwrap_or_default() {
             if !wanted.iter().any(|(wanted, _)| *wanted == number) {
@@ -243,7 +246,13 @@ impl Fleet {
     }
 
     /// A device can be reached again, or no longer.
-    pub(super) fn settings_reach(&self, columns: &mut Columns, device: DeviceNumber, reached: bool, now: Time) {
+    pub(super) fn settings_reach(
+        &self,
+        columns: &mut Columns,
+        device: DeviceNumber,
+        reached: bool,
+        now: Time,
+    ) {
         let at = place(device).1;
         let slots: Vec<u16> = columns.settings.of(at).map(|(slot, _)| slot).collect();
         for slot in slots {

@@ -85,7 +85,11 @@ impl Fleet {
             }
             cell.commit = if desired.is_some() { kept.commit } else { 0 };
             columns.texts.replace(&mut cell.error, kept.error);
-            self.outbox.count(cell.commit, (false, cell.state.outstanding()), (false, super::is_failed(&cell.state)));
+            self.outbox.count(
+                cell.commit,
+                (false, cell.state.outstanding()),
+                (false, super::is_failed(&cell.state)),
+            );
             columns.settings.cells.insert((at as u16, slot as u16), cell);
         }
         self.configured.set(index, !columns.settings.cells.is_empty());
@@ -107,7 +111,8 @@ impl Fleet {
             }
             let dirty = std::mem::take(&mut block.columns.write().settings.dirty);
             let columns = block.columns.read_recursive();
-            for row in dirty.iter().filter_map(|at| Row::new(self, &columns, block.base + at as DeviceNumber)) {
+            for row in dirty.iter().filter_map(|at| Row::new(self, &columns, block.base + at as DeviceNumber))
+            {
                 visit(row);
                 visited += 1;
             }

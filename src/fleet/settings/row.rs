@@ -86,6 +86,11 @@ impl<'a> Setting<'a> {
         self.cell.commit
     }
 
+    /// Who wants it: `override` is the device's own configuration; empty if nobody does.
+    pub fn source(&self) -> &'static str {
+        if self.is_desired() { "override" } else { "" }
+    }
+
     /// Something is still to come, from us or from the device.
     pub fn outstanding(&self) -> bool {
         self.cell.state.outstanding()

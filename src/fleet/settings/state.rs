@@ -140,7 +140,8 @@ impl State {
         self.silent = false;
         self.superseded = self.in_flight();
         let has_it = reported == Some(Reported::Equal) && self.fresh;
-        self.standing = if desired && (self.superseded || !has_it) { Standing::Pending } else { Standing::InSync };
+        self.standing =
+            if desired && (self.superseded || !has_it) { Standing::Pending } else { Standing::InSync };
         if self.superseded {
             return Effect { why: Some(Why::Fine), ..NOTHING };
         }

@@ -75,7 +75,8 @@ impl Template {
                 Piece::Place { what, .. } => {
                     let Word { text, .. } = word(*what);
                     // MQTT 5.0, section 4.7.1: no wildcard in the name of a topic; a level more would be another topic.
-                    if text.is_empty() || text.contains(['+', '#', '/']) || text.chars().any(char::is_control) {
+                    if text.is_empty() || text.contains(['+', '#', '/']) || text.chars().any(char::is_control)
+                    {
                         return Err(EncodeError::Topic);
                     }
                     topic.push_str(text);
@@ -294,7 +295,9 @@ mod tests {
             writing.encode(&order).map(|downlink| downlink.topic)
         };
         assert_eq!(encode("a", "b").as_deref(), Ok("x/a/b"));
-        for (id, value) in [("a/b", "c"), ("#", "c"), ("+", "c"), ("a", "b/c"), ("a", ""), ("", "b"), ("a", "\u{0}")] {
+        for (id, value) in
+            [("a/b", "c"), ("#", "c"), ("+", "c"), ("a", "b/c"), ("a", ""), ("", "b"), ("a", "\u{0}")]
+        {
             assert_eq!(encode(id, value), Err(EncodeError::Topic), "{id:?} {value:?}");
         }
         assert_eq!(encode("a", &"x".repeat(5000)), Err(EncodeError::TooLong));
@@ -302,14 +305,12 @@ mod tests {
 
     #[test]
     fn the_device_of_a_made_id() {
-        let parts = [
-            Part::Capture(Capture::Parent),
-            Part::Literal(":".into()),
-            Part::Capture(Capture::Device),
-        ];
+        let parts =
+            [Part::Capture(Capture::Parent), Part::Literal(":".into()), Part::Capture(Capture::Device)];
         assert_eq!(captured(&parts, "gw:1:th-7", "gw:1"), Some("th-7"));
         assert_eq!(captured(&parts, "gw:1:th-7", "other"), None);
-        let parts = [Part::Literal("shelly-".into()), Part::Capture(Capture::Device), Part::Literal("-x".into())];
+        let parts =
+            [Part::Literal("shelly-".into()), Part::Capture(Capture::Device), Part::Literal("-x".into())];
         assert_eq!(captured(&parts, "shelly-7-x", ""), Some("7"));
     }
 }

@@ -18,7 +18,8 @@ impl Reading {
     /// [`Scalar::Bad`] for what is no value of the setting's type.
     pub fn apply(&self, raw: Raw<'_>, out: &mut Reports) -> Scalar {
         let Some(text) = raw.text() else { return Scalar::Bad };
-        let value = self.words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)).map(|(_, value)| value);
+        let value =
+            self.words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)).map(|(_, value)| value);
         match value {
             Some(SettingValue::Integer(value)) => return Scalar::Integer(*value),
             Some(SettingValue::Text(text)) => return Scalar::Text(out.text(text)),

@@ -6,10 +6,8 @@ use crate::{
     southbound::{
         Limits,
         codec::{
-            Decoder, DeviceId, Part, Payload, Route, Rule, Target, TooManyWildcards,
-            downlink::Writing,
-            path::Path,
-            topic::Pattern,
+            Decoder, DeviceId, Part, Payload, Route, Rule, Target, TooManyWildcards, downlink::Writing,
+            path::Path, topic::Pattern,
         },
     },
 };

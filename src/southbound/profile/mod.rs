@@ -37,10 +37,10 @@ use crate::{
     model::{Attribute, PointDef, PresenceRule, Profile, SoftwareDef},
 };
 
+pub use crate::model::SettingType;
 pub use compile::{CompileError, compile};
 pub use library::{Library, Origin, SHIPPED, Shelved};
 pub use point::PointSpec;
-pub use crate::model::SettingType;
 pub use setting::SettingSpec;
 pub use show::write_reports;
 pub use uplink::UplinkSpec;
@@ -252,12 +252,7 @@ fn presence(top: &mut Section<'_>) -> PresenceRule {
 }
 
 /// What is valid and does nothing yet is said, so that nobody waits for it.
-fn note_later(
-    top: &Section<'_>,
-    points: &[(PointDef, PointSpec)],
-    commands: usize,
-    software: usize,
-) {
+fn note_later(top: &Section<'_>, points: &[(PointDef, PointSpec)], commands: usize, software: usize) {
     let alarms = points.iter().filter(|(_, spec)| spec.has_alarm).count();
     let counts = [("alarms", alarms), ("commands", commands), ("software", software)];
     let words: Vec<String> = counts

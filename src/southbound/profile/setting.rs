@@ -207,9 +207,8 @@ fn values(entry: &Entry<'_>) -> Vec<(String, Option<Box<str>>)> {
         let Some(mut section) = entry.table() else { return Vec::new() };
         let pairs = section.entries();
         section.finish();
-        let word = |(name, value): &(&str, Entry<'_>)| {
-            Some(((*name).to_owned(), Some(value.scalar_text()?.into())))
-        };
+        let word =
+            |(name, value): &(&str, Entry<'_>)| Some(((*name).to_owned(), Some(value.scalar_text()?.into())));
         pairs.iter().filter_map(word).collect()
     } else {
         entry.strings().into_iter().map(|name| (name.to_owned(), None)).collect()
@@ -284,7 +283,11 @@ fn check_default(entry: &Entry<'_>, ty: &SettingType, ranges: &[(i128, i128)]) {
 type Words = Vec<(String, Box<str>)>;
 
 /// `{ topic = "...", payload = "..." }`: what is published to a device. `required` must stand in one of the two.
-fn downlink(entry: &Entry<'_>, allowed: &[&'static str], required: Option<&str>) -> Option<(Template, Words)> {
+fn downlink(
+    entry: &Entry<'_>,
+    allowed: &[&'static str],
+    required: Option<&str>,
+) -> Option<(Template, Words)> {
     let mut section = entry.table()?;
     let topic_entry = section.required_as("topic", "\"acme/{device}/cmd\"");
     let payload_entry = section.key("payload");
