@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{AdapterId, DeviceNumber, Presence, Time};
+use crate::model::{AdapterId, DeviceNumber, Presence, Standing, Time};
 
 /// How many events are kept in memory; older ones are in the store.
 const KEPT: usize = 65_536;
@@ -37,6 +37,13 @@ pub enum EventKind {
     DeviceRetired {
         device: DeviceNumber,
     },
+    /// A setting came to an end: the device has what is wanted, or will not have it.
+    SettingChanged {
+        device: DeviceNumber,
+        /// Its number in the device's profile.
+        setting: u16,
+        standing: Standing,
+    },
     AdapterDown {
         adapter: AdapterId,
         error: String,
@@ -52,7 +59,8 @@ impl EventKind {
             EventKind::DeviceLearned { device }
             | EventKind::DeviceLost { device, .. }
             | EventKind::DeviceReturned { device, .. }
-            | EventKind::DeviceRetired { device } => Some(*device),
+            | EventKind::DeviceRetired { device }
+            | EventKind::SettingChanged { device, .. } => Some(*device),
             EventKind::Started { .. } | EventKind::AdapterDown { .. } | EventKind::AdapterUp { .. } => None,
         }
     }

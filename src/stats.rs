@@ -81,6 +81,8 @@ pub struct Southbound {
     /// Messages taken from all adapters.
     pub messages: Counter,
     pub observations: Counter,
+    /// Messages to devices: writes and reads of settings.
+    pub downlinks: Counter,
     /// Messages that no topic, device or payload rule understood, or that a limit refused.
     pub unknown: Counter,
 }

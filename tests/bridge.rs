@@ -7,6 +7,8 @@
 //! > wait SECONDS          the clock moves, with a sweep each second
 //! > down ERROR            the connection to the broker is lost; `up`: it is there
 //! > retire NAME
+//! > want NAME SETTING [VALUE]   a manager wants it, or no longer cares
+//! > send                  what goes to the devices now, as topic and payload; the broker confirms it
 //! > walk OID              every instance below, asked of the agent by GETNEXT
 //! > events                what the journal got since the last time
 //! > unknown               what nobody understood so far, by reason
@@ -21,12 +23,13 @@ mod support;
 use std::{fmt::Write, fs, path::Path, sync::Arc};
 
 use fleetbridge::{
-    fleet::{Adapter, Fleet},
+    fleet::{Adapter, Fleet, Order},
     journal::Event,
     model::*,
     snmp::mib,
     southbound::{
-        Limits,
+        Codec, Limits,
+        codec::Decoder,
         ingest::{Context, Enrol, Ingest},
         profile::{Library, compile},
         unknown::Unknown,
@@ -43,6 +46,7 @@ struct Bridge {
     manager: Manager,
     ingest: Ingest,
     adapter: Arc<Adapter>,
+    codec: Decoder,
     unknown: Arc<Unknown>,
     cursor: u64,
 }
@@ -88,6 +92,7 @@ impl Bridge {
         for (id, profile) in profiles.iter_mut().enumerate() {
             profile.stored_id = id as u32 + 1;
             profile.points.iter_mut().zip(1..).for_each(|(point, number)| point.number = number);
+            profile.settings.iter_mut().zip(1..).for_each(|(setting, number)| setting.number = number);
         }
         let mut manager = Manager::new(Fleet::new(Profiles::new(profiles), 0), mib::all());
         manager.now = START;
@@ -96,14 +101,15 @@ impl Bridge {
         fleet.adapters().add(adapter.clone());
         fleet.adapter_up(&adapter, START);
         let files: Vec<_> = library.shelf.iter().map(|shelved| &shelved.file).collect();
-        let decoder = compile(fleet.profiles(), &files, Limits::default()).unwrap();
+        let [decoder, codec] =
+            [(); 2].map(|()| compile(fleet.profiles(), &files, Limits::default()).unwrap());
         let (enrol, wishes) = mpsc::channel(1);
         tokio::spawn(enrol_all(fleet.clone(), wishes));
         let unknown = Arc::new(Unknown::default());
         let stats = Arc::new(Stats::default());
         let context = Context { fleet, stats, unknown: unknown.clone(), enrol };
         let ingest = Ingest::new(context, adapter.clone(), Box::new(decoder));
-        Bridge { manager, ingest, adapter, unknown, cursor: 0 }
+        Bridge { manager, ingest, adapter, codec, unknown, cursor: 0 }
     }
 
     async fn step(&mut self, step: &str, out: &mut String) {
@@ -124,12 +130,40 @@ impl Bridge {
             "down" => fleet.adapter_down(&self.adapter, rest, self.manager.now),
             "up" => fleet.adapter_up(&self.adapter, self.manager.now),
             "retire" => assert!(fleet.retire(fleet.find(rest).unwrap(), self.manager.now)),
+            "want" => self.want(rest),
+            "send" => self.send(out),
             "walk" => self.walk(rest, out),
             "events" => self.events(out),
             "unknown" => {
                 self.unknown.counts().iter().for_each(|(reason, n)| writeln!(out, "{reason} {n}").unwrap());
             }
             other => panic!("no such step: {other}"),
+        }
+    }
+
+    fn want(&self, what: &str) {
+        let fleet = &self.manager.fleet;
+        let mut words = what.splitn(3, ' ');
+        let device = fleet.find(words.next().unwrap()).unwrap();
+        let name = words.next().unwrap();
+        let profile = fleet.row(device, |row| row.profile_id()).unwrap();
+        let def = fleet.profiles()[profile].settings.iter().find(|def| def.name == name).unwrap();
+        let value = words.next().map(|text| def.ty.parse(text).unwrap());
+        assert!(fleet.desire(device, def.number, value.as_ref(), 7, self.manager.now));
+    }
+
+    fn send(&self, out: &mut String) {
+        let (fleet, now) = (&self.manager.fleet, self.manager.now);
+        let mut orders: Vec<Order> = Vec::new();
+        fleet.take_orders(1, 100, now, &mut orders);
+        for order in orders {
+            match self.codec.encode(&order) {
+                Ok(message) => {
+                    writeln!(out, "{}", format!("{} {}", message.topic, message.payload).trim()).unwrap();
+                    fleet.order_acked(&order, now);
+                }
+                Err(error) => fleet.order_refused(&order, &error.to_string(), now),
+            }
         }
     }
 

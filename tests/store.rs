@@ -49,7 +49,7 @@ fn profile(name: &str, points: &[&str], settings: &[&str]) -> Profile {
             digits: 0,
         })
         .collect();
-    profile.settings = settings.iter().map(|&name| SettingDef { number: 0, name: name.to_owned() }).collect();
+    profile.settings = settings.iter().map(|&name| SettingDef::named(name)).collect();
     profile
 }
 

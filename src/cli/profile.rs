@@ -269,7 +269,7 @@ fn show_settings(file: &ProfileFile, out: &mut dyn Write) -> Result<(), ProfileE
     if file.settings.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\nsettings (this version does not write them yet)")?;
+    writeln!(out, "\nsettings")?;
     for setting in &file.settings {
         let range = if setting.range.is_empty() { String::new() } else { format!(" {}", setting.range) };
         let unit = if setting.unit.is_empty() { String::new() } else { format!(", {}", setting.unit) };

@@ -32,7 +32,11 @@ pub struct Mqtt {
     pub profiles: Option<Vec<ProfileName>>,
     /// Default: auto.
     pub adopt: Adopt,
+    /// How many messages a second are sent to devices at most. Default: 1000.
+    pub commands_a_second: u32,
 }
+
+const COMMANDS_A_SECOND: u32 = 1000;
 
 /// What happens to a device that a profile recognises and nobody enrolled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,6 +74,7 @@ impl Mqtt {
             key_file: None,
             profiles: None,
             adopt: Adopt::default(),
+            commands_a_second: COMMANDS_A_SECOND,
         }
     }
 }
@@ -131,6 +136,8 @@ fn connection(section: &mut Section<'_>, base: &Base, named: &mut Vec<ProfileNam
         Some("ask") => Adopt::Ask,
         _ => Adopt::Auto,
     };
+    let commands_a_second =
+        section.key("commands-a-second").integer(1..=100_000u32).unwrap_or(COMMANDS_A_SECOND);
     if let Some(address) = &address
         && password.is_some()
         && !address.tls
@@ -154,6 +161,7 @@ fn connection(section: &mut Section<'_>, base: &Base, named: &mut Vec<ProfileNam
         key_file,
         profiles: listed.exists().then_some(profiles),
         adopt,
+        commands_a_second,
     })
 }
 

@@ -2,8 +2,9 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use tracing::{error, warn};
+use tracing::error;
 
+use super::keep::Keeper;
 use crate::{
     fleet::Fleet,
     store::{Batch, Store, row},
@@ -21,6 +22,7 @@ const MOST_EVENTS: usize = 4096;
 pub struct Flusher {
     pub fleet: Arc<Fleet>,
     pub store: Arc<Store>,
+    pub keeper: Keeper,
 }
 
 impl Flusher {
@@ -37,10 +39,14 @@ impl Flusher {
                 biased;
                 () = &mut stop => break,
                 _ = events.tick() => self.events().await,
-                _ = telemetry.tick() => self.telemetry().await,
+                _ = telemetry.tick() => {
+                    self.keeper.flush_changed().await;
+                    self.telemetry().await;
+                }
             }
         }
         self.events().await;
+        self.keeper.flush_changed().await;
         self.telemetry().await;
     }
 
@@ -56,16 +62,16 @@ impl Flusher {
             let mut devices: Vec<_> = batch.events.iter().filter_map(|event| event.kind.device()).collect();
             devices.sort_unstable();
             devices.dedup();
-            for device in devices {
+            for &device in &devices {
                 self.fleet.row(device, |row| batch.push(device, |out| row::encode(&row, out)));
             }
             let full = batch.events.len() == MOST_EVENTS;
-            let Ok(flushed) = self.store.flush(batch).await else {
+            let Ok(flushed) = self.keeper.flush(batch, &devices).await else {
                 // The store has logged and counted it; the events stay undurable and are tried again.
-                journal.tell_undurable(last.min(self.store.promised_events()));
+                journal.tell_undurable(last.min(self.keeper.store.promised_events()));
                 return;
             };
-            self.begun_anew(flushed.anew);
+            self.keeper.begun_anew(flushed);
             journal.set_durable(last);
             if !full {
                 return;
@@ -83,7 +89,7 @@ impl Flusher {
             });
             if !batch.is_empty() {
                 match self.store.flush(batch).await {
-                    Ok(flushed) => self.begun_anew(flushed.anew),
+                    Ok(flushed) => self.keeper.begun_anew(flushed),
                     Err(_) => {
                         self.fleet.mark_dirty(numbers);
                         return;
@@ -93,13 +99,6 @@ impl Flusher {
             if block == 0 {
                 return;
             }
-        }
-    }
-
-    fn begun_anew(&self, anew: bool) {
-        if anew {
-            warn!("state.db was damaged and has been begun anew: all devices are written again");
-            self.fleet.mark_dirty(1..=self.fleet.counts().numbers_used);
         }
     }
 }

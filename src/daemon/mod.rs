@@ -14,6 +14,7 @@
 
 mod enrol;
 mod flush;
+mod keep;
 mod settings;
 mod start;
 mod trial;

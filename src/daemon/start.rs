@@ -9,6 +9,7 @@ use super::{
     Daemon,
     enrol::{Enroller, RateLimit},
     flush::Flusher,
+    keep::Keeper,
     settings,
 };
 use crate::{
@@ -135,6 +136,9 @@ impl Daemon {
         let (stop_rest, rest_stops) = watch::channel(false);
         let (enrol, wishes) = mpsc::channel(WISHES);
         let (retire, retirements) = mpsc::channel(1);
+        // Each adapter has one wish at a time.
+        let (keep, keeps) = mpsc::channel(connections.len().max(1));
+        let keeper = Keeper::new(fleet.clone(), store.clone());
         let unknown = Arc::new(Unknown::default());
         let context = Context { fleet: fleet.clone(), stats: stats.clone(), unknown: unknown.clone(), enrol };
         let limits = settings::limits(&config);
@@ -142,18 +146,21 @@ impl Daemon {
         for (connection, adapter) in connections.iter().zip(&adapters) {
             let decoder = decoder(connection, &library, &fleet, limits)?;
             let client = settings::client(connection.clone(), broker.as_ref(), limits);
-            hearers.push((client, Ingest::new(context.clone(), adapter.clone(), decoder)));
+            let ingest = Ingest::new(context.clone(), adapter.clone(), decoder);
+            let egress = ingest.egress(keep.clone(), connection.commands_a_second);
+            hearers.push((client, ingest, egress));
         }
-        drop(context);
+        drop((context, keep));
         let limit = RateLimit::new(u64::from(config.limits.new_devices_a_minute), started);
         let adopt = settings::adoption(&connections, &adapters);
         let enroller = Enroller::new(fleet.clone(), store.clone(), limit, adopt);
         let state =
             Arc::new(control_state(&fleet, &stats, &unknown, &agent, started, retire, store.troubles()));
         let targets = settings::trap_targets(&config);
-        let flusher = Flusher { fleet: fleet.clone(), store: store.clone() };
+        let flusher = Flusher { fleet: fleet.clone(), store: store.clone(), keeper: keeper.clone() };
         let rest = vec![
             tokio::spawn(enroller.run(wishes, retirements)),
+            tokio::spawn(keeper.run(keeps)),
             tokio::spawn(flusher.run(stopped(rest_stops.clone()))),
             tokio::spawn(sweep(fleet.clone(), stopped(rest_stops.clone()))),
             tokio::spawn(snmp::notifier::run(agent, targets, last_event, stopped(rest_stops.clone()))),
@@ -161,7 +168,9 @@ impl Daemon {
         ];
         let southbound = hearers
             .into_iter()
-            .map(|(config, ingest)| tokio::spawn(mqtt::run(config, ingest, southbound_stops.clone())))
+            .map(|(config, ingest, egress)| {
+                tokio::spawn(mqtt::run(config, ingest, egress, southbound_stops.clone()))
+            })
             .collect();
         info!(
             devices = fleet.counts().devices(),
@@ -225,6 +234,10 @@ fn load(store: &Store, fleet: &Fleet) -> Result<(), StoreError> {
     })?;
     fleet.insert(&group);
     let loaded = store.load_state(|number, state| fleet.restore(number, &state))?;
+    let unreadable = store.load_settings(|number, settings| fleet.restore_settings(number, settings))?;
+    if unreadable > 0 {
+        warn!(devices = unreadable, "the settings of these devices in state.db cannot be read");
+    }
     fleet.restored();
     let orphans = fleet.orphans();
     if orphans > 0 {

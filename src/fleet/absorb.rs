@@ -83,6 +83,10 @@ impl Fleet {
                     columns.texts.replace(id, cut(reports.str(text), 255));
                 }
                 Fact::Availability(availability) => says = Some(availability),
+                Fact::Setting { .. } | Fact::Acknowledged { .. } | Fact::Refused { .. } => {
+                    done.observations += 1;
+                    self.absorb_setting(columns, one.device, fact, (reports, report), now);
+                }
                 Fact::Uptime(secs) => columns.slots[at].boot = boot(columns.slots[at].boot, secs, now),
             }
         }

@@ -4,6 +4,7 @@ use parking_lot::RwLock;
 
 use super::{
     bits::Bits,
+    settings::Settings,
     texts::{TextId, Texts},
 };
 use crate::model::{AdapterId, Attribute, DeviceNumber, DeviceRecord, PointDef, Presence, Time};
@@ -33,6 +34,7 @@ pub(super) struct Columns {
     pub slots: Vec<Slot>,
     pub attributes: Vec<[TextId; Attribute::COUNT]>,
     pub cells: Cells,
+    pub settings: Settings,
     /// Names and the southbound ids that differ from them; a name never changes, so nothing is ever freed.
     pub names: String,
     pub texts: Texts,

@@ -4,7 +4,8 @@
 //! Each block has one lock; readers hold it for a block at a time, [`Fleet::absorb`] for the reports that touch it.
 //!
 //! Locks are taken in the order names, block, journal or adapter; a reader inside a block may ask for names and other
-//! blocks (all reads are recursive), a writer inside a block asks for nothing.
+//! blocks (all reads are recursive), a writer inside a block asks for nothing but journal and outbox, which ask for
+//! nothing.
 
 mod absorb;
 mod adapters;
@@ -16,6 +17,7 @@ mod presence;
 mod resolve;
 mod restore;
 mod row;
+mod settings;
 mod texts;
 mod walk;
 
@@ -29,12 +31,14 @@ pub use adapters::{Adapter, AdapterState, Adapters, Status};
 pub use enrol::{FleetFull, Identity};
 pub use restore::{DeviceState, PointState, StoredValue};
 pub use row::{Point, PointValue, Row, write_integer};
+pub use settings::{Commit, Op, Order, Phase, Setting, SettingState};
 pub use walk::{Has, Which};
 
 use bits::BlockBits;
 use block::{BLOCKS, Block, Columns, place};
 use names::Names;
 use parking_lot::{Mutex, RwLockReadGuard};
+use settings::Outbox;
 
 use crate::{journal::Journal, model::*};
 
@@ -45,6 +49,9 @@ pub struct Fleet {
     blocks: Box<[OnceLock<Block>]>,
     live: BlockBits,
     missing: BlockBits,
+    /// Blocks in which settings are wanted or reported.
+    configured: BlockBits,
+    outbox: Outbox,
     names: Names,
     /// The highest number ever given.
     highest: AtomicU32,
@@ -85,6 +92,8 @@ impl Fleet {
             blocks: (0..BLOCKS).map(|_| OnceLock::new()).collect(),
             live: BlockBits::default(),
             missing: BlockBits::default(),
+            configured: BlockBits::default(),
+            outbox: Outbox::default(),
             names: Names::default(),
             highest: AtomicU32::new(0),
             by_presence: Default::default(),
@@ -197,6 +206,10 @@ impl Fleet {
         if former.is_missing() != presence.is_missing() {
             columns.missing.set(at, presence.is_missing());
             self.missing.set(block, !columns.missing.is_empty());
+        }
+        let reached = settings::is_reached(presence);
+        if reached != settings::is_reached(former) && !columns.settings.cells.is_empty() {
+            self.settings_reach(columns, number, reached, now);
         }
         let retired = presence == Presence::Retired;
         if retired != (former == Presence::Retired) {

@@ -28,7 +28,7 @@ enum Verdict {
 }
 
 impl Fleet {
-    /// Moves silent devices to late and lost. Call it about once a second; blocks in which nothing can be due are
+    /// Moves silent devices to late and lost, and ends what settings wait for. Call it about once a second; blocks in which nothing can be due are
     /// passed over.
     pub fn sweep(&self, now: Time) {
         let hearing = self.hearing();
@@ -65,6 +65,7 @@ impl Fleet {
             }
         }
         self.settle(&moved, now);
+        self.settings_due(now);
     }
 
     /// The connection came (back): its devices are asked to show themselves within one full interval from now.
@@ -78,11 +79,15 @@ impl Fleet {
             self.journal.append(now, EventKind::AdapterUp { adapter: adapter.id });
         }
         self.wake_sweep();
+        self.settings_connection(adapter.id, true, now);
     }
 
     /// The connection is gone: nothing behind it is declared lost, its values are stale.
     pub fn adapter_down(&self, adapter: &Adapter, error: &str, now: Time) {
         let former = adapter.set_state(AdapterState::Down, Some(error), now);
+        if former == AdapterState::Up {
+            self.settings_connection(adapter.id, false, now);
+        }
         if former != AdapterState::Down {
             self.adapters.count_down(true);
             let error = adapter.status().last_error;

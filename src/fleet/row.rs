@@ -11,7 +11,7 @@ use crate::model::*;
 #[derive(Clone, Copy)]
 pub struct Row<'a> {
     fleet: &'a Fleet,
-    columns: &'a Columns,
+    pub(super) columns: &'a Columns,
     slot: &'a Slot,
     number: DeviceNumber,
 }
@@ -37,7 +37,7 @@ impl<'a> Row<'a> {
         Some(Row { fleet, columns, slot, number })
     }
 
-    fn at(&self) -> usize {
+    pub(super) fn at(&self) -> usize {
         super::block::place(self.number).1
     }
 

@@ -5,13 +5,15 @@
 mod device;
 mod profile;
 mod report;
+mod setting;
 mod time;
 mod value;
 
 pub use device::{
     AdapterId, Attribute, DeviceNumber, DeviceRecord, Health, MAX_DEVICE_NUMBER, Presence, name_from_id,
 };
-pub use profile::{PointDef, PointKind, PresenceRule, Profile, ProfileId, Profiles, SettingDef, SoftwareDef};
+pub use profile::{PointDef, PointKind, PresenceRule, Profile, ProfileId, Profiles, SoftwareDef};
 pub use report::{Availability, Fact, Report, Reports, Scalar, Span};
+pub use setting::{SettingDef, SettingType, SettingValue, Standing};
 pub use time::Time;
 pub use value::{Decimal, PointType, Quality, write_decimal};

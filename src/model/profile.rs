@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{PointType, Time};
+use super::{PointType, SettingDef, Time};
 
 /// Index into [`Profiles`]; valid for the life of the process (the stored id is [`Profile::stored_id`]).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -30,14 +30,6 @@ pub struct PointDef {
     pub unit: String,
     /// Value = integer x 10^-digits; 0 for all types but decimal.
     pub digits: i8,
-}
-
-/// A setting is parsed and validated now; it acts when configuration arrives.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct SettingDef {
-    /// fbSettingIndex, as [`PointDef::number`].
-    pub number: u16,
-    pub name: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -84,6 +76,7 @@ pub struct Profile {
     pub model: String,
     /// Sorted by number once the store has given numbers; the index here is the `slot` of reports and columns.
     pub points: Vec<PointDef>,
+    /// Sorted by number as the points are.
     pub settings: Vec<SettingDef>,
     pub software: Vec<SoftwareDef>,
     pub presence: PresenceRule,
@@ -112,6 +105,12 @@ impl Profile {
         self.points.binary_search_by_key(&number, |point| point.number).ok().map(|slot| slot as u16)
     }
 
+    /// The setting with this number.
+    pub fn setting(&self, number: u16) -> Option<&SettingDef> {
+        let at = self.settings.binary_search_by_key(&number, |setting| setting.number).ok()?;
+        self.settings.get(at)
+    }
+
     /// The age in milliseconds at `now` past which a value from `time` is stale.
     pub fn is_stale(&self, time: Time, now: Time) -> bool {
         self.presence.stale_after().is_some_and(|limit| now.since(time) > limit)
@@ -123,11 +122,12 @@ impl Profile {
 pub struct Profiles(Vec<Profile>);
 
 impl Profiles {
-    /// Sorts each profile's points by number. At most 65,535 profiles.
+    /// Sorts each profile's points and settings by number. At most 65,535 profiles.
     pub fn new(mut list: Vec<Profile>) -> Self {
         list.truncate(usize::from(u16::MAX));
         for profile in &mut list {
             profile.points.sort_by_key(|point| point.number);
+            profile.settings.sort_by_key(|setting| setting.number);
         }
         Profiles(list)
     }

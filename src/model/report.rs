@@ -39,6 +39,23 @@ pub enum Fact {
         text: Span,
     },
     Availability(Availability),
+    /// The value that a setting has; `slot` is the index into [`super::Profile::settings`], the value as
+    /// [`super::SettingValue`].
+    Setting {
+        slot: u16,
+        value: Scalar,
+    },
+    /// The device took a write of this setting.
+    Acknowledged {
+        slot: u16,
+    },
+    /// The device will not do what it was told last, or what it was told of this setting.
+    Refused {
+        slot: Option<u16>,
+        text: Span,
+        /// It does not know the setting.
+        unsupported: bool,
+    },
     /// Seconds since the device's boot.
     Uptime(u64),
 }

@@ -56,7 +56,9 @@ pub fn bindings(context: &Context<'_>, event: &Event) -> Option<Bindings> {
             let then = [(STATE_COLUMN, Value::Integer(AdapterState::Up as i32))];
             of_row(context, event, &AdapterTable, (*adapter).into(), &ADAPTER_UP, &then, bindings)
         }
-        EventKind::DeviceLearned { .. } | EventKind::DeviceRetired { .. } => None,
+        EventKind::DeviceLearned { .. }
+        | EventKind::DeviceRetired { .. }
+        | EventKind::SettingChanged { .. } => None,
     }
 }
 

@@ -6,7 +6,11 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
 
-use super::{Codec, Uplink, unknown::Unknown};
+use super::{
+    Codec, Uplink,
+    egress::{Egress, Keep},
+    unknown::Unknown,
+};
 use crate::{
     fleet::{Adapter, AdapterState, Fleet, Identity, Resolved},
     model::{DeviceNumber, Reports, Time},
@@ -42,7 +46,7 @@ pub type Enrolled = Option<&'static str>;
 pub struct Ingest {
     context: Context,
     adapter: Arc<Adapter>,
-    codec: Box<dyn Codec>,
+    codec: Arc<dyn Codec>,
     reports: Reports,
     messages: usize,
     resolved: Vec<Resolved>,
@@ -55,12 +59,18 @@ impl Ingest {
         Ingest {
             context,
             adapter,
-            codec,
+            codec: codec.into(),
             reports: Reports::default(),
             messages: 0,
             resolved: Vec::new(),
             unresolved: Vec::new(),
         }
+    }
+
+    /// The way down of the same adapter, at most so many messages a second.
+    pub fn egress(&self, keep: mpsc::Sender<Keep>, a_second: u32) -> Egress {
+        let Context { fleet, stats, .. } = self.context.clone();
+        Egress::new(fleet, stats, self.adapter.clone(), self.codec.clone(), keep, a_second)
     }
 
     /// Topic filters to subscribe, without `$share`.

@@ -1,16 +1,21 @@
-//! How devices are heard: profiles say what a payload means, a [`Codec`] turns payloads into reports.
+//! How devices are heard and told: profiles say what a payload means, a [`Codec`] turns payloads into reports and orders
+//! into messages.
 
 pub mod broker;
 pub mod codec;
+pub mod egress;
 pub mod flow;
 pub mod ingest;
 pub mod mqtt;
 pub mod profile;
 pub mod unknown;
 
-use crate::model::{Reports, Time};
+use crate::{
+    fleet::Order,
+    model::{Reports, Time},
+};
 
-/// One family of device conventions. Pure: bytes in, reports out.
+/// One family of device conventions. Pure: bytes in, reports out; orders in, messages out.
 pub trait Codec: Send + Sync {
     /// The MQTT topic filters to subscribe to.
     fn topics(&self) -> &[String];
@@ -20,6 +25,43 @@ pub trait Codec: Send + Sync {
     /// # Errors
     /// The reason why the message says nothing, as an operator may read it.
     fn decode(&self, uplink: &Uplink<'_>, out: &mut Reports) -> Result<(), DecodeError>;
+
+    /// The message that tells or asks a device what is ordered.
+    ///
+    /// # Errors
+    /// Why the device cannot be told, as an operator may read it.
+    fn encode(&self, order: &Order) -> Result<Downlink, EncodeError>;
+}
+
+/// A message on its way down. It may hold a secret: never log the payload.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Downlink {
+    pub topic: String,
+    pub payload: String,
+    /// 0 or 1.
+    pub qos: u8,
+    pub retain: bool,
+}
+
+impl std::fmt::Debug for Downlink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Downlink({}, {} bytes)", self.topic, self.payload.len())
+    }
+}
+
+/// Why there is no message for an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EncodeError {
+    #[error("the profile has no way to write it")]
+    NoWrite,
+    #[error("the profile has no way to read it")]
+    NoRead,
+    #[error(
+        "the topic to send to cannot be made: its parts may not be empty or have `/`, `+`, `#` or control characters"
+    )]
+    Topic,
+    #[error("the value is longer than 4096 bytes")]
+    TooLong,
 }
 
 /// A message on its way up.

@@ -37,7 +37,7 @@ pub(super) const STATE: Kind = Kind {
     file: "state.db",
     application: 0x6662_7374,
     synchronous: "NORMAL",
-    steps: &[include_str!("schema/state-1.sql")],
+    steps: &[include_str!("schema/state-1.sql"), include_str!("schema/state-2.sql")],
 };
 
 /// The connection that writes a file, the only one that does.

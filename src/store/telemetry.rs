@@ -34,6 +34,8 @@ pub struct Batch {
     rows: Vec<(DeviceNumber, usize)>,
     /// By ascending number.
     pub events: Vec<Event>,
+    /// The settings of a device; `None`: it has none any more.
+    pub(super) settings: Vec<(DeviceNumber, Option<String>)>,
 }
 
 /// A batch is written.
@@ -62,7 +64,7 @@ impl Batch {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.events.is_empty()
+        self.rows.is_empty() && self.events.is_empty() && self.settings.is_empty()
     }
 
     /// How many devices it has.
@@ -313,6 +315,7 @@ impl Marks {
 /// given to others (config.db was put back from a copy).
 fn inspect(connection: &Connection, highest: DeviceNumber) -> rusqlite::Result<(Option<String>, u64)> {
     connection.execute("DELETE FROM device WHERE number > ?1", [highest])?;
+    connection.execute("DELETE FROM setting WHERE device > ?1", [highest])?;
     Ok((database::meta(connection, "identity")?, last_event(connection)?))
 }
 
@@ -330,6 +333,16 @@ fn write(database: &mut Database, batch: &Batch) -> Result<(), StoreError> {
             upsert.execute(params![number, row])?;
         }
         drop(upsert);
+        for (device, settings) in &batch.settings {
+            match settings {
+                Some(settings) => transaction
+                    .prepare_cached("INSERT OR REPLACE INTO setting VALUES (?1, ?2)")?
+                    .execute(params![device, settings])?,
+                None => {
+                    transaction.prepare_cached("DELETE FROM setting WHERE device = ?1")?.execute([device])?
+                }
+            };
+        }
         if let Some(last) = batch.events.last() {
             let mut insert =
                 transaction.prepare_cached("INSERT OR REPLACE INTO event VALUES (?1, ?2, ?3)")?;

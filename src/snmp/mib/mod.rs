@@ -30,6 +30,7 @@ pub fn all() -> Vec<Box<dyn Subtree>> {
         Box::new(fleetbridge::FLEET),
         Box::new(fleetbridge::DeviceTable),
         Box::new(fleetbridge::PointTable),
+        Box::new(fleetbridge::SettingTable),
         Box::new(fleetbridge::MissingTable),
         Box::new(fleetbridge::AdapterTable),
         Box::new(snmpv2::SET),

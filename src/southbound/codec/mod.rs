@@ -1,11 +1,13 @@
-//! The decoder that all profiles of an adapter compile into.
+//! The decoder and encoder that all profiles of an adapter compile into.
 //!
 //! A message is matched by its topic, a JSON document is walked once, and the rules of the uplink make facts of what was
 //! found, in the order of the profile. There is no allocation for a message, except for the rare text with escapes.
 
+pub mod downlink;
 pub mod instant;
 pub mod json;
 pub mod path;
+pub mod setting;
 pub mod topic;
 pub mod trie;
 pub mod value;
@@ -13,15 +15,20 @@ pub mod value;
 use std::cell::Cell;
 
 use self::{
+    downlink::Writing,
     instant::TimeFormat,
     json::Slot,
     path::Path,
+    setting::Reading,
     topic::{Capture, Matcher, Pattern, Place, Topic},
     trie::{Leaf, Trie},
     value::Conversion,
 };
-use super::{Codec, DecodeError, Limits, Uplink};
-use crate::model::{Attribute, Availability, Fact, ProfileId, Reports, Time};
+use super::{Codec, DecodeError, Downlink, EncodeError, Limits, Uplink};
+use crate::{
+    fleet::Order,
+    model::{Attribute, Availability, Fact, ProfileId, Reports, Scalar, Time},
+};
 
 /// Decodes the messages of several profiles that share a connection. Where more than one matches a topic, the first in
 /// the given order that recognises the payload wins.
@@ -31,6 +38,8 @@ pub struct Decoder {
     matcher: Matcher,
     routes: Vec<Compiled>,
     limits: Limits,
+    /// By profile and slot of the setting.
+    writings: Vec<(ProfileId, Vec<Writing>)>,
 }
 
 /// One uplink of one profile.
@@ -97,6 +106,21 @@ pub enum Target {
         conversion: Conversion,
         time: Option<u16>,
     },
+    /// `slot` is that of the setting.
+    Setting {
+        slot: u16,
+        reading: Reading,
+    },
+    Acknowledged {
+        slot: u16,
+    },
+    /// Of the setting, or of whatever the device was told last. Words of neither list are no refusal; an empty
+    /// list of `failed` has all words.
+    Refused {
+        slot: Option<u16>,
+        unsupported: Vec<Box<str>>,
+        failed: Vec<Box<str>>,
+    },
 }
 
 /// The paths have more wildcards beside each other than can be compiled.
@@ -126,7 +150,12 @@ impl Decoder {
             }
         }
         let routes = routes.into_iter().map(Compiled::new).collect::<Result<_, _>>()?;
-        Ok(Decoder { topics, matcher, routes, limits })
+        Ok(Decoder { topics, matcher, routes, limits, writings: Vec::new() })
+    }
+
+    /// Adds how the settings of a profile are written, in the order of their slots.
+    pub fn add_settings(&mut self, profile: ProfileId, writings: Vec<Writing>) {
+        self.writings.push((profile, writings));
     }
 }
 
@@ -161,6 +190,12 @@ impl Codec for Decoder {
         }
         SCRATCH.set(scratch);
         result
+    }
+
+    fn encode(&self, order: &Order) -> Result<Downlink, EncodeError> {
+        let of_profile = self.writings.iter().find(|(profile, _)| *profile == order.profile);
+        let writing = of_profile.and_then(|(_, writings)| writings.get(usize::from(order.slot)));
+        writing.ok_or(EncodeError::NoWrite)?.encode(order)
     }
 }
 
@@ -307,6 +342,20 @@ impl Compiled {
                         None => message_time,
                     };
                     Fact::Point { slot: *slot, value: conversion.apply(raw, out), time }
+                }
+                Target::Setting { slot, reading } => match reading.apply(raw, out) {
+                    Scalar::Bad => continue,
+                    value => Fact::Setting { slot: *slot, value },
+                },
+                Target::Acknowledged { slot } => Fact::Acknowledged { slot: *slot },
+                Target::Refused { slot, unsupported, failed } => {
+                    let Some(text) = raw.text().filter(|text| !text.is_empty()) else { continue };
+                    let is_in = |words: &[Box<str>]| words.iter().any(|word| **word == *text);
+                    let unsupported = is_in(unsupported);
+                    if !unsupported && !failed.is_empty() && !is_in(failed) {
+                        continue;
+                    }
+                    Fact::Refused { slot: *slot, text: value::push_text(text, out), unsupported }
                 }
             };
             out.push(fact);

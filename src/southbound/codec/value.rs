@@ -111,7 +111,7 @@ pub fn push_text(text: &str, out: &mut Reports) -> crate::model::Span {
     out.text(&text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>())
 }
 
-fn boolean(text: &str) -> Option<i64> {
+pub(super) fn boolean(text: &str) -> Option<i64> {
     let is = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
     if is(&["true", "on", "1"]) {
         return Some(1);

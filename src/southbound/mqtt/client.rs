@@ -4,7 +4,7 @@
 //! the socket and fills a bounded channel; when nobody takes from it, nothing is read from the socket, and the
 //! broker's flow control does the rest.
 
-use std::{borrow::Cow, io, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::VecDeque, fmt, future::Future, io, pin::Pin, sync::Arc, time::Duration};
 
 use rumqttc_v4 as v4;
 use rumqttc_v5 as v5;
@@ -48,6 +48,15 @@ pub enum Qos {
     AtLeastOnce,
 }
 
+/// A message to be published.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    pub topic: &'a str,
+    pub payload: &'a [u8],
+    pub qos: Qos,
+    pub retained: bool,
+}
+
 /// Published by the broker when this client vanishes.
 #[derive(Clone, Debug)]
 pub struct Will {
@@ -62,6 +71,8 @@ pub enum Event {
     /// The broker's answer to [`Requests::subscribe`], in order; `Some`: why it refused.
     Subscribed(Vec<Option<&'static str>>),
     Message(Message),
+    /// The broker has the message of this token, or why it has not.
+    Published(u64, Result<(), String>),
     /// The connection has ended or was never made; nothing follows.
     Closed(Failure),
 }
@@ -104,10 +115,40 @@ impl Message {
     }
 }
 
+/// What the broker says of a message given to [`Requests::publish_tracked`]: it has it, or why it has not. `None`: the
+/// connection ended first.
+type Receipt = Pin<Box<dyn Future<Output = Option<Result<(), String>>> + Send + Sync>>;
+
+/// Messages that the broker has not confirmed yet, each with the caller's token.
+#[derive(Default)]
+struct Unconfirmed(VecDeque<(u64, Receipt)>);
+
+impl fmt::Debug for Unconfirmed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Unconfirmed({})", self.0.len())
+    }
+}
+
+impl Unconfirmed {
+    /// Waits for the broker's word about the oldest message; for ever if there is none, or if the connection ended
+    /// first. Brokers confirm in the order of arrival (MQTT 5.0, section 4.6). Cancel safe.
+    async fn next(&mut self) -> (u64, Result<(), String>) {
+        while let Some((token, receipt)) = self.0.front_mut() {
+            let (token, outcome) = (*token, receipt.await);
+            self.0.pop_front();
+            if let Some(outcome) = outcome {
+                return (token, outcome);
+            }
+        }
+        std::future::pending().await
+    }
+}
+
 /// A connection being made or made. Dropping it cuts the connection without a word, so that the will is published.
 #[derive(Debug)]
 pub struct Client {
     pub requests: Requests,
+    unconfirmed: Unconfirmed,
     events: mpsc::Receiver<Event>,
     pump: JoinHandle<()>,
 }
@@ -137,17 +178,38 @@ impl Client {
                 (Requests::V311(client), tokio::spawn(pump_v4(events, sender, config.payload_limit)))
             }
         };
-        Ok(Client { requests, events, pump })
+        Ok(Client { requests, unconfirmed: Unconfirmed::default(), events, pump })
     }
 
     /// Cancel safe.
     pub async fn next(&mut self) -> Event {
-        self.events.recv().await.unwrap_or(Event::Closed(Failure::Closed))
+        tokio::select! {
+            event = self.events.recv() => event.unwrap_or(Event::Closed(Failure::Closed)),
+            (token, outcome) = self.unconfirmed.next() => Event::Published(token, outcome),
+        }
     }
 
     /// What has come already; `None`: nothing.
     pub fn ready(&mut self) -> Option<Event> {
         self.events.try_recv().ok()
+    }
+
+    /// Publishes; [`Event::Published`] tells what became of it, unless the connection ends first. False: the queue is full, and
+    /// nothing was published.
+    #[must_use]
+    pub fn publish(&mut self, token: u64, message: &Outgoing<'_>) -> bool {
+        match self.requests.publish_tracked(message) {
+            Some(receipt) => {
+                self.unconfirmed.0.push_back((token, receipt));
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// How many messages the broker has not confirmed yet.
+    pub fn unconfirmed(&self) -> usize {
+        self.unconfirmed.0.len()
     }
 
     /// Says goodbye, so that no will is published. `forget`: the broker need not keep the session.
@@ -220,6 +282,37 @@ impl Requests {
                 client.publish(topic, payload, options.retain(retained)).await.is_ok()
             }
         }
+    }
+
+    fn publish_tracked(&self, message: &Outgoing<'_>) -> Option<Receipt> {
+        let Outgoing { topic, payload, qos, retained } = *message;
+        let payload = payload.to_vec();
+        Some(match self {
+            Requests::V5(client) => {
+                let options = match qos {
+                    Qos::AtMostOnce => v5::PublishOptions::at_most_once(),
+                    Qos::AtLeastOnce => v5::PublishOptions::at_least_once(),
+                };
+                let notice = client.try_publish_tracked(topic, payload, options.retain(retained)).ok()?;
+                Box::pin(async move {
+                    use v5::PublishNoticeError as E;
+                    match notice.wait_completion_async().await {
+                        Ok(()) => Some(Ok(())),
+                        Err(E::V5PubAck(reason)) => Some(Err(format!("the broker refuses it: {reason:?}"))),
+                        Err(error @ E::RetainNotSupported) => Some(Err(error.to_string())),
+                        Err(_) => None,
+                    }
+                })
+            }
+            Requests::V311(client) => {
+                let options = match qos {
+                    Qos::AtMostOnce => v4::PublishOptions::at_most_once(),
+                    Qos::AtLeastOnce => v4::PublishOptions::at_least_once(),
+                };
+                let notice = client.try_publish_tracked(topic, payload, options.retain(retained)).ok()?;
+                Box::pin(async move { notice.wait_completion_async().await.is_ok().then_some(Ok(())) })
+            }
+        })
     }
 
     fn disconnect(&self, forget: bool) {

@@ -4,12 +4,16 @@ use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
 
-use super::{Client, Config, Event, Failure, Message};
+use super::{Client, Config, Event, Failure, Message, Outgoing};
 
 /// Messages in a batch at most.
 const BATCH: usize = 1024;
 /// Octets of payloads of a batch, give or take one message.
 const BATCH_OCTETS: usize = 16 << 20;
+
+/// Messages published and not confirmed by the broker at most. Brokers allow 20 by default and more on request; the client
+/// library keeps to what this one allows.
+const WINDOW: usize = 64;
 
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 const LAST_DELAY: Duration = Duration::from_secs(60);
@@ -28,6 +32,8 @@ pub enum Update {
     Disconnected(String),
     /// The broker refused some of the subscriptions; the connection stands.
     Trouble(String),
+    /// What the broker says of a message given to [`Link::publish`], by its token.
+    Published(u64, Result<(), String>),
     /// [`Link::messages`] has some; [`Link::done`] when they are safe.
     Messages,
 }
@@ -109,6 +115,24 @@ impl Link {
                     self.fill();
                 }
             }
+        }
+    }
+
+    /// How many messages can be published now; the broker confirms them with [`Update::Published`].
+    pub fn room(&self) -> usize {
+        match &self.state {
+            State::Open { client, subscribed: true, .. } => WINDOW.saturating_sub(client.unconfirmed()),
+            _ => 0,
+        }
+    }
+
+    /// Publishes under a token of the caller's. False: not now. If the connection ends before the broker's word, there
+    /// is none but [`Update::Disconnected`].
+    #[must_use]
+    pub fn publish(&mut self, token: u64, message: &Outgoing<'_>) -> bool {
+        match &mut self.state {
+            State::Open { client, subscribed: true, .. } => client.publish(token, message),
+            _ => false,
         }
     }
 
@@ -196,6 +220,7 @@ impl Link {
                 }
                 self.updates.push_back(Update::Connected);
             }
+            Event::Published(token, outcome) => self.updates.push_back(Update::Published(token, outcome)),
             Event::Closed(failure) => self.failed(failure),
         }
     }

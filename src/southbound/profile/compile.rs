@@ -1,11 +1,14 @@
 //! From profile files and numbered profiles to the decoder of an adapter.
 
-use super::{ProfileFile, Source, TimeSource, uplink::DeviceSpec};
+use super::{ProfileFile, Source, TimeSource, answer::AnswerSpec, uplink::DeviceSpec};
 use crate::{
-    model::{Profile, ProfileId, Profiles},
+    model::{Profile, ProfileId, Profiles, SettingDef},
     southbound::{
         Limits,
-        codec::{Decoder, DeviceId, Payload, Route, Rule, Target, TooManyWildcards, path::Path},
+        codec::{
+            Decoder, DeviceId, Part, Payload, Route, Rule, Target, TooManyWildcards, downlink::Writing,
+            path::Path, topic::Pattern,
+        },
     },
 };
 
@@ -40,7 +43,14 @@ pub fn compile(profiles: &Profiles, files: &[&ProfileFile], limits: Limits) -> R
         Decoder::new(own.clone(), limits).map_err(|_| CompileError::TooManyWildcards(name.clone()))?;
         routes.extend(own);
     }
-    Decoder::new(routes, limits).map_err(|_| CompileError::TooManyWildcards("all".to_owned()))
+    let mut decoder =
+        Decoder::new(routes, limits).map_err(|_| CompileError::TooManyWildcards("all".to_owned()))?;
+    for file in files {
+        if let Some(id) = profiles.by_name(&file.profile.name) {
+            decoder.add_settings(id, file.writings(&profiles[id]));
+        }
+    }
+    Ok(decoder)
 }
 
 /// Whether the file will compile, apart from its parent's existence.
@@ -54,7 +64,95 @@ pub(super) fn check(file: &ProfileFile) -> Result<(), CompileError> {
 
 impl ProfileFile {
     pub(super) fn routes(&self, id: ProfileId, profile: &Profile, parent: Option<ProfileId>) -> Vec<Route> {
-        (0..self.uplinks.len()).map(|index| self.route(index, id, profile, parent)).collect()
+        let uplinks = (0..self.uplinks.len()).map(|index| self.route(index, id, profile, parent));
+        let mut routes: Vec<Route> = uplinks.collect();
+        for (pattern, payload) in self.answer_topics() {
+            let mut rules = Rules(Vec::new());
+            self.add_answers(&pattern, profile, &mut rules);
+            routes.push(Route {
+                profile: id,
+                pattern,
+                payload,
+                device: self.made_id().cloned().map_or(DeviceId::Topic, DeviceId::Template),
+                parent,
+                constants: Vec::new(),
+                rules: rules.0,
+                time: None,
+                sign_of_life: true,
+            });
+        }
+        routes
+    }
+
+    /// How the settings of the numbered profile are written, by slot.
+    fn writings(&self, profile: &Profile) -> Vec<Writing> {
+        let writing = |def: &SettingDef| {
+            let spec = self.settings.iter().find(|spec| spec.name == def.name);
+            Writing {
+                ty: def.ty.clone(),
+                write: spec.and_then(|spec| spec.write.clone()),
+                read: spec.and_then(|spec| spec.read.clone()),
+                words: spec.map(|spec| spec.words.clone()).unwrap_or_default(),
+                id: self.made_id().cloned(),
+            }
+        };
+        profile.settings.iter().map(writing).collect()
+    }
+
+    /// How the southbound id is made of the parts of a topic, if it is.
+    fn made_id(&self) -> Option<&Vec<Part>> {
+        self.uplinks.iter().find_map(|uplink| match &uplink.device {
+            DeviceSpec::Fixed(DeviceId::Template(parts)) => Some(parts),
+            _ => None,
+        })
+    }
+
+    fn answers(&self) -> impl Iterator<Item = &AnswerSpec> {
+        let settings = self
+            .settings
+            .iter()
+            .flat_map(|spec| [spec.reported.as_ref(), spec.acknowledged.as_ref(), spec.refused.as_ref()]);
+        settings.flatten().chain(self.refusals.iter().map(|refusal| &refusal.answer))
+    }
+
+    /// Topics on which devices answer and that are no uplinks; what their payloads are.
+    fn answer_topics(&self) -> Vec<(Pattern, Payload)> {
+        let mut topics: Vec<(Pattern, Payload)> = Vec::new();
+        for answer in self.answers() {
+            let payload = if answer.paths.is_empty() { Payload::Text } else { Payload::Json };
+            for pattern in &answer.topics {
+                let is_uplink = self.uplinks.iter().any(|uplink| uplink.topic() == pattern.as_str());
+                match topics.iter_mut().find(|(known, _)| known == pattern) {
+                    _ if is_uplink => {}
+                    Some((_, known)) if payload == Payload::Json => *known = payload,
+                    Some(_) => {}
+                    None => topics.push((pattern.clone(), payload)),
+                }
+            }
+        }
+        topics
+    }
+
+    fn add_answers(&self, topic: &Pattern, profile: &Profile, rules: &mut Rules) {
+        let mut add = |answer: Option<&AnswerSpec>, target: Target| {
+            if let Some(answer) = answer.filter(|answer| answer.topics.contains(topic)) {
+                let whole = || Path::parse("").into_iter().collect();
+                let paths = if answer.paths.is_empty() { whole() } else { answer.paths.clone() };
+                rules.add(paths, target);
+            }
+        };
+        for spec in &self.settings {
+            let Some(slot) = profile.settings.iter().position(|def| def.name == spec.name) else { continue };
+            let slot = slot as u16;
+            add(spec.reported.as_ref(), Target::Setting { slot, reading: spec.reading.clone() });
+            add(spec.acknowledged.as_ref(), Target::Acknowledged { slot });
+            let refused = Target::Refused { slot: Some(slot), unsupported: Vec::new(), failed: Vec::new() };
+            add(spec.refused.as_ref(), refused);
+        }
+        for refusal in &self.refusals {
+            let (unsupported, failed) = (refusal.unsupported.clone(), refusal.failed.clone());
+            add(Some(&refusal.answer), Target::Refused { slot: None, unsupported, failed });
+        }
     }
 
     fn route(&self, index: usize, id: ProfileId, profile: &Profile, parent: Option<ProfileId>) -> Route {
@@ -86,6 +184,7 @@ impl ProfileFile {
             let conversion = point.conversion.clone();
             rules.add(point.source.paths.clone(), Target::Point { slot: slot as u16, conversion, time });
         }
+        self.add_answers(&uplink.pattern, profile, &mut rules);
         Route {
             profile: id,
             pattern: uplink.pattern.clone(),

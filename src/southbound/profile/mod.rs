@@ -7,14 +7,23 @@
 //! [identity]                # serial = "/sn", site = { value = "Lübeck" }
 //! [uptime]                  # from, unit
 //! [[point]]                 # name, from, topic, type, unit, digits, kind, scale, offset, map, time, alarm
-//! [[setting]]               # validated now, acts when configuration arrives; so do alarm, command and software
-//! [[command]]
+//! [[setting]]               # name, type, values, digits, range, unit, default, description, secret, restarts, timeout,
+//!                           # retries; reported, read, write, acknowledged, refused
+//! [[refusal]]               # topic, path, unsupported, failed: how a device says no to what it was told last
+//! [[command]]               # validated now, acts later; so do alarm and software
 //! [software.COMPONENT]
 //! [presence]                # interval, missed
 //! ```
+//! Of a setting, `reported = { topic, path, map }` is where the device says which value it has (topic: one or a list; no
+//! `path`: the whole text; `map`: its words for values), `acknowledged` where it says that it took a write, `refused`
+//! where it says why it did not. `read` and `write = { topic, payload, qos, retain, map }` are what it is sent, with
+//! `{device}`, `{parent}` and `{value}` filled in, escaped where the payload is JSON. A setting with `read` is read back
+//! after each write.
+//!
 //! Two steps: [`parse`] gives a [`ProfileFile`], whose [`Profile`] the store then gives its numbers; [`compile`] makes the
 //! decoder of an adapter from the files and the numbered profiles.
 
+mod answer;
 mod compile;
 mod library;
 mod origin;
@@ -26,17 +35,19 @@ mod yang;
 
 use crate::{
     file::{self, Diagnostic, Section},
-    model::{Attribute, PointDef, PresenceRule, Profile, SettingDef, SoftwareDef},
+    model::{Attribute, PointDef, PresenceRule, Profile, SoftwareDef},
 };
 
+pub use crate::model::SettingType;
 pub use compile::{CompileError, compile};
 pub use library::{Library, Origin, SHIPPED, Shelved};
 pub use point::PointSpec;
-pub use setting::{SettingSpec, SettingType};
+pub use setting::SettingSpec;
 pub use show::write_reports;
 pub use uplink::UplinkSpec;
 pub use yang::{module, module_name};
 
+use answer::RefusalSpec;
 use origin::{Source, TimeSource};
 
 /// A device type, read and valid.
@@ -57,6 +68,7 @@ pub struct ProfileFile {
     identity: Vec<(Attribute, Source)>,
     constants: Vec<(Attribute, Box<str>)>,
     uptime: Option<(Source, u64)>,
+    refusals: Vec<RefusalSpec>,
 }
 
 /// Whose file it is: only shipped ones have a product number.
@@ -141,15 +153,15 @@ fn read(top: &mut Section<'_>, ownership: Ownership) -> Option<ProfileFile> {
     let uptime = origin::uptime(top, &uplinks);
     let points = point::read_all(top, &uplinks);
     let settings = setting::read_all(top);
+    let refusals = RefusalSpec::read_all(top);
     let software = setting::software(top);
     let commands = setting::commands(top);
     let presence = presence(top);
-    note_later(top, &points, settings.len(), commands, software.len());
+    note_later(top, &points, commands, software.len());
     let (parent, parent_id) = parent.map_or((None, None), |(name, id)| (Some(name), id));
     let mut profile = profile?;
     profile.points = points.iter().map(|(def, _)| def.clone()).collect();
-    profile.settings =
-        settings.iter().map(|setting| SettingDef { number: 0, name: setting.name.clone() }).collect();
+    profile.settings = settings.iter().map(SettingSpec::def).collect();
     profile.software = software.into_iter().map(|component| SoftwareDef { component }).collect();
     profile.presence = presence;
     let points = points.into_iter().map(|(_, spec)| spec).collect();
@@ -164,6 +176,7 @@ fn read(top: &mut Section<'_>, ownership: Ownership) -> Option<ProfileFile> {
         identity,
         constants,
         uptime,
+        refusals,
     })
 }
 
@@ -273,15 +286,9 @@ fn presence(top: &mut Section<'_>) -> PresenceRule {
 }
 
 /// What is valid and does nothing yet is said, so that nobody waits for it.
-fn note_later(
-    top: &Section<'_>,
-    points: &[(PointDef, PointSpec)],
-    settings: usize,
-    commands: usize,
-    software: usize,
-) {
+fn note_later(top: &Section<'_>, points: &[(PointDef, PointSpec)], commands: usize, software: usize) {
     let alarms = points.iter().filter(|(_, spec)| spec.has_alarm).count();
-    let counts = [("settings", settings), ("alarms", alarms), ("commands", commands), ("software", software)];
+    let counts = [("alarms", alarms), ("commands", commands), ("software", software)];
     let words: Vec<String> = counts
         .iter()
         .filter(|(_, count)| *count > 0)

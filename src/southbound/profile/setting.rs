@@ -1,11 +1,11 @@
-//! `[[setting]]`, `[[command]]` and `[software.X]`: read and validated, so that a profile written today is right when they
-//! act.
+//! `[[setting]]`: what can be wanted of a device, and `[[refusal]]`: how it says no. `[[command]]` and `[software.X]` are
+//! read and validated, so that a profile written today is right when they act.
 
-use super::{IDENTIFIER, Source, is_identifier, is_line, is_prose};
+use super::{IDENTIFIER, Source, answer::AnswerSpec, is_identifier, is_line, is_prose};
 use crate::{
     file::{Entry, Section, nearest},
-    model::{Decimal, write_decimal},
-    southbound::codec::topic::{Capture, Pattern},
+    model::{Decimal, SettingDef, SettingType, SettingValue, write_decimal},
+    southbound::codec::{downlink::Template, setting::Reading},
 };
 
 /// Something that a manager may want of a device.
@@ -29,23 +29,33 @@ pub struct SettingSpec {
     /// Milliseconds from the broker's acknowledgement of a write.
     pub timeout: u64,
     pub retries: u32,
+    pub(super) reading: Reading,
+    /// Where the device says which value it has, that it took one, and that it did not.
+    pub(super) reported: Option<AnswerSpec>,
+    pub(super) acknowledged: Option<AnswerSpec>,
+    pub(super) refused: Option<AnswerSpec>,
+    pub(super) read: Option<Template>,
+    pub(super) write: Option<Template>,
+    /// The device's words in a write.
+    pub(super) words: Vec<(SettingValue, Box<str>)>,
 }
 
-/// The YANG type of a setting.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SettingType {
-    Boolean,
-    /// The bounds of the type, for example 0 and 255 of uint8.
-    Integer {
-        name: &'static str,
-        least: i128,
-        most: i128,
-    },
-    Decimal {
-        digits: u8,
-    },
-    Text,
-    Enumeration(Vec<String>),
+impl SettingSpec {
+    /// As fleet and northbounds see it; its number is 0 until the store has given it.
+    pub fn def(&self) -> SettingDef {
+        SettingDef {
+            number: 0,
+            name: self.name.clone(),
+            ty: self.ty.clone(),
+            unit: self.unit.clone(),
+            secret: self.secret,
+            reads: self.read.is_some() && self.reported.is_some(),
+            reports: self.reported.is_some(),
+            answers: self.acknowledged.is_some(),
+            timeout: self.timeout,
+            retries: self.retries,
+        }
+    }
 }
 
 const TYPES: [&str; 13] = [
@@ -64,44 +74,31 @@ const TYPES: [&str; 13] = [
     "enumeration",
 ];
 
-impl SettingType {
-    fn read(entry: &Entry<'_>, digits: Option<u8>, values: Vec<String>) -> Option<SettingType> {
-        let integer = |name, least: i128, most: i128| SettingType::Integer { name, least, most };
-        Some(match entry.one_of(&TYPES)? {
-            "boolean" => SettingType::Boolean,
-            "int8" => integer("int8", i8::MIN.into(), i8::MAX.into()),
-            "int16" => integer("int16", i16::MIN.into(), i16::MAX.into()),
-            "int32" => integer("int32", i32::MIN.into(), i32::MAX.into()),
-            "int64" => integer("int64", i64::MIN.into(), i64::MAX.into()),
-            "uint8" => integer("uint8", 0, u8::MAX.into()),
-            "uint16" => integer("uint16", 0, u16::MAX.into()),
-            "uint32" => integer("uint32", 0, u32::MAX.into()),
-            "uint64" => integer("uint64", 0, u64::MAX.into()),
-            "decimal" => SettingType::Decimal { digits: digits.unwrap_or(3) },
-            "enumeration" => SettingType::Enumeration(values),
-            _ => SettingType::Text,
-        })
-    }
+fn setting_type(entry: &Entry<'_>, digits: Option<u8>, values: Vec<String>) -> Option<SettingType> {
+    let integer = |name, least: i128, most: i128| SettingType::Integer { name, least, most };
+    Some(match entry.one_of(&TYPES)? {
+        "boolean" => SettingType::Boolean,
+        "int8" => integer("int8", i8::MIN.into(), i8::MAX.into()),
+        "int16" => integer("int16", i16::MIN.into(), i16::MAX.into()),
+        "int32" => integer("int32", i32::MIN.into(), i32::MAX.into()),
+        "int64" => integer("int64", i64::MIN.into(), i64::MAX.into()),
+        "uint8" => integer("uint8", 0, u8::MAX.into()),
+        "uint16" => integer("uint16", 0, u16::MAX.into()),
+        "uint32" => integer("uint32", 0, u32::MAX.into()),
+        "uint64" => integer("uint64", 0, u64::MAX.into()),
+        "decimal" => SettingType::Decimal { digits: digits.unwrap_or(3) },
+        "enumeration" => SettingType::Enumeration(values),
+        _ => SettingType::Text,
+    })
+}
 
-    /// As YANG names it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            SettingType::Boolean => "boolean",
-            SettingType::Integer { name, .. } => name,
-            SettingType::Decimal { .. } => "decimal64",
-            SettingType::Text => "string",
-            SettingType::Enumeration(_) => "enumeration",
-        }
-    }
-
-    /// The bounds of the type as decimals; for texts, those of their length.
-    fn bounds(&self) -> Option<(i128, i128, u8)> {
-        match self {
-            SettingType::Integer { least, most, .. } => Some((*least, *most, 0)),
-            SettingType::Decimal { digits } => Some((i64::MIN.into(), i64::MAX.into(), *digits)),
-            SettingType::Text => Some((0, 65_535, 0)),
-            SettingType::Boolean | SettingType::Enumeration(_) => None,
-        }
+/// The bounds of a type as decimals; for texts, those of their length.
+fn bounds(ty: &SettingType) -> Option<(i128, i128, u8)> {
+    match ty {
+        SettingType::Integer { least, most, .. } => Some((*least, *most, 0)),
+        SettingType::Decimal { digits } => Some((i64::MIN.into(), i64::MAX.into(), *digits)),
+        SettingType::Text => Some((0, 65_535, 0)),
+        SettingType::Boolean | SettingType::Enumeration(_) => None,
     }
 }
 
@@ -125,9 +122,10 @@ fn read(mut section: Section<'_>) -> Option<SettingSpec> {
         section.required("name").parsed(IDENTIFIER, |text| is_identifier(text).then(|| text.to_owned()));
     let values_entry = section.key("values");
     let values = values(&values_entry);
+    let names = values.iter().map(|(name, _)| name.clone()).collect();
     let digits_entry = section.key("digits");
     let digits = digits_entry.integer(1..=18u8);
-    let ty = SettingType::read(&section.required_as("type", "\"uint32\""), digits, values);
+    let ty = setting_type(&section.required_as("type", "\"uint32\""), digits, names);
     let range_entry = section.key("range");
     let pattern_entry = section.key("pattern");
     let default_entry = section.key("default");
@@ -140,11 +138,14 @@ fn read(mut section: Section<'_>) -> Option<SettingSpec> {
     };
     let unit = text("unit", 64, is_line);
     let description = text("description", 1000, is_prose);
-    let reported = section.key("reported");
-    check_reported(&reported);
-    check_downlink(&section.key("read"), &["device", "parent"], None);
-    let write = section.key("write");
-    check_downlink(&write, &["device", "parent", "value"], Some("value"));
+    let reported_entry = section.key("reported");
+    let reported = AnswerSpec::read(&reported_entry, true);
+    let acknowledged = AnswerSpec::read(&section.key("acknowledged"), false);
+    let refused = AnswerSpec::read(&section.key("refused"), false);
+    let read_entry = section.key("read");
+    let read = downlink(&read_entry, &["device", "parent"], None);
+    let write_entry = section.key("write");
+    let write = downlink(&write_entry, &["device", "parent", "value"], Some("value"));
     let timeout = section.key("timeout").duration(1000..=86_400_000).unwrap_or(10_000);
     let retries = section.key("retries").integer(0..=100u32).unwrap_or(3);
     let secret = section.key("secret").bool().unwrap_or(false);
@@ -168,6 +169,40 @@ fn read(mut section: Section<'_>) -> Option<SettingSpec> {
     });
     let ranges = ranges(&range_entry, &ty);
     check_default(&default_entry, &ty, &ranges);
+    if secret && reported_entry.exists() {
+        reported_entry.error(
+            "a secret is never read back".to_owned(),
+            "say `acknowledged` instead: where the device answers that it took it",
+        );
+    }
+    if read_entry.exists() && !reported_entry.exists() {
+        read_entry.error(
+            "`read` without `reported`".to_owned(),
+            "say where the answer comes: reported = { topic = \"...\", path = \"...\" }",
+        );
+    }
+    let mut reading = Reading { ty: ty.clone(), words: Vec::new() };
+    let mut words = Vec::new();
+    for (at, (_, word)) in values.iter().enumerate() {
+        let value = SettingValue::Integer(at as i64);
+        reading.words.extend(word.clone().map(|word| (word, value.clone())));
+        words.extend(word.clone().map(|word| (value, word)));
+    }
+    if let Some(reported) = &reported {
+        reading.words.extend(reported.words(&ty));
+    }
+    let write = write.map(|(template, own)| {
+        for (text, word) in own.into_iter().rev() {
+            match ty.parse(&text) {
+                Some(value) => words.insert(0, (value, word)),
+                None => write_entry.error(
+                    format!("{text:?} in `map` is no value of a {}", ty.name()),
+                    "example: map = { true = \"ON\", false = \"OFF\" }",
+                ),
+            }
+        }
+        template
+    });
     let default = if secret { None } else { default_entry.scalar_text() };
     Some(SettingSpec {
         name: name?,
@@ -181,32 +216,38 @@ fn read(mut section: Section<'_>) -> Option<SettingSpec> {
         secret,
         timeout,
         retries,
+        reading,
+        reported,
+        acknowledged,
+        refused,
+        read: read.map(|(template, _)| template),
+        write,
+        words,
     })
 }
 
 /// `["off", "on"]`, or `{ off = 0, on = 1 }` where the device knows them by other words.
-fn values(entry: &Entry<'_>) -> Vec<String> {
-    let names: Vec<String> = if entry.is_table() {
+fn values(entry: &Entry<'_>) -> Vec<(String, Option<Box<str>>)> {
+    let names: Vec<_> = if entry.is_table() {
         let Some(mut section) = entry.table() else { return Vec::new() };
         let pairs = section.entries();
         section.finish();
-        pairs
-            .iter()
-            .filter(|(_, value)| value.scalar_text().is_some())
-            .map(|(name, _)| (*name).to_owned())
-            .collect()
+        let word = |(name, value): &(&str, Entry<'_>)| {
+            Some(((*name).to_owned(), Some(value.scalar_text()?.into())))
+        };
+        pairs.iter().filter_map(word).collect()
     } else {
-        entry.strings().into_iter().map(str::to_owned).collect()
+        entry.strings().into_iter().map(|name| (name.to_owned(), None)).collect()
     };
     if entry.exists() && names.is_empty() {
         entry.error("`values` is empty".to_owned(), "example: values = [\"off\", \"on\"]");
     }
-    for (at, name) in names.iter().enumerate() {
+    for (at, (name, _)) in names.iter().enumerate() {
         if name.is_empty() || name.trim() != name || !is_line(name) {
             let help = "a word is not empty and neither begins nor ends with a space";
             entry.error(format!("{name:?} is wrong in `values`"), help);
         }
-        if names[..at].contains(name) {
+        if names[..at].iter().any(|(other, _)| other == name) {
             entry.error(format!("{name:?} stands in `values` twice"), "leave one out");
         }
     }
@@ -218,7 +259,7 @@ fn ranges(entry: &Entry<'_>, ty: &SettingType) -> Vec<(i128, i128)> {
     if !entry.exists() {
         return Vec::new();
     }
-    let Some((least, most, digits)) = ty.bounds() else {
+    let Some((least, most, digits)) = bounds(ty) else {
         entry.error(format!("a {} has no `range`", ty.name()), "");
         return Vec::new();
     };
@@ -297,36 +338,25 @@ fn check_default(entry: &Entry<'_>, ty: &SettingType, ranges: &[(i128, i128)]) {
     }
 }
 
-/// `{ topic = "...", path = "..." }`: where a device reports the value it has.
-fn check_reported(entry: &Entry<'_>) {
-    let Some(mut section) = entry.table() else { return };
-    let topic = section.required_as("topic", "\"acme/{device}/state\"");
-    if let Some(text) = topic.str() {
-        match Pattern::parse(text) {
-            Err(why) => topic.error(format!("the topic {text:?} is wrong: {why}"), ""),
-            Ok(pattern) if !pattern.has(Capture::Device) => {
-                topic.error("the topic does not say which device it is".to_owned(), "write {device} in it");
-            }
-            Ok(_) => {}
-        }
-    }
-    Source::paths(&section.key("path"));
-    if let Some(mut map) = section.key("map").table() {
-        map.entries().iter().for_each(|(_, value)| {
-            value.scalar_text();
-        });
-    }
-    section.finish();
-}
+/// The device's words for values, as written.
+type Words = Vec<(String, Box<str>)>;
 
 /// `{ topic = "...", payload = "..." }`: what is published to a device. `required` must stand in one of the two.
-fn check_downlink(entry: &Entry<'_>, allowed: &[&'static str], required: Option<&str>) {
-    let Some(mut section) = entry.table() else { return };
+fn downlink(entry: &Entry<'_>, allowed: &[&'static str], required: Option<&str>) -> Option<(Template, Words)> {
+    let mut section = entry.table()?;
     let topic_entry = section.required_as("topic", "\"acme/{device}/cmd\"");
     let payload_entry = section.key("payload");
     let (topic, payload) = (topic_entry.str().unwrap_or(""), payload_entry.str().unwrap_or(""));
-    section.key("qos").integer(0..=2u8);
-    section.key("retain").bool();
+    let qos = section.key("qos").integer(0..=1u8).unwrap_or(1);
+    let retain = section.key("retain").bool().unwrap_or(false);
+    let mut words = Words::new();
+    if required == Some("value")
+        && let Some(mut map) = section.key("map").table()
+    {
+        let word = |(text, word): (&str, Entry<'_>)| Some((text.to_owned(), word.scalar_text()?.into()));
+        words = map.entries().into_iter().filter_map(word).collect();
+        map.finish();
+    }
     if topic.contains(['+', '#']) {
         topic_entry
             .error("a topic to publish to has no wildcards".to_owned(), "write {device} for the device");
@@ -353,6 +383,7 @@ fn check_downlink(entry: &Entry<'_>, allowed: &[&'static str], required: Option<
         entry.error(format!("neither topic nor payload has {{{required}}}"), help);
     }
     section.finish();
+    Some((Template::new(topic, payload, qos, retain), words))
 }
 
 /// The names between braces; braces of JSON hold no plain name.
@@ -372,7 +403,7 @@ pub(super) fn commands(top: &mut Section<'_>) -> usize {
         let name_entry = section.required("name");
         let name = name_entry.parsed(IDENTIFIER, |text| is_identifier(text).then(|| text.to_owned()));
         let send = section.required_as("send", "{ topic = \"acme/{device}/cmd\", payload = \"restart\" }");
-        check_downlink(&send, &["device", "parent"], None);
+        downlink(&send, &["device", "parent"], None);
         section.key("timeout").duration(1000..=86_400_000);
         section.key("description").str();
         section.finish();
@@ -400,7 +431,7 @@ pub(super) fn software(top: &mut Section<'_>) -> Vec<String> {
         let Some(mut table) = entry.table() else { continue };
         Source::paths(&table.required_as("version", "\"/fw\""));
         let update = table.key("update");
-        check_downlink(&update, &["device", "parent", "url", "sha256", "version", "size"], None);
+        downlink(&update, &["device", "parent", "url", "sha256", "version", "size"], None);
         table.key("timeout").duration(1000..=7 * 86_400_000);
         table.finish();
         components.push(component.to_owned());

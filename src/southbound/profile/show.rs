@@ -42,6 +42,26 @@ fn write_report(reports: &Reports, report: &Report, profiles: &Profiles, out: &m
             Fact::Attribute { attribute, text } => {
                 let _ = writeln!(out, "{} {}", attribute.as_str(), reports.str(text));
             }
+            Fact::Setting { slot, value } => {
+                let Some(setting) = profile.settings.get(usize::from(slot)) else { continue };
+                let _ = write!(out, "setting {} = ", setting.name);
+                match value {
+                    Scalar::Bad => {}
+                    Scalar::Text(span) => out.push_str(reports.str(span)),
+                    Scalar::Integer(value) => setting.ty.write_integer(value, out),
+                }
+                out.push('\n');
+            }
+            Fact::Acknowledged { slot } => {
+                let name = profile.settings.get(usize::from(slot)).map_or("", |setting| &setting.name);
+                let _ = writeln!(out, "acknowledged {name}");
+            }
+            Fact::Refused { slot, text, unsupported } => {
+                let setting = slot.and_then(|slot| profile.settings.get(usize::from(slot)));
+                let name = setting.map_or("what it was told last", |setting| &setting.name);
+                let why = if unsupported { "unsupported" } else { "refused" };
+                let _ = writeln!(out, "{why} {name}: {}", reports.str(text));
+            }
             Fact::Point { slot, value, time } => {
                 let Some(point) = profile.points.get(usize::from(slot)) else {
                     let _ = writeln!(out, "point {slot} does not exist");

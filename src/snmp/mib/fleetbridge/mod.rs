@@ -6,6 +6,7 @@ mod missing;
 mod notifications;
 mod point;
 mod scalars;
+mod setting;
 
 use std::net::IpAddr;
 
@@ -18,6 +19,7 @@ pub use notifications::{
 };
 pub use point::PointTable;
 pub use scalars::FLEET;
+pub use setting::SettingTable;
 
 use crate::{
     fleet::Row,

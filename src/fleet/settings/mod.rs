@@ -1,0 +1,470 @@
+//! The way down: what is wanted of devices, what they have, and what is to be sent next.
+//!
+//! One function says what is wanted ([`Fleet::desire`]); the adapter takes [`Order`]s, tells what became of them, and the
+//! reports that come up anyway do the rest. Each device has at most one message on its way, so what it answers belongs
+//! to that one even if the answer names nothing, and a device that restarts at each write is not buried.
+//!
+//! Sent is only to devices that can be reached: online or late, behind an adapter that is up. The others wait without
+//! spending a try.
+
+mod cells;
+mod outbox;
+mod restore;
+mod row;
+mod state;
+
+use std::ops::ControlFlow;
+
+pub use outbox::Commit;
+pub use restore::SettingState;
+pub use row::Setting;
+pub use state::{Op, Phase};
+
+pub(super) use cells::Settings;
+pub(super) use outbox::Outbox;
+
+use cells::{Cell, value_of};
+use outbox::Timer;
+use state::{Effect, Reported, State, Why};
+
+use super::{
+    Fleet, Row,
+    block::{BLOCK, Columns, place},
+};
+use crate::{journal::EventKind, model::*};
+
+/// One message to be sent. Tell what became of it: [`Fleet::order_acked`], [`Fleet::order_refused`] or
+/// [`Fleet::order_unsent`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    pub device: DeviceNumber,
+    pub profile: ProfileId,
+    /// Index into [`Profile::settings`].
+    pub slot: u16,
+    /// Of the setting's state; a later word about an earlier turn means nothing.
+    pub turn: u16,
+    /// How the adapter knows the device, and the one it hangs on; empty if there is none.
+    pub id: String,
+    pub parent: String,
+    /// What to write; `None`: ask for the value.
+    pub value: Option<SettingValue>,
+}
+
+/// Longer error texts are cut.
+const MAX_ERROR: usize = 255;
+
+impl Fleet {
+    /// A manager wants the setting with this number to have a value, or no longer cares, as of a commit. The same value
+    /// again changes nothing. False: there is no such device or setting.
+    pub fn desire(
+        &self,
+        device: DeviceNumber,
+        setting: u16,
+        value: Option<&SettingValue>,
+        commit: u64,
+        now: Time,
+    ) -> bool {
+        self.with_setting(device, setting, |columns, slot, def| {
+            let key = (place(device).1 as u16, slot);
+            if value.is_none() && !columns.settings.cells.contains_key(&key) {
+                return;
+            }
+            let cell = columns.settings.cells.entry(key).or_insert_with(|| Cell::new(now));
+            let same = match value {
+                Some(value) => cell.state.desired && value_of(cell.desired, def, &columns.texts) == *value,
+                None => !cell.state.desired,
+            };
+            if same {
+                return;
+            }
+            let (former, was) = (cell.commit, cell.state);
+            self.outbox.count(former, (was.outstanding(), false), (is_failed(&was), false));
+            cell.set_desired(def, value, &mut columns.texts);
+            cell.commit = if value.is_some() { commit } else { 0 };
+            cell.state.desired = value.is_some();
+            let reported = cell.compare();
+            // Not outstanding for the new commit before it begins.
+            cell.state.desired = false;
+            self.turn(columns, device, slot, def, now, |state, _| state.desire(value.is_some(), reported));
+        })
+    }
+
+    /// What a manager wants of a device as a whole, as of a commit: settings that are not in the list are no longer
+    /// wanted. For a start, when the datastore may know more than what was written down here.
+    pub fn reconcile(&self, device: DeviceNumber, wanted: &[(u16, SettingValue)], commit: u64, now: Time) {
+        let known = self.row(device, |row| {
+            row.settings()
+                .filter(|known| known.is_desired())
+                .map(|known| known.def.number)
+                .collect::<Vec<_>>()
+        });
+        for number in known.unwrap_or_default() {
+            if !wanted.iter().any(|(wanted, _)| *wanted == number) {
+                self.desire(device, number, None, commit, now);
+            }
+        }
+        for (number, value) in wanted {
+            self.desire(device, *number, Some(value), commit, now);
+        }
+    }
+
+    /// Tells a device again what is wanted of it, in whatever state it is; `setting` 0: all. How many are pushed.
+    pub fn push(&self, device: DeviceNumber, setting: u16, now: Time) -> usize {
+        let wanted = self.row(device, |row| {
+            let wanted = row.settings().filter(|one| setting == 0 || one.def.number == setting);
+            wanted.filter(|one| one.is_desired()).map(|one| one.def.number).collect::<Vec<_>>()
+        });
+        let wanted = wanted.unwrap_or_default();
+        for number in &wanted {
+            self.with_setting(device, *number, |columns, slot, def| {
+                self.turn(columns, device, slot, def, now, |state, _| state.push());
+            });
+        }
+        wanted.len()
+    }
+
+    /// How far the settings of one of the newest commits are.
+    pub fn commit_progress(&self, commit: u64) -> Commit {
+        self.outbox.commit(commit)
+    }
+
+    /// Visits the settings from (device, setting number) on, in order, one lock for each block, until `visit` breaks.
+    pub fn settings(
+        &self,
+        from: (DeviceNumber, u16),
+        mut visit: impl FnMut(Row<'_>, Setting<'_>) -> ControlFlow<()>,
+    ) {
+        let (mut block, mut at) = place(from.0);
+        let mut least = from.1;
+        while let Some(next) = self.configured.next(block) {
+            if next != block {
+                (block, at, least) = (next, 0, 0);
+            }
+            if let Some(columns) = self.read(block) {
+                for ((found, slot), cell) in columns.settings.cells.range((at as u16, 0)..) {
+                    let number = (block * BLOCK) as DeviceNumber + DeviceNumber::from(*found);
+                    if !columns.live.get(usize::from(*found)) {
+                        continue;
+                    }
+                    let Some(row) = Row::new(self, &columns, number) else { continue };
+                    let Some(setting) = Setting::new(&row, *slot, cell) else { continue };
+                    if usize::from(*found) == at && setting.def.number < least {
+                        continue;
+                    }
+                    if visit(row, setting).is_break() {
+                        return;
+                    }
+                }
+            }
+            (block, at, least) = (block + 1, 0, 0);
+        }
+    }
+
+    /// True if a device of the adapter may have something to be sent; else `waker` is woken once one has.
+    pub fn poll_orders(&self, adapter: AdapterId, waker: &std::task::Waker) -> bool {
+        self.outbox.poll(adapter, waker)
+    }
+
+    /// Takes what is to be sent now, at most `most` messages. Write the devices' settings down before you send them.
+    pub fn take_orders(&self, adapter: AdapterId, most: usize, now: Time, orders: &mut Vec<Order>) {
+        while orders.len() < most
+            && let Some(device) = self.outbox.pop(adapter)
+        {
+            let (block, at) = place(device);
+            let Some(block) = self.blocks.get(block).and_then(|block| block.get()) else { continue };
+            let mut columns = block.columns.write();
+            columns.settings.queued.set(at, false);
+            let parent = columns.slots.get(at).map_or(0, |slot| slot.parent);
+            let order = self.next_order(&mut columns, adapter, device, now);
+            drop(columns);
+            let Some(mut order) = order else { continue };
+            if parent != 0 {
+                let id = self.row_or_retired(parent, |row| row.southbound_id().to_owned());
+                order.parent = id.unwrap_or_default();
+            }
+            orders.push(order);
+        }
+    }
+
+    /// The broker has it.
+    pub fn order_acked(&self, order: &Order, now: Time) {
+        self.of_order(order, now, |state, def| state.broker_acked(order.turn, def));
+    }
+
+    /// It cannot be sent as it is, or the broker will not take it.
+    pub fn order_refused(&self, order: &Order, error: &str, now: Time) {
+        let (block, at) = place(order.device);
+        let Some(block) = self.blocks.get(block).and_then(|block| block.get()) else { return };
+        let mut columns = block.columns.write();
+        let current = columns.settings.cells.get(&(at as u16, order.slot));
+        if current.is_some_and(|cell| cell.state.turn == order.turn) {
+            self.refuse(&mut columns, order.device, order.slot, Standing::Failed, error, now);
+        }
+    }
+
+    /// Whether the order is still to be carried out.
+    pub fn order_stands(&self, order: &Order) -> bool {
+        let (block, at) = place(order.device);
+        let cell = |columns: &Columns| Some(columns.settings.cells.get(&(at as u16, order.slot))?.state.turn);
+        self.read(block).and_then(|columns| cell(&columns)) == Some(order.turn)
+    }
+
+    /// It was not handed to the broker after all: it is tried again.
+    pub fn order_unsent(&self, order: &Order, now: Time) {
+        self.of_order(order, now, |state, def| match state.turn == order.turn {
+            true => state.doubt(def),
+            false => Effect::default(),
+        });
+    }
+
+    /// Ends the time-outs and pauses that are due; part of the sweep.
+    pub(super) fn settings_due(&self, now: Time) {
+        while let Some(Timer { device, slot, turn, .. }) = self.outbox.pop_due(now) {
+            let (block, at) = place(device);
+            let Some(block) = self.blocks.get(block).and_then(|block| block.get()) else { continue };
+            let columns = &mut *block.columns.write();
+            let Some(def) = self.setting_def(columns, at, slot) else { continue };
+            self.turn(columns, device, slot, def, now, |state, def| state.timeout(turn, def));
+        }
+    }
+
+    /// The connection came or went, and with it all that was on its way.
+    pub(super) fn settings_connection(&self, adapter: AdapterId, up: bool, now: Time) {
+        for block in self.blocks.iter().map_while(|block| block.get()) {
+            if block.columns.read_recursive().settings.cells.is_empty() {
+                continue;
+            }
+            let columns = &mut *block.columns.write();
+            let mut devices: Vec<u16> = columns.settings.cells.keys().map(|(at, _)| *at).collect();
+            devices.dedup();
+            for at in devices.into_iter().map(usize::from) {
+                if columns.slots.get(at).is_some_and(|slot| slot.adapter == adapter) {
+                    self.settings_reach(columns, block.base + at as DeviceNumber, up, now);
+                }
+            }
+        }
+    }
+
+    /// A device can be reached again, or no longer.
+    pub(super) fn settings_reach(
+        &self,
+        columns: &mut Columns,
+        device: DeviceNumber,
+        reached: bool,
+        now: Time,
+    ) {
+        let at = place(device).1;
+        let slots: Vec<u16> = columns.settings.of(at).map(|(slot, _)| slot).collect();
+        for slot in slots {
+            let Some(def) = self.setting_def(columns, at, slot) else { continue };
+            self.turn(columns, device, slot, def, now, |state, def| match reached {
+                true => state.returned(def),
+                false => state.doubt(def),
+            });
+        }
+    }
+
+    /// What a message of the device says of its settings.
+    pub(super) fn absorb_setting(
+        &self,
+        columns: &mut Columns,
+        device: DeviceNumber,
+        fact: &Fact,
+        report: (&Reports, &Report),
+        now: Time,
+    ) {
+        let at = place(device).1;
+        let (reports, Report { retained, .. }) = report;
+        match *fact {
+            Fact::Setting { slot, value } => {
+                let Some(def) = self.setting_def(columns, at, slot) else { return };
+                let value = match value {
+                    Scalar::Integer(value) if def.ty != SettingType::Text => SettingValue::Integer(value),
+                    Scalar::Text(span) if def.ty == SettingType::Text => {
+                        SettingValue::Text(reports.str(span).into())
+                    }
+                    _ => return,
+                };
+                let key = (at as u16, slot);
+                let cell = columns.settings.cells.entry(key).or_insert_with(|| Cell::new(now));
+                let former = (cell.has_reported, cell.reported);
+                cell.set_reported(def, &value, &mut columns.texts);
+                if former != (true, cell.reported) {
+                    columns.settings.dirty.set(at, true);
+                }
+                let reported = cell.compare().unwrap_or(Reported::Equal);
+                self.turn(columns, device, slot, def, now, |state, def| match retained {
+                    true => state.retained(reported, def),
+                    false => state.reported(reported, def),
+                });
+            }
+            Fact::Acknowledged { slot } if !retained => {
+                let Some(def) = self.setting_def(columns, at, slot) else { return };
+                self.turn(columns, device, slot, def, now, |state, def| state.acknowledged(def));
+            }
+            Fact::Refused { slot, text, unsupported } if !retained => {
+                let Some(slot) = slot.or_else(|| columns.settings.in_flight(at)) else { return };
+                let standing = if unsupported { Standing::Unsupported } else { Standing::Failed };
+                self.refuse(columns, device, slot, standing, reports.str(text), now);
+            }
+            _ => {}
+        }
+    }
+
+    fn next_order(
+        &self,
+        columns: &mut Columns,
+        adapter: AdapterId,
+        device: DeviceNumber,
+        now: Time,
+    ) -> Option<Order> {
+        let at = place(device).1;
+        let slot = columns.slot(at)?;
+        if slot.adapter != adapter || !is_reached(slot.presence) || columns.settings.in_flight(at).is_some() {
+            return None;
+        }
+        let profile = ProfileId(slot.profile);
+        let waits = |cell: &Cell| matches!(cell.state.phase, Phase::Wait(_));
+        let setting = columns.settings.of(at).find(|(_, cell)| waits(cell))?.0;
+        let def = self.setting_def(columns, at, setting)?;
+        let mut op = None;
+        self.turn(columns, device, setting, def, now, |state, _| {
+            op = state.order();
+            Effect::default()
+        });
+        let cell = columns.settings.cells.get(&(at as u16, setting))?;
+        let value = (op? == Op::Write).then(|| value_of(cell.desired, def, &columns.texts));
+        let (turn, id) = (cell.state.turn, columns.southbound_id(at).to_owned());
+        Some(Order { device, profile, slot: setting, turn, id, parent: String::new(), value })
+    }
+
+    fn refuse(
+        &self,
+        columns: &mut Columns,
+        device: DeviceNumber,
+        slot: u16,
+        standing: Standing,
+        error: &str,
+        now: Time,
+    ) {
+        let at = place(device).1;
+        let Some(def) = self.setting_def(columns, at, slot) else { return };
+        self.turn(columns, device, slot, def, now, |state, _| state.refused(standing));
+        if let Some(cell) = columns.settings.cells.get_mut(&(at as u16, slot))
+            && cell.state.standing == standing
+        {
+            let error = &error[..error.floor_char_boundary(MAX_ERROR)];
+            columns.texts.replace(&mut cell.error, error);
+        }
+    }
+
+    fn of_order(&self, order: &Order, now: Time, step: impl FnOnce(&mut State, &SettingDef) -> Effect) {
+        let (block, at) = place(order.device);
+        let Some(block) = self.blocks.get(block).and_then(|block| block.get()) else { return };
+        let columns = &mut *block.columns.write();
+        let Some(def) = self.setting_def(columns, at, order.slot) else { return };
+        self.turn(columns, order.device, order.slot, def, now, step);
+    }
+
+    /// Takes a step of one setting's state and does what follows from it.
+    fn turn(
+        &self,
+        columns: &mut Columns,
+        device: DeviceNumber,
+        slot: u16,
+        def: &SettingDef,
+        now: Time,
+        step: impl FnOnce(&mut State, &SettingDef) -> Effect,
+    ) {
+        let (block, at) = place(device);
+        let key = (at as u16, slot);
+        let Some(cell) = columns.settings.cells.get_mut(&key) else { return };
+        let was = cell.state;
+        let effect = step(&mut cell.state, def);
+        let is = cell.state;
+        if was == is && effect == Effect::default() {
+            return;
+        }
+        columns.settings.dirty.set(at, true);
+        if was.standing != is.standing || was.desired != is.desired {
+            cell.since_secs = now.secs() as u32;
+        }
+        if let Some(why) = effect.why {
+            columns.texts.replace(&mut cell.error, &words(why, &is, def));
+        }
+        let failed = (is_failed(&was), is_failed(&is));
+        self.outbox.count(cell.commit, (was.outstanding(), is.outstanding()), failed);
+        if let Some(millis) = effect.timer {
+            let due = now.plus_millis(millis);
+            self.outbox.set_timer(Timer { due, device, slot, turn: is.turn });
+        }
+        if effect.told && is.desired {
+            let setting = def.number;
+            self.journal.append(now, EventKind::SettingChanged { device, setting, standing: is.standing });
+        }
+        if cell.is_idle()
+            && let Some(cell) = columns.settings.cells.remove(&key)
+        {
+            cell.release(def, &mut columns.texts);
+        }
+        self.configured.set(block, !columns.settings.cells.is_empty());
+        if effect.ready {
+            self.queue(columns, device);
+        }
+    }
+
+    /// Puts a device into its adapter's queue, unless it is there.
+    fn queue(&self, columns: &mut Columns, device: DeviceNumber) {
+        let at = place(device).1;
+        let Some(slot) = columns.slot(at) else { return };
+        let adapter = slot.adapter;
+        if is_reached(slot.presence) && !columns.settings.queued.get(at) {
+            columns.settings.queued.set(at, true);
+            self.outbox.push(adapter, device);
+        }
+    }
+
+    fn setting_def(&self, columns: &Columns, at: usize, slot: u16) -> Option<&SettingDef> {
+        let profile = ProfileId(columns.slots.get(at)?.profile);
+        self.profiles[profile].settings.get(usize::from(slot))
+    }
+
+    /// False: there is no such live device or setting.
+    fn with_setting(
+        &self,
+        device: DeviceNumber,
+        setting: u16,
+        act: impl FnOnce(&mut Columns, u16, &SettingDef),
+    ) -> bool {
+        let (block, at) = place(device);
+        let Some(block) = self.blocks.get(block).and_then(|block| block.get()) else { return false };
+        let columns = &mut *block.columns.write();
+        let Some(slot) = columns.slot(at) else { return false };
+        let settings = &self.profiles[ProfileId(slot.profile)].settings;
+        let Ok(slot) = settings.binary_search_by_key(&setting, |def| def.number) else { return false };
+        act(columns, slot as u16, &settings[slot]);
+        true
+    }
+}
+
+/// Whether something can be sent to a device.
+pub(super) fn is_reached(presence: Presence) -> bool {
+    matches!(presence, Presence::Online | Presence::Late)
+}
+
+fn is_failed(state: &State) -> bool {
+    let bad = matches!(state.standing, Standing::Drifted | Standing::Failed | Standing::Unsupported);
+    bad && state.desired
+}
+
+fn words(why: Why, state: &State, def: &SettingDef) -> String {
+    match why {
+        Why::Fine => String::new(),
+        Why::Kept if state.attempts == 0 => "the device reports another value".to_owned(),
+        Why::Kept => format!("the device keeps another value, tried {} times", state.attempts),
+        Why::Silent => {
+            let seconds = def.timeout.div_ceil(1000);
+            format!("no answer within {seconds} s, tried {} times", state.attempts)
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! fbSettingTable: what is wanted of the devices, what they have, and how far it is. The twin of `device/setting` in
+//! the YANG module.
+
+use std::ops::ControlFlow;
+
+use super::ENTERPRISE;
+use crate::{
+    fleet::Setting,
+    model::{DeviceNumber, SettingType},
+    snmp::{
+        mib::{Column, Context, Table},
+        oid::Prefix,
+        syntax::{Labels, Syntax, TRUTH, Value},
+    },
+};
+
+pub struct SettingTable;
+
+const TYPE: Labels = &[("boolean", 1), ("integer", 2), ("decimal", 3), ("text", 4), ("enumeration", 5)];
+/// The numbers are those of [`crate::model::Standing`].
+const STATE: Labels = &[
+    ("inSync", 1),
+    ("pending", 2),
+    ("sent", 3),
+    ("acked", 4),
+    ("stored", 5),
+    ("effective", 6),
+    ("drifted", 7),
+    ("failed", 8),
+    ("unsupported", 9),
+];
+
+impl Table for SettingTable {
+    type Key = (DeviceNumber, u16);
+
+    const ENTRY: &'static Prefix = &Prefix::new(&[1, 3, 6, 1, 4, 1, ENTERPRISE, 2, 1, 4, 1]);
+    const COLUMNS: &'static [Column] = &[
+        Column::index(1, "fbSettingIndex", Syntax::Unsigned32),
+        Column::read(2, "fbSettingName", Syntax::Octets),
+        Column::read(3, "fbSettingType", Syntax::Enumeration(TYPE)),
+        Column::read(4, "fbSettingUnit", Syntax::Octets),
+        Column::write(5, "fbSettingDesired", Syntax::Octets),
+        Column::read(6, "fbSettingReported", Syntax::Octets),
+        Column::read(7, "fbSettingState", Syntax::Enumeration(STATE)),
+        Column::read(8, "fbSettingError", Syntax::Octets),
+        Column::read(9, "fbSettingOrigin", Syntax::Octets),
+        Column::read(10, "fbSettingSince", Syntax::Octets),
+        Column::write(11, "fbSettingOverride", Syntax::Enumeration(TRUTH)),
+        Column::read(12, "fbSettingTransaction", Syntax::Unsigned32),
+        Column::read(13, "fbSettingAttempts", Syntax::Unsigned32),
+    ];
+
+    fn cell(&self, context: &Context<'_>, key: Self::Key, column: u32, read: impl FnOnce(Value<'_>)) {
+        let (device, number) = key;
+        context.fleet.row(device, |row| {
+            if let Some(setting) = row.setting(number) {
+                value(context, &setting, column, read);
+            }
+        });
+    }
+
+    fn rows(
+        &self,
+        context: &Context<'_>,
+        column: u32,
+        from: Self::Key,
+        mut visit: impl FnMut(Self::Key, Value<'_>) -> ControlFlow<()>,
+    ) {
+        context.fleet.settings(from, |row, setting| {
+            let key = (row.number(), setting.def.number);
+            value(context, &setting, column, |value| visit(key, value)).unwrap_or(ControlFlow::Continue(()))
+        });
+    }
+}
+
+/// Hands the instance to `read`, if there is one.
+fn value<R>(
+    context: &Context<'_>,
+    setting: &Setting<'_>,
+    column: u32,
+    read: impl FnOnce(Value<'_>) -> R,
+) -> Option<R> {
+    let mut text = context.text.borrow_mut();
+    text.clear();
+    Some(match column {
+        2 => read(Value::text(&setting.def.name)),
+        3 => read(Value::Integer(match setting.def.ty {
+            SettingType::Boolean => 1,
+            SettingType::Integer { .. } => 2,
+            SettingType::Decimal { .. } => 3,
+            SettingType::Text => 4,
+            SettingType::Enumeration(_) => 5,
+        })),
+        4 => read(Value::text(&setting.def.unit)),
+        5 if setting.write_desired(&mut text) => read(Value::text(&text)),
+        6 if setting.write_reported(&mut text) => read(Value::text(&text)),
+        5 | 6 => return None,
+        7 => read(Value::Integer(setting.standing() as i32)),
+        8 => read(Value::text(setting.error())),
+        9 => read(Value::text(setting.source())),
+        10 => read(Value::Date(setting.since())),
+        11 => read(Value::truth(setting.is_desired())),
+        12 => read(Value::Gauge32(setting.commit().min(u32::MAX.into()) as u32)),
+        _ => read(Value::Gauge32(setting.attempts())),
+    })
+}

@@ -1,0 +1,531 @@
+//! The way down without sockets: what is wanted, what is sent, and what random histories of a device, its connection
+//! and its managers end in.
+
+mod support;
+
+use fleetbridge::{
+    fleet::{Fleet, Order},
+    journal::EventKind,
+    model::*,
+};
+use proptest::prelude::*;
+use support::{START, add_adapter, learn, profile};
+
+const TIMEOUT: u64 = 10;
+
+fn setting(number: u16, name: &str) -> SettingDef {
+    let ty = SettingType::Integer { name: "uint16", least: 0, most: 65_535 };
+    SettingDef {
+        number,
+        ty,
+        reads: true,
+        reports: true,
+        timeout: TIMEOUT * 1000,
+        retries: 2,
+        ..SettingDef::named(name)
+    }
+}
+
+fn fleet(settings: Vec<SettingDef>) -> Fleet {
+    let profile = Profile { settings, ..profile("plug", vec![], 0, 3) };
+    let fleet = Fleet::new(Profiles::new(vec![profile]), 0);
+    add_adapter(&fleet, 1, "plant");
+    fleet
+}
+
+/// A fleet of one device, and the clock.
+struct Bench {
+    fleet: Fleet,
+    device: DeviceNumber,
+    now: Time,
+}
+
+impl Bench {
+    fn new(settings: Vec<SettingDef>) -> Bench {
+        let fleet = fleet(settings);
+        let device = learn(&fleet, ProfileId(0), "plug-1");
+        let bench = Bench { fleet, device, now: START };
+        bench.online(true);
+        bench
+    }
+
+    fn online(&self, online: bool) {
+        let availability = if online { Availability::Online } else { Availability::Lost };
+        self.facts(&[Fact::Availability(availability)]);
+    }
+
+    fn facts(&self, facts: &[Fact]) {
+        support::report(&self.fleet, self.device, false, facts, self.now);
+    }
+
+    fn report(&self, slot: u16, value: i64) {
+        self.facts(&[Fact::Setting { slot, value: Scalar::Integer(value) }]);
+    }
+
+    fn refuse(&self, words: &str, unsupported: bool) {
+        let mut reports = Reports::default();
+        reports.begin(ProfileId(0), "plug-1", false);
+        let text = reports.text(words);
+        reports.push(Fact::Refused { slot: None, text, unsupported });
+        let resolved = fleetbridge::fleet::Resolved { device: self.device, report: 0, parent: 0 };
+        self.fleet.absorb(&reports, &mut [resolved], self.now);
+    }
+
+    fn desire(&self, number: u16, value: i64) {
+        let value = SettingValue::Integer(value);
+        assert!(self.fleet.desire(self.device, number, Some(&value), 1, self.now));
+    }
+
+    fn order(&self) -> Option<Order> {
+        let mut orders = Vec::new();
+        self.fleet.take_orders(1, 10, self.now, &mut orders);
+        assert!(orders.len() <= 1, "{orders:?}");
+        orders.pop()
+    }
+
+    fn ack(&self, order: &Order) {
+        self.fleet.order_acked(order, self.now);
+    }
+
+    fn wait(&mut self, secs: u64) {
+        for _ in 0..secs {
+            self.now = self.now.plus_millis(1000);
+            self.fleet.sweep(self.now);
+        }
+    }
+
+    fn standing(&self, number: u16) -> Option<Standing> {
+        self.fleet.row(self.device, |row| row.setting(number).map(|setting| setting.standing()))?
+    }
+
+    fn error(&self, number: u16) -> String {
+        let error = |row: fleetbridge::fleet::Row<'_>| Some(row.setting(number)?.error().to_owned());
+        self.fleet.row(self.device, error).flatten().unwrap_or_default()
+    }
+
+    fn events(&self) -> Vec<(u16, Standing)> {
+        let mut events = Vec::new();
+        self.fleet.journal().read_undurable(1000, &mut events).unwrap();
+        let settings = events.into_iter().filter_map(|event| match event.kind {
+            EventKind::SettingChanged { setting, standing, .. } => Some((setting, standing)),
+            _ => None,
+        });
+        settings.collect()
+    }
+}
+
+fn written(order: &Order) -> Option<i64> {
+    match &order.value {
+        Some(SettingValue::Integer(value)) => Some(*value),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_device_that_obeys() {
+    let bench = Bench::new(vec![setting(3, "period")]);
+    bench.desire(3, 60);
+    assert_eq!(bench.standing(3), Some(Standing::Pending));
+    let order = bench.order().unwrap();
+    assert_eq!((order.id.as_str(), written(&order)), ("plug-1", Some(60)));
+    assert_eq!(bench.standing(3), Some(Standing::Sent));
+    assert_eq!(bench.order(), None);
+    bench.ack(&order);
+    bench.report(0, 60);
+    assert_eq!(bench.standing(3), Some(Standing::Stored));
+    assert_eq!(bench.fleet.commit_progress(1).outstanding, 1);
+    let read = bench.order().unwrap();
+    assert_eq!(read.value, None);
+    bench.ack(&read);
+    bench.report(0, 60);
+    assert_eq!(bench.standing(3), Some(Standing::Effective));
+    assert_eq!(bench.fleet.commit_progress(1).outstanding, 0);
+    assert_eq!(bench.events(), [(3, Standing::Effective)]);
+
+    // Somebody changes it at the device: seen, told, and not pushed again.
+    bench.report(0, 300);
+    assert_eq!(bench.standing(3), Some(Standing::Drifted));
+    assert_eq!(bench.order(), None);
+    bench.report(0, 60);
+    assert_eq!(bench.standing(3), Some(Standing::Effective));
+    bench.report(0, 300);
+    assert_eq!(bench.fleet.push(bench.device, 0, bench.now), 1);
+    assert_eq!(written(&bench.order().unwrap()), Some(60));
+}
+
+#[test]
+fn a_device_that_has_it_already_is_not_told() {
+    let bench = Bench::new(vec![setting(3, "period")]);
+    bench.report(0, 60);
+    bench.desire(3, 60);
+    assert_eq!((bench.standing(3), bench.order()), (Some(Standing::InSync), None));
+    bench.desire(3, 61);
+    assert_eq!(written(&bench.order().unwrap()), Some(61));
+}
+
+#[test]
+fn a_device_that_refuses() {
+    let bench = Bench::new(vec![setting(1, "a"), setting(2, "b")]);
+    bench.desire(1, 5);
+    bench.desire(2, 6);
+    bench.ack(&bench.order().unwrap());
+    bench.refuse("out of range", false);
+    assert_eq!((bench.standing(1), bench.error(1)), (Some(Standing::Failed), "out of range".to_owned()));
+    bench.ack(&bench.order().unwrap());
+    bench.refuse("Unknown", true);
+    assert_eq!((bench.standing(2), bench.error(2)), (Some(Standing::Unsupported), "Unknown".to_owned()));
+    assert_eq!(bench.order(), None);
+    assert_eq!(bench.events(), [(1, Standing::Failed), (2, Standing::Unsupported)]);
+    let progress = bench.fleet.commit_progress(1);
+    assert_eq!((progress.outstanding, progress.failed), (0, 2));
+}
+
+/// Says nothing to any try: failed; comes back later and is told.
+#[test]
+fn a_device_that_is_silent() {
+    let mut bench = Bench::new(vec![setting(1, "a")]);
+    bench.desire(1, 5);
+    let mut writes = 0;
+    for _ in 0..200 {
+        if let Some(order) = bench.order() {
+            writes += u32::from(order.value.is_some());
+            bench.ack(&order);
+        }
+        bench.wait(1);
+    }
+    assert_eq!((writes, bench.standing(1)), (3, Some(Standing::Failed)));
+    assert_eq!(bench.error(1), "no answer within 10 s, tried 3 times");
+    bench.online(false);
+    bench.online(true);
+    assert_eq!(bench.standing(1), Some(Standing::Pending));
+    let read = bench.order().unwrap();
+    assert_eq!(read.value, None, "asked first");
+    bench.ack(&read);
+    bench.report(0, 5);
+    assert_eq!(bench.standing(1), Some(Standing::Effective));
+}
+
+/// Answers with what it had, whatever it is told.
+#[test]
+fn a_device_that_ignores() {
+    let mut bench = Bench::new(vec![setting(1, "a")]);
+    bench.desire(1, 5);
+    for _ in 0..100 {
+        if let Some(order) = bench.order() {
+            bench.ack(&order);
+            bench.report(0, 300);
+        }
+        bench.wait(1);
+    }
+    assert_eq!(bench.standing(1), Some(Standing::Drifted));
+    assert_eq!(bench.error(1), "the device keeps another value, tried 3 times");
+}
+
+#[test]
+fn offline_devices_wait_without_spending_a_try() {
+    let mut bench = Bench::new(vec![setting(1, "a")]);
+    bench.online(false);
+    bench.desire(1, 5);
+    bench.wait(1000);
+    assert_eq!((bench.standing(1), bench.order()), (Some(Standing::Pending), None));
+    bench.online(true);
+    let order = bench.order().unwrap();
+    // The connection goes before the broker confirmed: no try, and it is asked first.
+    let adapter = bench.fleet.adapters().find(1).unwrap();
+    bench.fleet.adapter_down(&adapter, "gone", bench.now);
+    bench.ack(&order);
+    assert!(!bench.fleet.order_stands(&order));
+    let attempts = bench.fleet.row(bench.device, |row| row.setting(1).unwrap().attempts());
+    assert_eq!(attempts, Some(0));
+    bench.fleet.adapter_up(&adapter, bench.now);
+    assert_eq!(bench.order().unwrap().value, None);
+    bench.report(0, 4);
+    assert_eq!(written(&bench.order().unwrap()), Some(5));
+}
+
+/// Once unset while it was on its way, nothing is left of it.
+#[test]
+fn what_is_no_longer_wanted_is_forgotten() {
+    let bench = Bench::new(vec![setting(1, "a"), setting(2, "b")]);
+    bench.desire(1, 5);
+    bench.ack(&bench.order().unwrap());
+    bench.desire(2, 7);
+    assert!(bench.fleet.desire(bench.device, 1, None, 2, bench.now));
+    assert_eq!(bench.order(), None, "one at a time");
+    bench.report(0, 5);
+    assert_eq!(bench.standing(1), Some(Standing::InSync));
+    assert_eq!(written(&bench.order().unwrap()), Some(7));
+    assert!(!bench.fleet.desire(bench.device, 9, None, 2, bench.now), "there is no such setting");
+}
+
+#[test]
+fn a_secret_ends_with_the_devices_answer_and_is_shown_nowhere() {
+    let secret = SettingDef { number: 1, secret: true, answers: true, ..SettingDef::named("password") };
+    let bench = Bench::new(vec![secret]);
+    let value = SettingValue::Text("hunter2".into());
+    assert!(bench.fleet.desire(bench.device, 1, Some(&value), 1, bench.now));
+    let order = bench.order().unwrap();
+    assert_eq!(order.value, Some(value));
+    bench.ack(&order);
+    bench.facts(&[Fact::Acknowledged { slot: 0 }]);
+    assert_eq!(bench.standing(1), Some(Standing::Acked));
+    let mut text = String::new();
+    let shown = bench.fleet.row(bench.device, |row| row.setting(1).unwrap().write_desired(&mut text));
+    assert_eq!((shown, text.as_str()), (Some(true), ""));
+}
+
+#[test]
+fn a_walk_seeks() {
+    let fleet = fleet(vec![setting(2, "a"), setting(7, "b")]);
+    for n in 0..3000 {
+        learn(&fleet, ProfileId(0), &format!("plug-{n}"));
+    }
+    for device in [1, 1023, 1024, 2999] {
+        for number in [2, 7] {
+            assert!(fleet.desire(device, number, Some(&SettingValue::Integer(1)), 1, START));
+        }
+    }
+    let walk = |from| {
+        let mut found = Vec::new();
+        fleet.settings(from, |row, setting| {
+            found.push((row.number(), setting.def.number));
+            std::ops::ControlFlow::Continue(())
+        });
+        found
+    };
+    let all = [(1, 2), (1, 7), (1023, 2), (1023, 7), (1024, 2), (1024, 7), (2999, 2), (2999, 7)];
+    assert_eq!(walk((0, 0)), all);
+    assert_eq!(walk((1, 3)), all[1..]);
+    assert_eq!(walk((1, 8)), all[2..]);
+    assert_eq!(walk((1024, 7)), all[5..]);
+    assert_eq!(walk((3000, 0)), []);
+    assert!(fleet.retire(1024, START));
+    assert_eq!(walk((1023, 7)), [(1023, 7), (2999, 2), (2999, 7)]);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Desire(Option<i64>),
+    Take,
+    BrokerAcks,
+    /// The device carries out what it was sent, and says so.
+    Obeys,
+    /// It carries it out and says nothing.
+    ObeysSilently,
+    Refuses,
+    /// It says by itself what it has.
+    Reports,
+    /// Somebody changes it at the device.
+    Turned(i64),
+    Online(bool),
+    Connection(bool),
+    Wait(u64),
+    Push,
+    /// The process is killed and starts again.
+    Killed,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => proptest::option::weighted(0.9, 0i64..3).prop_map(Step::Desire),
+        6 => Just(Step::Take),
+        5 => Just(Step::BrokerAcks),
+        5 => Just(Step::Obeys),
+        2 => Just(Step::ObeysSilently),
+        1 => Just(Step::Refuses),
+        2 => Just(Step::Reports),
+        1 => (0i64..3).prop_map(Step::Turned),
+        1 => any::<bool>().prop_map(Step::Online),
+        1 => any::<bool>().prop_map(Step::Connection),
+        3 => (1u64..15).prop_map(Step::Wait),
+        1 => Just(Step::Push),
+        1 => Just(Step::Killed),
+    ]
+}
+
+/// The outer world: what the device has and what is on its way to it.
+struct World {
+    bench: Bench,
+    has: i64,
+    wanted: Option<i64>,
+    open: Option<Order>,
+    online: bool,
+    connected: bool,
+}
+
+impl World {
+    fn new(reads: bool) -> World {
+        let def = SettingDef { reads, ..setting(1, "a") };
+        let bench = Bench::new(vec![def]);
+        World { bench, has: 0, wanted: None, open: None, online: true, connected: true }
+    }
+
+    fn take(&mut self) {
+        if !self.connected {
+            return;
+        }
+        let Some(order) = self.bench.order() else { return };
+        assert!(self.online, "sent to a device that is away");
+        assert_eq!(self.open, None, "a second message while one is open");
+        self.open = Some(order);
+    }
+
+    fn still_open(&mut self) {
+        if self.open.as_ref().is_some_and(|order| !self.bench.fleet.order_stands(order)) {
+            self.open = None;
+        }
+    }
+
+    fn apply(&mut self, speak: bool) {
+        let Some(order) = self.open.clone().filter(|_| self.online) else { return };
+        if let Some(value) = written(&order) {
+            self.has = value;
+        }
+        if speak && self.connected {
+            self.bench.report(0, self.has);
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        match *step {
+            Step::Desire(wanted) => {
+                self.wanted = wanted;
+                let value = wanted.map(SettingValue::Integer);
+                self.bench.fleet.desire(self.bench.device, 1, value.as_ref(), 1, self.bench.now);
+            }
+            Step::Take => self.take(),
+            Step::BrokerAcks => self.open.iter().for_each(|order| self.bench.ack(order)),
+            Step::Obeys => self.apply(true),
+            Step::ObeysSilently => self.apply(false),
+            Step::Refuses if self.online && self.connected && self.open.is_some() => {
+                self.bench.refuse("no", false);
+            }
+            Step::Refuses => {}
+            Step::Reports if self.online && self.connected => self.bench.report(0, self.has),
+            Step::Reports => {}
+            Step::Turned(value) => self.has = value,
+            Step::Online(online) => {
+                if self.connected {
+                    self.online = online;
+                    self.bench.online(online);
+                }
+            }
+            Step::Connection(up) => {
+                let adapter = self.bench.fleet.adapters().find(1).unwrap();
+                self.connected = up;
+                match up {
+                    true => self.bench.fleet.adapter_up(&adapter, self.bench.now),
+                    false => self.bench.fleet.adapter_down(&adapter, "gone", self.bench.now),
+                }
+            }
+            Step::Wait(secs) => self.bench.wait(secs),
+            Step::Push => {
+                self.bench.fleet.push(self.bench.device, 0, self.bench.now);
+            }
+            Step::Killed => self.restart(),
+        }
+        self.still_open();
+    }
+
+    /// Through what the store keeps, into a new fleet.
+    fn restart(&mut self) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = fleetbridge::store::Store::open(folder.path(), START, Default::default()).unwrap().store;
+        let mut batch = fleetbridge::store::Batch::default();
+        self.bench.fleet.row(self.bench.device, |row| batch.push_settings(&row)).unwrap();
+        store.flush(batch).wait().unwrap();
+        let defs = self.bench.fleet.profiles()[ProfileId(0)].settings.clone();
+        let fresh = Bench { now: self.bench.now, ..Bench::new(defs) };
+        fresh.online(false);
+        store.load_settings(|device, settings| fresh.fleet.restore_settings(device, settings)).unwrap();
+        let former = self.row();
+        self.bench = fresh;
+        self.open = None;
+        let (was, is) = (former, self.row());
+        assert_eq!(was, is);
+        if self.online {
+            self.bench.online(true);
+        }
+        if !self.connected {
+            let adapter = self.bench.fleet.adapters().find(1).unwrap();
+            self.bench.fleet.adapter_down(&adapter, "gone", self.bench.now);
+        }
+    }
+
+    fn row(&self) -> Option<(Option<SettingValue>, Option<SettingValue>)> {
+        let values = |row: fleetbridge::fleet::Row<'_>| {
+            row.setting(1).map(|setting| (setting.desired(), setting.reported()))
+        };
+        // What is only still on its way and wanted no longer need not be kept.
+        self.bench.fleet.row(self.bench.device, values)?.filter(|row| *row != (None, None))
+    }
+
+    /// Everything works from now on: ends at rest.
+    fn settle(&mut self, refuse: bool) {
+        self.step(&Step::Connection(true));
+        self.step(&Step::Online(true));
+        for _ in 0..400 {
+            self.take();
+            self.step(&Step::BrokerAcks);
+            match refuse && self.open.as_ref().is_some_and(|order| order.value.is_some()) {
+                true => self.step(&Step::Refuses),
+                false => self.step(&Step::Obeys),
+            }
+            self.step(&Step::Wait(1));
+        }
+        self.step(&Step::Reports);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Never two messages at a time, never one to a device that is away; a device that obeys ends with what is wanted.
+    #[test]
+    fn every_history_of_a_device_that_obeys_ends_well(
+        reads in any::<bool>(),
+        history in prop::collection::vec(step(), 0..60),
+    ) {
+        let mut world = World::new(reads);
+        history.iter().for_each(|step| world.step(step));
+        world.settle(false);
+        let Some(wanted) = world.wanted else { return Ok(()) };
+        let standing = world.bench.standing(1).unwrap();
+        // What it refused, or was turned by hand, stays so until somebody pushes.
+        if matches!(standing, Standing::Failed | Standing::Drifted) {
+            world.step(&Step::Push);
+            world.settle(false);
+        }
+        let standing = world.bench.standing(1).unwrap();
+        prop_assert!(matches!(standing, Standing::Effective | Standing::InSync), "{:?}", standing);
+        prop_assert_eq!(world.has, wanted);
+        prop_assert!(world.bench.order().is_none());
+        let progress = world.bench.fleet.commit_progress(1);
+        prop_assert_eq!((progress.outstanding, progress.failed), (0, 0));
+    }
+
+    #[test]
+    fn a_device_that_refuses_ends_failed(reads in any::<bool>(), history in prop::collection::vec(step(), 0..30)) {
+        let mut world = World::new(reads);
+        history.iter().for_each(|step| world.step(step));
+        world.settle(true);
+        // A value that it never had.
+        world.step(&Step::Desire(Some(9)));
+        world.settle(true);
+        prop_assert_eq!(world.bench.standing(1), Some(Standing::Failed));
+        prop_assert_eq!(world.bench.error(1), "no");
+    }
+
+    #[test]
+    fn while_a_device_is_away_its_settings_are_pending(history in prop::collection::vec(step(), 0..30)) {
+        let mut world = World::new(true);
+        history.iter().for_each(|step| world.step(step));
+        world.step(&Step::Connection(true));
+        world.step(&Step::Online(false));
+        world.step(&Step::Desire(Some(9)));
+        world.step(&Step::Wait(100));
+        prop_assert_eq!(world.bench.standing(1), Some(Standing::Pending));
+        world.take();
+        prop_assert!(world.open.is_none());
+    }
+}
