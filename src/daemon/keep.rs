@@ -18,7 +18,7 @@ const ROWS: usize = 4096;
 #[derive(Clone)]
 pub struct Keeper {
     fleet: Arc<Fleet>,
-    store: Arc<Store>,
+    pub(super) store: Arc<Store>,
     /// Held from reading a row until it is in the store's queue.
     turn: Arc<Mutex<()>>,
 }

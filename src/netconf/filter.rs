@@ -85,7 +85,7 @@ impl Filter {
         match self.root() {
             Selection::None => None,
             Selection::All => Some(top.clone()),
-            Selection::Some(node) => prune(&node.child(&top.namespace, &top.name), top),
+            Selection::Some(node) => cut(&node.child(&top.namespace, &top.name), top),
         }
     }
 }
@@ -221,7 +221,8 @@ fn is_content_match(element: &Element) -> bool {
     element.children.is_empty() && !element.value().is_empty() && element.attributes.is_empty()
 }
 
-fn prune(selection: &Selection<'_>, element: &Element) -> Option<Element> {
+/// Cuts a small tree down to what is selected of it; `None` if that is nothing.
+pub fn cut(selection: &Selection<'_>, element: &Element) -> Option<Element> {
     let node = match selection {
         Selection::None => return None,
         Selection::All => return Some(element.clone()),
@@ -238,7 +239,7 @@ fn prune(selection: &Selection<'_>, element: &Element) -> Option<Element> {
     let children: Vec<Element> = element
         .children
         .iter()
-        .filter_map(|child| prune(&entered.child(&child.namespace, &child.name), child))
+        .filter_map(|child| cut(&entered.child(&child.namespace, &child.name), child))
         .collect();
     if children.is_empty() {
         return None;

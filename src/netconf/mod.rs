@@ -9,10 +9,14 @@
 pub mod capabilities;
 pub mod conversation;
 pub mod date_time;
+mod emit;
 pub mod error;
 pub mod filter;
 pub mod framing;
 pub mod message;
+pub mod notification;
+pub mod operations;
+pub mod provider;
 pub mod role;
 pub mod session;
 pub mod sessions;
