@@ -23,7 +23,9 @@
 //! | [`model`] | plain data: values, profiles, devices, reports, instants |
 //! | [`fleet`] | the state of all devices: blocks, names, absorb, presence, walks |
 //! | [`journal`] | append-only events with cursors |
-//! | [`store`] | SQLite: `config.db` (numbers and names, FULL), `state.db` (telemetry, write-behind); the only user of rusqlite |
+//! | [`yang`] | the safe wrapper of libyang: schemas, values, small trees; the modules that are served |
+//! | [`datastore`] | what managers may change: running, candidate, commits; the one gate for every writer |
+//! | [`store`] | SQLite: `config.db` (numbers, names, running, FULL), `state.db` (telemetry, write-behind); the only user of rusqlite |
 //! | [`southbound`] | transports (`mqtt`, the embedded `broker`), profile files, codecs, ingest, what nobody understood |
 //! | [`snmp`] | BER, messages, agent, MIB tables, traps, sockets |
 //! | [`netconf`] | framing, messages, subtree filters, the session without I/O, SSH |
@@ -36,8 +38,8 @@
 //!
 //! ## Rules that a test checks (`tests/architecture.rs`)
 //! `southbound`, `snmp` and `report` never import each other: they meet in `fleet` and `journal`. `model`, `fleet`,
-//! `journal`, the codecs and the agent are pure: bytes and `now` in, actions out; they name no socket, clock, task or
-//! SQL. `unsafe` stands in `snmp::transport` only.
+//! `journal`, `datastore`, the codecs and the agent are pure: bytes and `now` in, actions out; they name no socket, clock, task or
+//! SQL. `unsafe` stands in `snmp::transport` and `yang` only.
 //!
 //! ## To add something
 //! | what | touches |

@@ -100,6 +100,7 @@ const IMPURE: &[&str] = &[
 /// A crate or word, and the only modules that may name it.
 const KEPT_TO: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
+    ("yang5", &["yang"]),
     ("rasn", &["snmp/message"]),
     ("rasn_snmp", &["snmp/message"]),
     ("rasn_smi", &["snmp/message"]),
@@ -127,8 +128,9 @@ const NEVER: &[&str] = &[
     "dbg!(",
 ];
 
-/// An open set is one small trait. `Subtree` is what `Table` gives, `Index` what a table's key is.
-const TRAITS: &[&str] = &["Codec", "Table", "Subtree", "Index", "Provider"];
+/// An open set is one small trait. `Subtree` is what `Table` gives, `Index` what a table's key is, `Rows`
+/// who keeps what the datastore holds.
+const TRAITS: &[&str] = &["Codec", "Table", "Subtree", "Index", "Provider", "Rows"];
 
 const TOP: &[&str] =
     &["Cargo.toml", "Cargo.lock", "LICENSE", "README.md", "mibs", "src", "tests", "yang", "target"];

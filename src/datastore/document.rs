@@ -88,7 +88,11 @@ impl Document {
             if was.map(|(_, item)| item) != is.map(|(_, item)| item)
                 && let Some((path, _)) = was.or(is)
             {
-                found.push((path.clone(), was.map(|(_, item)| item.clone()), is.map(|(_, item)| item.clone())));
+                found.push((
+                    path.clone(),
+                    was.map(|(_, item)| item.clone()),
+                    is.map(|(_, item)| item.clone()),
+                ));
             }
         }
     }
@@ -198,7 +202,13 @@ fn read_value<'a>(scanner: &mut Scanner<'a>) -> Result<Raw<'a>, Damaged> {
 }
 
 /// Writes the members of one object: `entries` share their first `depth` steps, all of them go on.
-fn write_members(schema: &Schema, entries: &[(&[Step], &Item)], depth: usize, mut comma: bool, out: &mut String) {
+fn write_members(
+    schema: &Schema,
+    entries: &[(&[Step], &Item)],
+    depth: usize,
+    mut comma: bool,
+    out: &mut String,
+) {
     let mut rest = entries;
     while let Some((first, item)) = rest.first() {
         let Some(step) = first.get(depth) else { return };

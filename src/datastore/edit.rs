@@ -154,7 +154,13 @@ impl Apply<'_> {
         done
     }
 
-    fn at(&mut self, element: &Element, kind: Kind, path: &mut Path, operation: Operation) -> Result<(), Error> {
+    fn at(
+        &mut self,
+        element: &Element,
+        kind: Kind,
+        path: &mut Path,
+        operation: Operation,
+    ) -> Result<(), Error> {
         let exists = self.draft.holds(path);
         // A container without presence always exists, for all who only pass through it.
         let passes = kind == Kind::Container && operation == Operation::None;
@@ -228,7 +234,9 @@ impl Apply<'_> {
         let others: Vec<Path> = match &self.draft.document {
             Some(document) => document
                 .below(path)
-                .filter(|(found, _)| found.get(depth).is_some_and(|step| conflict(self.schema, step.node, node)))
+                .filter(|(found, _)| {
+                    found.get(depth).is_some_and(|step| conflict(self.schema, step.node, node))
+                })
                 .map(|(found, _)| found.clone())
                 .collect(),
             None => Vec::new(),
@@ -258,7 +266,8 @@ impl Apply<'_> {
 
 /// Both are of one choice, and not of the same case.
 fn conflict(schema: &Schema, a: NodeId, b: NodeId) -> bool {
-    schema[a].cases.iter().any(|(choice, case)| {
-        schema[b].cases.iter().any(|(other, taken)| choice == other && case != taken)
-    })
+    schema[a]
+        .cases
+        .iter()
+        .any(|(choice, case)| schema[b].cases.iter().any(|(other, taken)| choice == other && case != taken))
 }

@@ -164,7 +164,8 @@ mod tests {
     #[test]
     fn reads_what_is_written_and_no_less() {
         assert!(skips(r#"{"a":1,"b":[null],"c":{"d":"e\"\u00e9"},"f":[]}"#));
-        for damaged in ["", "{", "{\"a\"", "{\"a\":", "[1,", "\"x", "\"x\\", "{}x", "{\"a\":1}}", "\"\\ü\"x"] {
+        for damaged in ["", "{", "{\"a\"", "{\"a\":", "[1,", "\"x", "\"x\\", "{}x", "{\"a\":1}}", "\"\\ü\"x"]
+        {
             assert!(!skips(damaged), "{damaged}");
         }
         assert!(!skips(&"[".repeat(100)));

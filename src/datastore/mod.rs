@@ -314,12 +314,7 @@ impl Datastore {
         });
         let plan = self.plan(&state.candidate)?;
         let editors = state.editors.clone();
-        let commit = Commit {
-            label: request.label,
-            editors,
-            pending,
-            ..blank(owner, now)
-        };
+        let commit = Commit { label: request.label, editors, pending, ..blank(owner, now) };
         let delta = self.write_commit(&mut state, plan, commit)?;
         state.discard();
         Ok(delta)
@@ -356,7 +351,8 @@ impl Datastore {
         let mut state = self.state.lock();
         match &state.pending {
             Some(pending) if pending.deadline <= now => {
-                let cause = if pending.deadline == Time::NEVER { "restart or end of session" } else { "time-out" };
+                let cause =
+                    if pending.deadline == Time::NEVER { "restart or end of session" } else { "time-out" };
                 self.roll_back(&mut state, cause, now)
             }
             _ => Ok(None),

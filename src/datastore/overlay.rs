@@ -57,8 +57,9 @@ impl Overlay {
     ) -> Option<Document> {
         let running = if self.cleared { None } else { running };
         let Some(entry) = self.entries.get(key) else { return running };
-        let missing =
-            |path: String| Error::new(Tag::DataMissing, "it has been deleted from running meanwhile").at(path);
+        let missing = |path: String| {
+            Error::new(Tag::DataMissing, "it has been deleted from running meanwhile").at(path)
+        };
         let mut document = match running.filter(|_| !entry.fresh) {
             Some(document) => document,
             None if entry.make => Document::default(),
@@ -120,7 +121,13 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub fn new(overlay: &Overlay, schema: &Schema, list: NodeId, key: &str, running: Option<Document>) -> Draft {
+    pub fn new(
+        overlay: &Overlay,
+        schema: &Schema,
+        list: NodeId,
+        key: &str,
+        running: Option<Document>,
+    ) -> Draft {
         let document = overlay.apply(schema, list, key, running.clone(), &mut Vec::new());
         let mut entry = overlay.entries.get(key).cloned().unwrap_or_default();
         if document.is_none() && !entry.fresh {

@@ -195,9 +195,8 @@ impl Part {
             .map(|(path, old, new)| NodeDelta { path, old, new })
             .collect();
         self.tell(&mut plan.audit, name, before.is_some(), after.is_some(), &nodes, audit_key);
-        let leaf = |node: Option<NodeId>| {
-            node.and_then(|node| after.as_ref()?.value(node)).map(str::to_owned)
-        };
+        let leaf =
+            |node: Option<NodeId>| node.and_then(|node| after.as_ref()?.value(node)).map(str::to_owned);
         plan.changes.push(Change {
             name: name.to_owned(),
             before: row,
@@ -237,7 +236,11 @@ impl Part {
                 (_, None) => "delete",
                 _ => "merge",
             };
-            audit.push(Audit { path: node_path(&self.schema, self.list, name, &node.path), operation, value });
+            audit.push(Audit {
+                path: node_path(&self.schema, self.list, name, &node.path),
+                operation,
+                value,
+            });
         }
     }
 
@@ -260,7 +263,8 @@ impl Part {
             if other.is_none() {
                 // Who gives it up in the same commit is not in the way.
                 other = rows.alias(alias)?.filter(|name| {
-                    let stays = by_name.get(name.as_str()).is_none_or(|held| held.alias.as_deref() == Some(alias));
+                    let stays =
+                        by_name.get(name.as_str()).is_none_or(|held| held.alias.as_deref() == Some(alias));
                     *name != change.name && stays
                 });
             }

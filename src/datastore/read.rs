@@ -135,7 +135,10 @@ impl Datastore {
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
         super::write_xml(&self.part.schema, self.part.list, &row.config, keep, out).map_err(|damaged| {
-            Error::new(Tag::OperationFailed, format!("the stored row of {} does not fit the schema: {damaged}", row.name))
+            Error::new(
+                Tag::OperationFailed,
+                format!("the stored row of {} does not fit the schema: {damaged}", row.name),
+            )
         })
     }
 }

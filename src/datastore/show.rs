@@ -29,7 +29,8 @@ impl Datastore {
     /// Up to `limit` staged edits.
     pub fn show_candidate(&self, limit: usize) -> Shown {
         let state = self.state.lock();
-        let mut shown = Shown { editors: state.editors.clone(), cleared: state.candidate.cleared, ..Shown::default() };
+        let mut shown =
+            Shown { editors: state.editors.clone(), cleared: state.candidate.cleared, ..Shown::default() };
         for (name, entry) in &state.candidate.entries {
             let whole = match (entry.fresh, entry.make) {
                 (true, false) => Some("delete"),

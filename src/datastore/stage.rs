@@ -162,7 +162,8 @@ impl<'a> Stage<'a> {
         self.staged -= former.as_ref().map_or(0, |entry| 1 + entry.edits.len());
         self.former.entry(key).or_insert(former);
         if self.staged > MOST_STAGED {
-            let message = format!("more than {MOST_STAGED} entries and leaves would be staged; commit in parts");
+            let message =
+                format!("more than {MOST_STAGED} entries and leaves would be staged; commit in parts");
             return Err(Error::new(Tag::ResourceDenied, message));
         }
         Ok(())
@@ -224,7 +225,9 @@ impl<'a> Stage<'a> {
         let mut path = String::new();
         super::path::ancestors(&self.part.schema, node, &mut path);
         let name = self.part.schema[node].name.clone();
-        Error::new(Tag::OperationNotSupported, "it is not configured here").at(path).info(Info::BadElement(name))
+        Error::new(Tag::OperationNotSupported, "it is not configured here")
+            .at(path)
+            .info(Info::BadElement(name))
     }
 }
 
@@ -262,7 +265,10 @@ impl Part {
 
     pub(super) fn document(&self, name: &str, config: &str) -> Result<Document, Error> {
         Document::read(&self.schema, self.list, config).map_err(|damaged| {
-            Error::new(Tag::OperationFailed, format!("the stored row of {name} does not fit the schema: {damaged}"))
+            Error::new(
+                Tag::OperationFailed,
+                format!("the stored row of {name} does not fit the schema: {damaged}"),
+            )
         })
     }
 }

@@ -40,7 +40,8 @@ impl<'a> Transaction<'a> {
     pub fn set(&mut self, device: &str, leaf: NodeId, value: Option<&str>) -> Result<(), Error> {
         let part = &self.datastore.part;
         let unsupported = || {
-            Error::new(Tag::OperationNotSupported, "not a leaf that is set this way").at(part.schema.path(leaf))
+            Error::new(Tag::OperationNotSupported, "not a leaf that is set this way")
+                .at(part.schema.path(leaf))
         };
         let path = self.path(leaf).ok_or_else(unsupported)?;
         let at = || node_path(&part.schema, part.list, device, &path);

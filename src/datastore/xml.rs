@@ -7,9 +7,7 @@ use quick_xml::{
     name::ResolveResult,
 };
 
-use super::{
-    error::{Error, Info, Tag},
-};
+use super::error::{Error, Info, Tag};
 use crate::yang::{Base, Kind, NodeId, Schema};
 
 /// The namespace of the `operation` attribute (RFC 6241 7.2).
@@ -66,7 +64,10 @@ impl<'a> Input<'a> {
         let mut input = Input { schema, reader, elements: 0 };
         match input.event()? {
             Event::Start(start) if start.local_name().as_ref() == "config" => Ok(input),
-            _ => Err(Error::new(Tag::MissingElement, "no <config>").info(Info::BadElement("config".to_owned()))),
+            _ => {
+                Err(Error::new(Tag::MissingElement, "no <config>")
+                    .info(Info::BadElement("config".to_owned())))
+            }
         }
     }
 
@@ -110,7 +111,12 @@ impl<'a> Input<'a> {
         }
     }
 
-    fn element(&mut self, node: NodeId, operation: Option<Operation>, depth: usize) -> Result<Element, Error> {
+    fn element(
+        &mut self,
+        node: NodeId,
+        operation: Option<Operation>,
+        depth: usize,
+    ) -> Result<Element, Error> {
         let mut element = Element { node, operation, text: String::new(), children: Vec::new() };
         let is_leaf = matches!(self.schema[node].kind, Kind::Leaf | Kind::LeafList);
         self.elements += 1;
@@ -161,7 +167,9 @@ impl<'a> Input<'a> {
         loop {
             match self.reader.read_event() {
                 Ok(Event::Comment(_) | Event::Decl(_)) => {}
-                Ok(Event::DocType(_) | Event::PI(_)) => return Err(malformed("a DTD or processing instruction")),
+                Ok(Event::DocType(_) | Event::PI(_)) => {
+                    return Err(malformed("a DTD or processing instruction"));
+                }
                 Ok(event) => return Ok(event),
                 Err(error) => return Err(malformed(&error.to_string())),
             }
@@ -217,7 +225,8 @@ impl<'a> Input<'a> {
                     .info(Info::BadAttribute(name.to_owned()))
                     .info(Info::BadElement(element.to_owned()))
             };
-            let is_base = matches!(namespace, ResolveResult::Bound(namespace) if namespace.into_inner() == BASE);
+            let is_base =
+                matches!(namespace, ResolveResult::Bound(namespace) if namespace.into_inner() == BASE);
             if !is_base || name != "operation" {
                 return Err(refused(Tag::UnknownAttribute, "no such attribute here"));
             }

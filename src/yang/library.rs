@@ -92,9 +92,9 @@ pub(super) fn read(context: &raw::Context, sources: &[Source<'_>]) -> Vec<Module
         let given = sources.iter().find(|source| source.name == module.name() && source.revision == revision);
         let text = match given {
             Some(source) => source.text.to_string(),
-            None => module
-                .print_string(SchemaOutputFormat::YANG, SchemaPrinterFlags::empty())
-                .unwrap_or_default(),
+            None => {
+                module.print_string(SchemaOutputFormat::YANG, SchemaPrinterFlags::empty()).unwrap_or_default()
+            }
         };
         modules.push(Module {
             name: module.name().to_owned(),

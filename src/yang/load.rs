@@ -99,7 +99,8 @@ impl Texts {
             .map(|source| {
                 let fits = source.text.len() <= LONGEST;
                 let features = source.features.iter().all(|feature| !feature.contains('\0'));
-                let strings = fits.then_some(())
+                let strings = fits
+                    .then_some(())
                     .and_then(|()| Some((raw::c_string(source.name)?, raw::c_string(source.revision)?)))
                     .and_then(|(name, revision)| Some((name, revision, raw::c_string(&source.text)?)));
                 strings.filter(|_| features).ok_or_else(|| SchemaError::Text(source.name.replace('\0', "?")))

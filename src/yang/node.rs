@@ -291,7 +291,13 @@ impl Nodes {
             if kind == Kind::Operation {
                 let operation = &*raw.cast::<ffi::lysc_node_action>();
                 for inout in [&operation.input, &operation.output] {
-                    self.add(std::ptr::from_ref(inout).cast(), &inout.__bindgen_anon_1.node, Some(id), &[], modules);
+                    self.add(
+                        std::ptr::from_ref(inout).cast(),
+                        &inout.__bindgen_anon_1.node,
+                        Some(id),
+                        &[],
+                        modules,
+                    );
                 }
                 return;
             }
@@ -311,7 +317,9 @@ pub(super) unsafe fn base_of(raw: *const ffi::lysc_type) -> Base {
     // SAFETY: the caller's; `realtype` of a leafref is a compiled type that is none.
     match unsafe { (*raw).basetype } {
         LY_TYPE_LEAFREF => unsafe { base_of((*raw.cast::<ffi::lysc_type_leafref>()).realtype) },
-        LY_TYPE_UINT8 | LY_TYPE_UINT16 | LY_TYPE_UINT32 | LY_TYPE_INT8 | LY_TYPE_INT16 | LY_TYPE_INT32 => Base::Number,
+        LY_TYPE_UINT8 | LY_TYPE_UINT16 | LY_TYPE_UINT32 | LY_TYPE_INT8 | LY_TYPE_INT16 | LY_TYPE_INT32 => {
+            Base::Number
+        }
         LY_TYPE_UINT64 | LY_TYPE_INT64 | LY_TYPE_DEC64 => Base::LongNumber,
         LY_TYPE_BOOL => Base::Boolean,
         LY_TYPE_EMPTY => Base::Empty,

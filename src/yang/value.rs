@@ -72,8 +72,7 @@ impl Schema {
         // Incomplete: whether what it refers to exists is seen when the tree is validated.
         if !matches!(code, ffi::LY_ERR::LY_SUCCESS | ffi::LY_ERR::LY_EINCOMPLETE) {
             let first = errors.some().swap_remove(0);
-            let message =
-                if node.secret { "not a value of this leaf".to_owned() } else { first.message };
+            let message = if node.secret { "not a value of this leaf".to_owned() } else { first.message };
             return Err(ValueError { app_tag: first.app_tag, message });
         }
         // SAFETY: on success `canonical` is a reference into the dictionary, given back once, and `real` a compiled type.

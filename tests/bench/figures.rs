@@ -1,6 +1,7 @@
 //! What it costs, one line a figure: name, value, unit, goal. `tests/bench/run` runs them all and prints the table of
 //! the README. `BENCH_DEVICES` makes the fleet smaller, `BENCH_SECONDS` the comparisons shorter.
 
+mod datastore;
 mod filled;
 mod fleet;
 mod measure;
@@ -34,6 +35,7 @@ fn run(wanted: &[String]) -> io::Result<()> {
             "ingest" => fleet::ingest(),
             "json" => messages::json()?,
             "flush" => store::flush()?,
+            "commit" => datastore::commit()?,
             "restart" => store::restart(shared(&mut site)?)?,
             "snmp" => snmp::compare(shared(&mut site)?)?,
             "walk" => snmp::walk(shared(&mut site)?)?,

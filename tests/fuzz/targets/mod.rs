@@ -2,16 +2,27 @@
 //! from libFuzzer, `tests/fuzz_replay.rs` from the corpus.
 
 mod codec;
+mod datastore;
+#[path = "../../datastore_support/mod.rs"]
+mod datastore_support;
 mod files;
 mod snmp;
 #[path = "../../support/mod.rs"]
 mod support;
 
 pub use codec::codec;
+pub use datastore::edit_config;
 pub use files::{boot, profile, row};
 pub use snmp::{agent, ber};
 
 pub type Target = fn(&[u8]);
 
-pub const TARGETS: [(&str, Target); 6] =
-    [("agent", agent), ("ber", ber), ("boot", boot), ("codec", codec), ("profile", profile), ("row", row)];
+pub const TARGETS: [(&str, Target); 7] = [
+    ("agent", agent),
+    ("ber", ber),
+    ("boot", boot),
+    ("codec", codec),
+    ("edit_config", edit_config),
+    ("profile", profile),
+    ("row", row),
+];
