@@ -21,7 +21,8 @@ use super::{
 /// What a `<filter>` selects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
-    root: Branch,
+    /// The element `<filter>` itself.
+    root: Option<Branch>,
 }
 
 /// A node of a filter that is no content match node.
@@ -70,14 +71,13 @@ impl Filter {
     /// # Errors
     /// An element with text and elements.
     pub fn new(filter: &Element) -> Result<Filter, RpcError> {
-        let mut root = Branch::new(filter)?;
-        root.all &= !filter.children.is_empty();
+        let root = Branch::new(filter)?.filter(|_| !filter.children.is_empty());
         Ok(Filter { root })
     }
 
     /// What is selected of the top of the data.
     pub fn root(&self) -> Selection<'_> {
-        Selection::of(vec![&self.root])
+        Selection::of(self.root.iter().collect())
     }
 
     /// Cuts a small tree down to what is selected; `None` if that is nothing.
@@ -192,7 +192,9 @@ impl Wanted {
 }
 
 impl Branch {
-    fn new(element: &Element) -> Result<Branch, RpcError> {
+    /// `None` if it can select nothing, because of an attribute match expression (section 6.2.2): no data that YANG
+    /// models has attributes.
+    fn new(element: &Element) -> Result<Option<Branch>, RpcError> {
         let mut branch = Branch {
             name: Wanted::of(element),
             matches: Vec::new(),
@@ -203,22 +205,22 @@ impl Branch {
             return Err(RpcError::protocol(Tag::BadElement, "a filter with text beside elements")
                 .with(Info::BadElement(element.name.clone())));
         }
+        let mut possible = true;
         for child in &element.children {
             if is_content_match(child) {
-                let value = child.value().to_owned();
-                branch.matches.push(Match { name: Wanted::of(child), value });
-            } else if child.attributes.is_empty() {
-                branch.selects.push(Branch::new(child)?);
+                possible &= child.attributes.is_empty();
+                branch.matches.push(Match { name: Wanted::of(child), value: child.value().to_owned() });
+            } else if let Some(child) = Branch::new(child)?.filter(|_| child.attributes.is_empty()) {
+                branch.selects.push(child);
             }
-            // Else an attribute match expression (section 6.2.2), and no data that YANG models has attributes.
         }
-        Ok(branch)
+        Ok(possible.then_some(branch))
     }
 }
 
-/// A leaf with a value (section 6.2.5). One with an attribute as well never matches, as a selection node with one.
+/// A leaf with a value (section 6.2.5).
 fn is_content_match(element: &Element) -> bool {
-    element.children.is_empty() && !element.value().is_empty() && element.attributes.is_empty()
+    element.children.is_empty() && !element.value().is_empty()
 }
 
 /// Cuts a small tree down to what is selected of it; `None` if that is nothing.

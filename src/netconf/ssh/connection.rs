@@ -15,7 +15,7 @@ use russh::{
 };
 use tokio::{net::TcpStream, sync::Notify, sync::OwnedSemaphorePermit};
 
-use super::{Shared, User, socket::Socket};
+use super::{Shared, User, channel::ChannelReader, socket::Socket};
 use crate::{
     clock,
     login::Verdict,
@@ -92,6 +92,7 @@ pub(super) async fn serve(
 struct Opened {
     now: AtomicUsize,
     ever: AtomicUsize,
+    /// One has begun or ended.
     changed: Notify,
 }
 
@@ -151,10 +152,12 @@ impl Connection {
             shared.stats.clone(),
             now,
         );
-        let (reader, writer) = tokio::io::split(channel.into_stream());
+        let (reader, writer) = channel.split();
+        let (reader, writer) = (ChannelReader::new(reader), writer.make_writer());
         let conversation = Conversation::new(session, place, Box::new(reader), Box::new(writer));
         self.opened.now.fetch_add(1, Ordering::Relaxed);
         self.opened.ever.fetch_add(1, Ordering::Relaxed);
+        self.opened.changed.notify_one();
         tokio::spawn(run(shared.clone(), conversation, id, ssh.handle(), self.opened.clone()));
         Ok(())
     }

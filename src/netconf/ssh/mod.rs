@@ -7,6 +7,7 @@
 //! What strangers can cost is bounded: connections that have not logged in, attempts, time, password hashing
 //! ([`Gate`]), and lines of log.
 
+mod channel;
 mod connection;
 mod key;
 mod socket;

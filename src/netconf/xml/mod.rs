@@ -12,7 +12,7 @@ use std::{borrow::Cow, fmt::Write as _};
 
 pub use self::{
     reader::{Attribute, Event, Name, Reader, Tag},
-    tree::{Element, Fragment},
+    tree::{Element, Fragment, OwnedAttribute},
 };
 
 /// Elements within elements.

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use super::{Event, MAX_TREE, Reader, XmlError, escape_attribute};
+use super::{Attribute, Event, MAX_TREE, Reader, XmlError, escape_attribute};
 
 /// An element cut out of a message, that stands on its own: well-formed, all its namespaces declared.
 #[derive(Clone, PartialEq, Eq)]
@@ -59,14 +59,14 @@ pub struct Element {
     /// Empty if it has none.
     pub namespace: String,
     pub name: String,
-    pub attributes: Vec<Attribute>,
+    pub attributes: Vec<OwnedAttribute>,
     /// All its text in one.
     pub text: String,
     pub children: Vec<Element>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attribute {
+pub struct OwnedAttribute {
     pub namespace: String,
     pub name: String,
     pub value: String,
@@ -85,7 +85,7 @@ impl Element {
                 Event::Start(tag) => open.push(Element {
                     namespace: tag.name.namespace.into_owned(),
                     name: tag.name.local.to_owned(),
-                    attributes: tag.attributes.into_iter().map(Attribute::from).collect(),
+                    attributes: tag.attributes.into_iter().map(OwnedAttribute::from).collect(),
                     ..Element::default()
                 }),
                 Event::Text(text) => {
@@ -118,9 +118,9 @@ impl Element {
     }
 }
 
-impl From<super::Attribute<'_>> for Attribute {
-    fn from(attribute: super::Attribute<'_>) -> Self {
-        Attribute {
+impl From<Attribute<'_>> for OwnedAttribute {
+    fn from(attribute: Attribute<'_>) -> Self {
+        OwnedAttribute {
             namespace: attribute.name.namespace.into_owned(),
             name: attribute.name.local.to_owned(),
             value: attribute.value.into_owned(),
