@@ -44,6 +44,15 @@ pub enum EventKind {
         setting: u16,
         standing: Standing,
     },
+    /// Running has changed.
+    Committed {
+        commit: u64,
+    },
+    /// No device of a commit has a setting any more that is on its way; in how many of them one failed.
+    CommitSettled {
+        commit: u64,
+        failed: u32,
+    },
     AdapterDown {
         adapter: AdapterId,
         error: String,
@@ -61,7 +70,11 @@ impl EventKind {
             | EventKind::DeviceReturned { device, .. }
             | EventKind::DeviceRetired { device }
             | EventKind::SettingChanged { device, .. } => Some(*device),
-            EventKind::Started { .. } | EventKind::AdapterDown { .. } | EventKind::AdapterUp { .. } => None,
+            EventKind::Started { .. }
+            | EventKind::Committed { .. }
+            | EventKind::CommitSettled { .. }
+            | EventKind::AdapterDown { .. }
+            | EventKind::AdapterUp { .. } => None,
         }
     }
 }
@@ -115,6 +128,12 @@ impl Journal {
     /// The number of the newest event.
     pub fn last(&self) -> u64 {
         self.inner.lock().last
+    }
+
+    /// The number of the oldest event that is kept in memory.
+    pub fn oldest(&self) -> u64 {
+        let inner = self.inner.lock();
+        inner.last + 1 - inner.events.len() as u64
     }
 
     /// The number of the newest event that readers see: the end of what [`read`](Journal::read) gives.

@@ -26,6 +26,7 @@ pub mod document;
 mod edit;
 mod error;
 mod json;
+mod observe;
 mod overlay;
 pub mod path;
 mod plan;
@@ -37,15 +38,16 @@ mod state;
 mod transaction;
 mod xml;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, MutexGuard};
 use ring::hmac;
 
-pub use document::{Item, Raw, Visit, walk, write_leaf, write_xml};
+pub use document::{Item, Raw, Visit, escape, walk, write_leaf, write_xml};
 pub use edit::{DefaultOperation, ErrorOption, TestOption};
 pub use error::{Error, Failed, Info, Tag};
 pub use json::Damaged;
+pub use observe::{Listener, Record};
 pub use plan::{Delta, DeviceDelta, NodeDelta};
 pub use read::{Cursor, Source};
 pub use rows::{Committed, Face, Owner, Row, Rows};
@@ -75,6 +77,7 @@ pub struct Datastore {
     rows: Arc<dyn Rows>,
     audit_key: hmac::Key,
     state: Mutex<State>,
+    listener: OnceLock<Listener>,
 }
 
 /// A list whose entries are rows.
@@ -124,7 +127,7 @@ impl Datastore {
         let part = Part::new(schema)?;
         let kept = rows.load()?;
         let audit_key = hmac::Key::new(hmac::HMAC_SHA256, &kept.audit_key);
-        Ok(Datastore { part, rows, audit_key, state: Mutex::new(State::new(kept)) })
+        Ok(Datastore { part, rows, audit_key, state: Mutex::new(State::new(kept)), listener: OnceLock::new() })
     }
 
     pub fn schema(&self) -> &Arc<Schema> {
@@ -441,7 +444,16 @@ impl Datastore {
         state.last = written.id;
         state.pending = pending;
         delta.number(&written);
-        Ok((!delta.devices.is_empty()).then_some(delta))
+        if delta.devices.is_empty() {
+            return Ok(None);
+        }
+        for device in &delta.devices {
+            state.managed = state.managed.saturating_add_signed(i32::from(device.is) - i32::from(device.was));
+        }
+        if let Some(listener) = self.listener.get() {
+            listener(&delta);
+        }
+        Ok(Some(delta))
     }
 
     fn roll_back(&self, state: &mut State, cause: &str, now: Time) -> Result<Option<Delta>, Error> {

@@ -1,6 +1,6 @@
 //! What the datastore asks of whoever keeps it: rows, and commits that are whole or not there.
 
-use super::error::Failed;
+use super::{error::Failed, observe::Record};
 use crate::model::{DeviceNumber, Time};
 
 /// The keeper of running. Reads see a state between two commits; only the datastore writes.
@@ -16,6 +16,8 @@ pub trait Rows: Send + Sync {
     fn write(&self, commit: Commit) -> Result<Written, Failed>;
     /// The newest commits, newest first.
     fn commits(&self, limit: usize) -> Result<Vec<Committed>, Failed>;
+    /// One commit and at most so many of its edits; `None` if it is not kept any more.
+    fn record(&self, commit: u64, limit: usize) -> Result<Option<Record>, Failed>;
     /// What every device changed since was right after that commit; `None` if that is not kept any more.
     fn inverse(&self, commit: u64) -> Result<Option<Vec<Inverse>>, Failed>;
 }
@@ -124,6 +126,8 @@ pub struct Kept {
     /// Id of the newest commit, 0 before the first.
     pub last: u64,
     pub pending: Option<Pending>,
+    /// Devices in running.
+    pub managed: u32,
     /// Key of the hashes that stand for secrets in the audit.
     pub audit_key: Vec<u8>,
 }
@@ -154,6 +158,16 @@ pub enum CommitState {
     Confirming = 1,
     Committed = 2,
     RolledBack = 3,
+}
+
+impl CommitState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CommitState::Confirming => "confirming",
+            CommitState::Committed => "committed",
+            CommitState::RolledBack => "rolled-back",
+        }
+    }
 }
 
 /// An entry of `/fleet/commit`.

@@ -26,6 +26,8 @@ pub struct Edit<'a> {
     pub default_operation: DefaultOperation,
     pub test_option: TestOption,
     pub error_option: ErrorOption,
+    /// Whether the editor may write leaves with nacm:default-deny-all.
+    pub secrets: bool,
 }
 
 impl<'a> Edit<'a> {
@@ -35,6 +37,7 @@ impl<'a> Edit<'a> {
             default_operation: DefaultOperation::default(),
             test_option: TestOption::default(),
             error_option: ErrorOption::default(),
+            secrets: true,
         }
     }
 }

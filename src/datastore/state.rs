@@ -32,6 +32,8 @@ pub(super) struct State {
     pub pending: Option<Pending>,
     /// Id of the newest commit.
     pub last: u64,
+    /// Devices in running.
+    pub managed: u32,
 }
 
 impl State {
@@ -39,7 +41,7 @@ impl State {
     pub fn new(kept: Kept) -> State {
         // A restart before the confirmation restores what was (RFC 6241 8.4.1): it is due at once.
         let pending = kept.pending.map(|pending| Pending { deadline: Time::NEVER, ..pending });
-        State { pending, last: kept.last, ..State::default() }
+        State { pending, last: kept.last, managed: kept.managed, ..State::default() }
     }
 
     /// # Errors

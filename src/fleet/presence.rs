@@ -204,6 +204,18 @@ impl Fleet {
         }
     }
 
+    /// How many devices hang on a device, directly or through others.
+    pub fn dependents(&self, device: DeviceNumber) -> usize {
+        let mut found = vec![device];
+        let mut at = 0;
+        while let Some(&parent) = found.get(at) {
+            let children = self.children_of(parent);
+            found.extend(children.into_iter().filter(|child| !found.contains(child)).collect::<Vec<_>>());
+            at += 1;
+        }
+        found.len() - 1
+    }
+
     fn children_of(&self, parent: DeviceNumber) -> Vec<DeviceNumber> {
         let children = self.children.lock();
         let start = children.partition_point(|&(of, _)| of < parent);

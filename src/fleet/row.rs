@@ -67,6 +67,11 @@ impl<'a> Row<'a> {
         self.slot.adapter
     }
 
+    /// `None` if it is no longer configured.
+    pub fn adapter_name(&self) -> Option<String> {
+        self.fleet.adapters.find(self.slot.adapter).map(|adapter| adapter.name.clone())
+    }
+
     pub fn presence(&self) -> Presence {
         self.slot.presence
     }

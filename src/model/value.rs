@@ -31,6 +31,17 @@ pub enum Quality {
     Missing,
 }
 
+impl Quality {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Quality::Good => "good",
+            Quality::Stale => "stale",
+            Quality::Bad => "bad",
+            Quality::Missing => "missing",
+        }
+    }
+}
+
 /// A number read from a payload without going through binary floating point: `mantissa` x 10^-`digits`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decimal {

@@ -135,6 +135,11 @@ impl Conversation {
         self.errors(&[error]);
     }
 
+    /// The prefix of the base namespace within the answer: empty, or with its colon.
+    pub fn prefix(&self) -> String {
+        self.session.prefix().to_owned()
+    }
+
     /// Begins an answer with content, which goes between [`Conversation::write`]s.
     pub fn begin(&mut self) {
         self.session.begin_reply();

@@ -181,8 +181,8 @@ fn content(sources: &Sources, event: &Event) -> Option<String> {
         EventKind::DeviceLearned { device } => {
             Some(of_device(sources, number, "device-learned", *device, &[]))
         }
-        EventKind::DeviceLost { device, children, .. } => {
-            let children = children.to_string();
+        EventKind::DeviceLost { device, .. } => {
+            let children = sources.fleet.dependents(*device).to_string();
             let rest = [("presence", Presence::Lost.as_str()), ("children", &children)];
             Some(of_device(sources, number, "presence-changed", *device, &rest))
         }
@@ -194,10 +194,14 @@ fn content(sources: &Sources, event: &Event) -> Option<String> {
             let rest = [("presence", Presence::Retired.as_str())];
             Some(of_device(sources, number, "presence-changed", *device, &rest))
         }
-        EventKind::SettingChanged { device, setting, standing, error } => {
-            let mut rest = vec![("setting", setting.as_str()), ("standing", standing.as_str())];
+        EventKind::SettingChanged { device, setting, standing } => {
+            let (name, error) = sources.fleet.row_or_retired(*device, |row| {
+                let setting = row.setting(*setting)?;
+                Some((setting.def.name.clone(), setting.error().to_owned()))
+            })??;
+            let mut rest = vec![("setting", name.as_str()), ("standing", standing.as_str())];
             if !error.is_empty() {
-                rest.push(("error", error));
+                rest.push(("error", &error));
             }
             Some(of_device(sources, number, "setting-changed", *device, &rest))
         }

@@ -58,7 +58,9 @@ pub fn bindings(context: &Context<'_>, event: &Event) -> Option<Bindings> {
         }
         EventKind::DeviceLearned { .. }
         | EventKind::DeviceRetired { .. }
-        | EventKind::SettingChanged { .. } => None,
+        | EventKind::SettingChanged { .. }
+        | EventKind::Committed { .. }
+        | EventKind::CommitSettled { .. } => None,
     }
 }
 

@@ -9,9 +9,9 @@ use super::{
 };
 use crate::{
     datastore::{
-        Failed,
+        Failed, Record,
         rows::{
-            Change, Commit, CommitState, Committed, Face, Inverse, Kept, Numbered, Pending, Row, Rows,
+            Audit, Change, Commit, CommitState, Committed, Face, Inverse, Kept, Numbered, Owner, Pending, Row, Rows,
             Written,
         },
     },
@@ -42,7 +42,8 @@ impl Rows for Store {
                     })
                 })
                 .optional()?;
-            Ok(Kept { last, pending, audit_key: meta(connection, "audit-key")?.unwrap_or_default() })
+            let managed = connection.query_row("SELECT count(*) FROM running", [], |row| row.get(0))?;
+            Ok(Kept { last, pending, managed, audit_key: meta(connection, "audit-key")?.unwrap_or_default() })
         })
     }
 
@@ -91,6 +92,35 @@ impl Rows for Store {
                 )?
                 .query_map([limit.min(KEPT_COMMITS as usize) as i64], committed)?
                 .collect()
+        })
+    }
+
+    fn record(&self, commit: u64, limit: usize) -> Result<Option<Record>, Failed> {
+        self.read(|connection| {
+            let owner = connection
+                .prepare_cached("SELECT user, face, session, address FROM commits WHERE id = ?1")?
+                .query_row([commit as i64], |row| {
+                    Ok(Owner {
+                        user: row.get(0)?,
+                        face: Face::from_code(row.get(1)?).unwrap_or(Face::System),
+                        session: row.get(2)?,
+                        address: row.get(3)?,
+                    })
+                })
+                .optional()?;
+            let Some(owner) = owner else { return Ok(None) };
+            let edits = connection
+                .prepare_cached(
+                    "SELECT path, operation, value FROM audit WHERE commit_id = ?1 ORDER BY id LIMIT ?2",
+                )?
+                .query_map(params![commit as i64, limit as i64], |row| {
+                    let operation: String = row.get(1)?;
+                    let known = ["create", "merge", "delete", "overwrite"];
+                    let operation = known.into_iter().find(|known| *known == operation).unwrap_or_default();
+                    Ok(Audit { path: row.get(0)?, operation, value: row.get(2)? })
+                })?
+                .collect::<Result<_, _>>()?;
+            Ok(Some(Record { owner, edits }))
         })
     }
 

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, time::Duration};
 use super::{Answered, Failed, Session, work};
 use crate::{
     clock,
-    datastore::{self, Edit, Source, Target},
+    datastore::{Edit, Source, Target},
     fleet::Which,
     model::DeviceNumber,
     netconf::{
@@ -37,7 +37,7 @@ impl Session {
                 self.need(Role::Administer, name)?;
                 let commit = number(&input, "commit")?.ok_or_else(|| missing("commit"))?;
                 let server = self.server.clone();
-                work(|| server.sources.datastore.rollback(&self.owner, commit, clock::now()))
+                work(|| server.sources.datastore.rollback(&self.owner, commit))
                     .map_err(|error| self.refused(error))?;
                 self.conversation.ok();
                 Ok(())

@@ -305,7 +305,7 @@ impl State<'_> {
             ("manufacturer", Attribute::Manufacturer),
             ("model", Attribute::Model),
             ("serial", Attribute::Serial),
-            ("hardware-revision", Attribute::Hardware),
+            ("hardware-revision", Attribute::HardwareRevision),
             ("firmware", Attribute::Firmware),
         ] {
             known(name, row.attribute(attribute));

@@ -31,6 +31,8 @@ pub struct Sources {
     pub sessions: Arc<Sessions>,
     pub stats: Arc<Stats>,
     pub started: Time,
+    /// The oldest event that is kept.
+    pub replay_from: Time,
     /// As in `<hello>`.
     pub capabilities: Vec<String>,
 }

@@ -30,8 +30,7 @@ pub(super) static STREAMS: Small = Small {
     top: ("urn:ietf:params:xml:ns:netmod:notification", "netconf"),
     prefixes: &[],
     build: |view| {
-        let oldest = view.sources.fleet.journal().replay_from();
-        let created = if oldest.is_never() { view.sources.started } else { oldest };
+        let created = view.sources.replay_from;
         format!(
             "<netconf xmlns=\"urn:ietf:params:xml:ns:netmod:notification\"><streams><stream><name>NETCONF</name>\
              <description>Everything that happens in the fleet and to its configuration.</description>\

@@ -37,6 +37,8 @@ CREATE TABLE audit (
   value TEXT
 ) STRICT;
 
+CREATE INDEX audit_commit ON audit (commit_id);
+
 -- The confirmed commit that waits for its confirmation (RFC 6241 8.4): at most one row.
 CREATE TABLE confirmed (
   only_one INTEGER PRIMARY KEY CHECK (only_one = 1),

@@ -1,0 +1,40 @@
+//! What others learn of running: who listens to commits, what one of them was, how many devices there are.
+
+use super::{
+    Datastore,
+    error::Failed,
+    plan::Delta,
+    rows::{Audit, Owner},
+};
+
+/// Who is told of each commit.
+pub type Listener = Box<dyn Fn(&Delta) + Send + Sync>;
+
+/// A commit as the audit has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    pub owner: Owner,
+    /// In their order.
+    pub edits: Vec<Audit>,
+}
+
+impl Datastore {
+    /// Has `listener` told of each commit that changes devices, in the order of the commits and before the next one: it
+    /// must not come back here. Only the first listener counts.
+    pub fn listen(&self, listener: Listener) {
+        let _ = self.listener.set(listener);
+    }
+
+    /// A commit and at most `limit` of its edits; `None` if it is not kept any more.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn record(&self, commit: u64, limit: usize) -> Result<Option<Record>, Failed> {
+        self.rows.record(commit, limit)
+    }
+
+    /// Devices in running.
+    pub fn managed(&self) -> u32 {
+        self.state.lock().managed
+    }
+}
