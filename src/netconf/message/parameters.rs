@@ -118,12 +118,14 @@ impl<'r, 'a> Parameters<'r, 'a> {
                 "none" => Some(DefaultOperation::None),
                 _ => None,
             }),
-            "test-option" if this.has("validate:1.1") => this.word(tag, &mut test_option, |word| match word {
-                "test-then-set" => Some(TestOption::TestThenSet),
-                "set" => Some(TestOption::Set),
-                "test-only" => Some(TestOption::TestOnly),
-                _ => None,
-            }),
+            "test-option" if this.has("validate:1.1") => {
+                this.word(tag, &mut test_option, |word| match word {
+                    "test-then-set" => Some(TestOption::TestThenSet),
+                    "set" => Some(TestOption::Set),
+                    "test-only" => Some(TestOption::TestOnly),
+                    _ => None,
+                })
+            }
             "error-option" => {
                 let rollback = this.has("rollback-on-error:1.0");
                 this.word(tag, &mut error_option, |word| match word {
@@ -164,7 +166,9 @@ impl<'r, 'a> Parameters<'r, 'a> {
         let (mut confirmed, mut confirm_timeout, mut persist, mut persist_id) = (None, None, None, None);
         let may_confirm = self.has("confirmed-commit:1.1");
         self.each(tag, |this, tag| match tag.name.local {
-            "confirmed" if may_confirm => this.word(tag, &mut confirmed, |word| word.is_empty().then_some(())),
+            "confirmed" if may_confirm => {
+                this.word(tag, &mut confirmed, |word| word.is_empty().then_some(()))
+            }
             "confirm-timeout" if may_confirm => this.word(tag, &mut confirm_timeout, positive),
             "persist" if may_confirm => this.word(tag, &mut persist, any),
             "persist-id" if may_confirm => this.word(tag, &mut persist_id, any),
@@ -236,7 +240,9 @@ impl<'r, 'a> Parameters<'r, 'a> {
         if let (Some(start), Some(stop)) = (start_time, stop_time)
             && stop <= start
         {
-            return Err(self.wrong(Tag::BadElement, "stopTime is not later than startTime").with(bad("stopTime")));
+            return Err(self
+                .wrong(Tag::BadElement, "stopTime is not later than startTime")
+                .with(bad("stopTime")));
         }
         let stream = stream.unwrap_or_else(|| "NETCONF".to_owned());
         Ok(Operation::CreateSubscription { stream, filter, start_time, stop_time })
@@ -246,9 +252,9 @@ impl<'r, 'a> Parameters<'r, 'a> {
         let mut input = None;
         self.no_attributes(tag)?;
         self.children(|this, tag| this.fragment(tag, &mut input))?;
-        input
-            .map(|input| Operation::Action { input })
-            .ok_or_else(|| self.wrong(Tag::MissingElement, "an <action> without a data node").with(bad("action")))
+        input.map(|input| Operation::Action { input }).ok_or_else(|| {
+            self.wrong(Tag::MissingElement, "an <action> without a data node").with(bad("action"))
+        })
     }
 
     /// Calls for each argument, which belongs to the operation's namespace unless it is with-defaults.
@@ -367,12 +373,21 @@ impl<'r, 'a> Parameters<'r, 'a> {
     ) -> Result<Datastore, RpcError> {
         let mut slot = None;
         self.each(tag, |this, tag| {
-            if tag.name.local == name { this.datastore(tag, purpose, &mut slot) } else { Err(this.unknown(tag)) }
+            if tag.name.local == name {
+                this.datastore(tag, purpose, &mut slot)
+            } else {
+                Err(this.unknown(tag))
+            }
         })?;
         self.required(slot, name)
     }
 
-    fn datastore(&mut self, tag: &xml::Tag<'a>, purpose: Use, slot: &mut Slot<Datastore>) -> Result<(), RpcError> {
+    fn datastore(
+        &mut self,
+        tag: &xml::Tag<'a>,
+        purpose: Use,
+        slot: &mut Slot<Datastore>,
+    ) -> Result<(), RpcError> {
         let mut found = None;
         self.no_attributes(tag)?;
         self.children(|this, child| {
@@ -478,7 +493,9 @@ impl<'r, 'a> Parameters<'r, 'a> {
     fn path(&self) -> Path {
         let mut path = Path { text: "/nc:rpc".to_owned(), namespaces: vec![("nc".into(), BASE.into())] };
         for (namespace, name) in std::iter::once(&self.operation).chain(&self.within) {
-            let Some((prefix, namespace)) = PREFIXES.iter().find(|(_, known)| known == namespace) else { break };
+            let Some((prefix, namespace)) = PREFIXES.iter().find(|(_, known)| known == namespace) else {
+                break;
+            };
             path.text.push_str(&format!("/{prefix}:{name}"));
             if path.namespaces.iter().all(|(declared, _)| declared != prefix) {
                 path.namespaces.push(((*prefix).to_owned(), (*namespace).to_owned()));

@@ -242,7 +242,13 @@ impl<'a> Reader<'a> {
             attributes.push(Attribute { name, value });
         }
         let after_name = at + 1 + written.len();
-        Ok(Event::Start(Tag { name, attributes, prefix, raw_attributes: rest.trim_end_matches(is_space), after_name }))
+        Ok(Event::Start(Tag {
+            name,
+            attributes,
+            prefix,
+            raw_attributes: rest.trim_end_matches(is_space),
+            after_name,
+        }))
     }
 
     fn bind(&mut self, prefix: &'a str, namespace: Cow<'a, str>, at: usize) -> Result<(), XmlError> {
