@@ -1,5 +1,6 @@
 //! `<hello>`, `<rpc>` and `<rpc-reply>` (RFC 6241 sections 4 and 8.1): from bytes to operations with their arguments.
 
+mod arguments;
 mod hello;
 mod operation;
 mod parameters;

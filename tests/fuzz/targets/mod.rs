@@ -3,15 +3,25 @@
 
 mod codec;
 mod files;
+mod netconf;
 mod snmp;
 #[path = "../../support/mod.rs"]
 mod support;
 
 pub use codec::codec;
 pub use files::{boot, profile, row};
+pub use netconf::{framing, session};
 pub use snmp::{agent, ber};
 
 pub type Target = fn(&[u8]);
 
-pub const TARGETS: [(&str, Target); 6] =
-    [("agent", agent), ("ber", ber), ("boot", boot), ("codec", codec), ("profile", profile), ("row", row)];
+pub const TARGETS: [(&str, Target); 8] = [
+    ("agent", agent),
+    ("ber", ber),
+    ("boot", boot),
+    ("codec", codec),
+    ("framing", framing),
+    ("profile", profile),
+    ("row", row),
+    ("session", session),
+];
