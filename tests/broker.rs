@@ -76,8 +76,7 @@ async fn the_will_of_the_killed() {
 async fn users_and_their_topics() {
     let dir = tempfile::tempdir().unwrap();
     let users_file = dir.path().join("users");
-    let line =
-        format!("plug:{}:tele/plug\nall:{}\n", hash("p"), hash("a"));
+    let line = format!("plug:{}:tele/plug\nall:{}\n", hash("p"), hash("a"));
     fs::write(&users_file, line).unwrap();
     fs::set_permissions(&users_file, fs::Permissions::from_mode(0o644)).unwrap();
     let config = Config { users_file: Some(users_file.clone()), ..Config::new(local(0)) };

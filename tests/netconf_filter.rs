@@ -24,7 +24,9 @@ fn naive(filters: &[Element], data: &[Element], at: &[usize], out: &mut Leaves) 
     let (matches, others): (Vec<_>, Vec<_>) = filters.iter().partition(|filter| is_match(filter));
     let holds = |filter: &Element| {
         filter.attributes.is_empty()
-            && data.iter().any(|leaf| leaf.children.is_empty() && names(filter, leaf) && leaf.text == filter.text)
+            && data
+                .iter()
+                .any(|leaf| leaf.children.is_empty() && names(filter, leaf) && leaf.text == filter.text)
     };
     if filters.is_empty() || !matches.iter().all(|filter| holds(filter)) {
         return;

@@ -7,6 +7,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     clock,
+    datastore::Datastore,
     fleet::{Fleet, FleetFull, Identity},
     model::{DeviceNumber, Time},
     southbound::ingest::{Enrol, Enrolled, WAITS},
@@ -22,6 +23,7 @@ const PAUSE_MILLIS: u64 = 1000;
 pub struct Enroller {
     pub fleet: Arc<Fleet>,
     pub store: Arc<Store>,
+    pub datastore: Arc<Datastore>,
     pub limit: RateLimit,
     /// False: a device that nobody knows waits for an administrator.
     pub adopt: Vec<bool>,
@@ -60,8 +62,14 @@ impl RateLimit {
 }
 
 impl Enroller {
-    pub fn new(fleet: Arc<Fleet>, store: Arc<Store>, limit: RateLimit, adopt: Vec<bool>) -> Self {
-        Enroller { fleet, store, limit, adopt, failed_until: Time::NEVER }
+    pub fn new(
+        fleet: Arc<Fleet>,
+        store: Arc<Store>,
+        datastore: Arc<Datastore>,
+        limit: RateLimit,
+        adopt: Vec<bool>,
+    ) -> Self {
+        Enroller { fleet, store, datastore, limit, adopt, failed_until: Time::NEVER }
     }
 
     /// Works until all senders are gone.

@@ -15,6 +15,8 @@
 mod enrol;
 mod flush;
 mod keep;
+mod manage;
+mod netconf;
 mod settings;
 mod start;
 mod trial;
@@ -49,6 +51,7 @@ pub struct Daemon {
     rest: Vec<JoinHandle<()>>,
     broker: Option<Broker>,
     snmp: Option<snmp::transport::Server>,
+    netconf: Option<crate::netconf::ssh::Server>,
     store: Arc<Store>,
 }
 
@@ -67,6 +70,9 @@ impl Daemon {
     /// Ends everything; what was heard is in the store afterwards.
     pub async fn stop(mut self) {
         info!("stopping");
+        if let Some(netconf) = self.netconf.take() {
+            netconf.stop().await;
+        }
         let _ = self.stop_southbound.send(true);
         join("southbound", std::mem::take(&mut self.southbound)).await;
         if let Some(broker) = self.broker.take() {

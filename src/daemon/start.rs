@@ -8,6 +8,8 @@ use tracing::{info, warn};
 use super::{
     Daemon,
     enrol::{Enroller, RateLimit},
+    manage::{self, Unsettled},
+    netconf,
     flush::Flusher,
     keep::Keeper,
     settings,
@@ -16,6 +18,7 @@ use crate::{
     clock,
     config::{self, Config},
     control,
+    datastore::Datastore,
     file::{self, Diagnostic},
     fleet::{Adapter, Fleet},
     journal::EventKind,
@@ -31,7 +34,7 @@ use crate::{
         unknown::Unknown,
     },
     stats::Stats,
-    store::{Opened, Store, StoreError, Trouble},
+    store::{NO_PROFILE, Opened, Store, StoreError, Trouble},
 };
 
 /// Why the bridge did not start. Each says what to do.
@@ -47,6 +50,12 @@ pub enum StartError {
     Control(#[from] control::ControlError),
     #[error(transparent)]
     Profiles(#[from] CompileError),
+    #[error("the YANG modules cannot be served: {0}")]
+    Schema(#[from] crate::yang::SchemaError),
+    #[error("the configuration of devices cannot be read: {0}")]
+    Datastore(#[from] crate::datastore::Error),
+    #[error(transparent)]
+    Netconf(#[from] netconf::NetconfError),
     #[error("the SNMP engine has no identity: {0}")]
     Engine(#[from] snmp::engine::EngineError),
 }
@@ -113,6 +122,13 @@ impl Daemon {
         let connections = settings::connections(&config);
         let adapters = bind_adapters(&connections, &store, &fleet)?;
         load(&store, &fleet)?;
+        let schema = Arc::new(netconf::schema(&library)?);
+        let datastore = Arc::new(Datastore::open(schema, store.clone())?);
+        let unsettled = Arc::new(Unsettled::default());
+        manage::connect(&datastore, &fleet, &unsettled);
+        // A confirmed commit does not outlive a restart.
+        datastore.handle_timeout(started)?;
+        manage::reconcile(&datastore, &fleet)?;
 
         let engine = engine(&config, started)?;
         let agent = Arc::new(snmp::agent::Agent::new(
@@ -151,9 +167,23 @@ impl Daemon {
             hearers.push((client, ingest, egress));
         }
         drop((context, keep));
+        let netconf = match &config.netconf {
+            Some(section) => {
+                let parts = netconf::Parts {
+                    fleet: fleet.clone(),
+                    datastore: datastore.clone(),
+                    store: store.clone(),
+                    stats: stats.clone(),
+                    retire: retire.clone(),
+                    started,
+                };
+                Some(netconf::start(&config, section, parts).await?)
+            }
+            None => None,
+        };
         let limit = RateLimit::new(u64::from(config.limits.new_devices_a_minute), started);
         let adopt = settings::adoption(&connections, &adapters);
-        let enroller = Enroller::new(fleet.clone(), store.clone(), limit, adopt);
+        let enroller = Enroller::new(fleet.clone(), store.clone(), datastore.clone(), limit, adopt);
         let state =
             Arc::new(control_state(&fleet, &stats, &unknown, &agent, started, retire, store.troubles()));
         let targets = settings::trap_targets(&config);
@@ -162,7 +192,7 @@ impl Daemon {
             tokio::spawn(enroller.run(wishes, retirements)),
             tokio::spawn(keeper.run(keeps)),
             tokio::spawn(flusher.run(stopped(rest_stops.clone()))),
-            tokio::spawn(sweep(fleet.clone(), stopped(rest_stops.clone()))),
+            tokio::spawn(sweep(fleet.clone(), datastore.clone(), unsettled, stopped(rest_stops.clone()))),
             tokio::spawn(snmp::notifier::run(agent, targets, last_event, stopped(rest_stops.clone()))),
             tokio::spawn(control::serve(state, listeners, stopped(rest_stops))),
         ];
@@ -189,6 +219,7 @@ impl Daemon {
             rest,
             broker,
             snmp: Some(snmp),
+            netconf,
             store,
         })
     }
@@ -200,9 +231,14 @@ fn bind_profiles(store: &Store, library: &mut Library) -> Result<Profiles, Store
     let hashes: Vec<_> = library.shelf.iter().map(|shelved| shelved.file.hash()).collect();
     let forgotten = store.bind_profiles(&mut profiles, &hashes)?;
     for profile in &forgotten {
-        warn!(profile = profile.name, "there are devices of this profile but no file: they show no points");
+        if profile.name != NO_PROFILE {
+            warn!(profile = profile.name, "there are devices of this profile but no file: they show no points");
+        }
     }
     profiles.extend(forgotten);
+    if !profiles.iter().any(|profile| profile.name == NO_PROFILE) {
+        profiles.push(store.bind_unknown_profile()?);
+    }
     Ok(Profiles::new(profiles))
 }
 
@@ -315,14 +351,24 @@ fn control_state(
     }
 }
 
-async fn sweep(fleet: Arc<Fleet>, stop: impl Future<Output = ()>) {
+async fn sweep(
+    fleet: Arc<Fleet>,
+    datastore: Arc<Datastore>,
+    unsettled: Arc<Unsettled>,
+    stop: impl Future<Output = ()>,
+) {
     let mut stop = pin!(stop);
     let mut timer = tokio::time::interval(SWEEP);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = &mut stop => return,
-            _ = timer.tick() => fleet.sweep(clock::now()),
+            _ = timer.tick() => {
+                let now = clock::now();
+                fleet.sweep(now);
+                unsettled.settle(&fleet, now);
+                netconf::handle_timeout(&datastore);
+            }
         }
     }
 }

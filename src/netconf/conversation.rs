@@ -197,9 +197,8 @@ impl Conversation {
     async fn flush(&mut self) -> Result<(), Ended> {
         while self.sent < self.output.len() {
             let room = self.session.unread() < MAX_UNREAD && !self.end_of_file;
-            let stalled = async {
-                if room { future::pending().await } else { tokio::time::sleep(STALL).await }
-            };
+            let stalled =
+                async { if room { future::pending().await } else { tokio::time::sleep(STALL).await } };
             tokio::select! {
                 biased;
                 () = self.place.killed() => return self.ended(CloseReason::Killed),

@@ -71,7 +71,7 @@ pub struct RpcError {
     pub tag: Tag,
     pub severity: Severity,
     pub app_tag: Option<String>,
-    pub path: Option<Path>,
+    pub path: Option<Box<Path>>,
     pub message: Option<String>,
     pub info: Vec<Info>,
 }
@@ -111,7 +111,7 @@ impl RpcError {
 
     #[must_use]
     pub fn at(mut self, path: Path) -> Self {
-        self.path = Some(path);
+        self.path = Some(Box::new(path));
         self
     }
 

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use super::{
     Store, StoreError,
     database::{self, Database},
+    running::{self, NO_PROFILE},
 };
 use crate::model::{AdapterId, Profile};
 
@@ -68,6 +69,18 @@ impl Store {
             }
         }
         Ok(forgotten)
+    }
+
+    /// The profile of devices of which nobody knows yet what they are. Blocks; for the start.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn bind_unknown_profile(&self) -> Result<Profile, StoreError> {
+        let find = |database: &mut Database| -> rusqlite::Result<u32> {
+            running::no_profile(&database.connection)
+        };
+        let id = self.config.call(move |database| find(database).map_err(|error| database.failed(&error))).wait()?;
+        Ok(Profile::forgotten(NO_PROFILE, id))
     }
 
     /// The number of the adapter of this name, from 1. Blocks; for the start.

@@ -26,7 +26,7 @@ const KEPT_RECORDS: u64 = 100_000;
 /// So many old inverses go with one commit, so that none pays for a large one.
 const PRUNED_AT_ONCE: u64 = 10_000;
 /// Stands in `device.profile` while nobody knows what the device is; no profile can have this name.
-const NO_PROFILE: &str = "-";
+pub const NO_PROFILE: &str = "-";
 
 impl Rows for Store {
     fn load(&self) -> Result<Kept, Failed> {
@@ -268,11 +268,25 @@ fn number(
 
 /// The stored id of the profile that is pinned, if there is such a profile.
 fn profile(connection: &Connection, change: &Change) -> rusqlite::Result<u32> {
-    let mut find = connection.prepare_cached("SELECT id FROM profile WHERE name = ?1")?;
-    for name in change.profile.as_deref().into_iter().chain([NO_PROFILE]) {
-        if let Some(id) = find.query_row([name], |row| row.get(0)).optional()? {
-            return Ok(id);
-        }
+    if let Some(name) = &change.profile
+        && let Some(id) = find_profile(connection, name)?
+    {
+        return Ok(id);
+    }
+    no_profile(connection)
+}
+
+fn find_profile(connection: &Connection, name: &str) -> rusqlite::Result<Option<u32>> {
+    connection
+        .prepare_cached("SELECT id FROM profile WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()
+}
+
+/// The id of [`NO_PROFILE`].
+pub(super) fn no_profile(connection: &Connection) -> rusqlite::Result<u32> {
+    if let Some(id) = find_profile(connection, NO_PROFILE)? {
+        return Ok(id);
     }
     run(connection, "INSERT INTO profile (name, revision, hash) VALUES (?1, '', x'')", [NO_PROFILE])?;
     // The table's check keeps it within 31 bits.

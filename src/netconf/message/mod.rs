@@ -1,5 +1,6 @@
 //! `<hello>`, `<rpc>` and `<rpc-reply>` (RFC 6241 sections 4 and 8.1): from bytes to operations with their arguments.
 
+mod arguments;
 mod hello;
 mod operation;
 mod parameters;
@@ -9,9 +10,7 @@ mod tests;
 
 pub use self::{
     hello::{Hello, HelloError, hello},
-    operation::{
-        Datastore, DefaultOperation, ErrorOption, Operation, Source, TestOption, WithDefaults,
-    },
+    operation::{Datastore, DefaultOperation, ErrorOption, Operation, Source, TestOption, WithDefaults},
 };
 
 use self::parameters::Parameters;
@@ -125,8 +124,9 @@ fn child<'a>(reader: &mut Reader<'a>) -> Result<Option<xml::Tag<'a>>, RpcError> 
         match reader.next()? {
             Some(Event::Start(tag)) => return Ok(Some(tag)),
             Some(Event::Text(text)) if !text.trim_ascii().is_empty() => {
-                return Err(RpcError::rpc(Tag::BadElement, "text in <rpc>")
-                    .with(Info::BadElement("rpc".to_owned())));
+                return Err(
+                    RpcError::rpc(Tag::BadElement, "text in <rpc>").with(Info::BadElement("rpc".to_owned()))
+                );
             }
             Some(Event::Text(_)) => {}
             Some(Event::End) | None => return Ok(None),

@@ -20,7 +20,8 @@ fn parse(operation: &str) -> Result<Operation, RpcError> {
 fn the_header_comes_back_as_it_came() {
     let all = Capabilities::new([]);
     let rpc = Rpc::parse(
-        format!("<n:rpc xmlns:n='{BASE}' a=\"&lt;'\" n:message-id='x'\n message-id='1'  ><n:get/></n:rpc>").as_bytes(),
+        format!("<n:rpc xmlns:n='{BASE}' a=\"&lt;'\" n:message-id='x'\n message-id='1'  ><n:get/></n:rpc>")
+            .as_bytes(),
         &all,
     );
     assert_eq!(
@@ -60,11 +61,17 @@ fn operations() {
             "Commit { confirmed: true, confirm_timeout: 600, persist: Some(\"x\"), persist_id: None",
         ),
         ("<commit> </commit>", "Commit { confirmed: false"),
-        ("<cancel-commit><persist-id>x</persist-id></cancel-commit>", "CancelCommit { persist_id: Some(\"x\")"),
+        (
+            "<cancel-commit><persist-id>x</persist-id></cancel-commit>",
+            "CancelCommit { persist_id: Some(\"x\")",
+        ),
         ("<discard-changes/>", "DiscardChanges"),
         ("<validate><source><candidate/></source></validate>", "Validate { source: Datastore(Candidate)"),
         ("<close-session/>", "CloseSession"),
-        ("<kill-session><session-id>\n4294967295 </session-id></kill-session>", "KillSession { session_id: 4294967295"),
+        (
+            "<kill-session><session-id>\n4294967295 </session-id></kill-session>",
+            "KillSession { session_id: 4294967295",
+        ),
         (
             "<get-schema xmlns='urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring'><identifier>fleetbridge</identifier>\
              <format>ncm:yang</format></get-schema>",
@@ -76,7 +83,10 @@ fn operations() {
             "CreateSubscription { stream: \"NETCONF\", filter: None, start_time: Some(Time(1795392000000))",
         ),
         ("<await xmlns='urn:x'><commit>1</commit></await>", "Rpc { namespace: \"urn:x\", name: \"await\""),
-        ("<action xmlns='urn:ietf:params:xml:ns:yang:1'><fleet xmlns='u'><push/></fleet></action>", "Action { input:"),
+        (
+            "<action xmlns='urn:ietf:params:xml:ns:yang:1'><fleet xmlns='u'><push/></fleet></action>",
+            "Action { input:",
+        ),
     ] {
         assert!(debug(text).starts_with(shown), "{} for {text}", debug(text));
     }
@@ -109,14 +119,24 @@ fn arguments_are_checked() {
         ("<delete-config/>", Tag::MissingElement, &["target"], "/rpc/delete-config"),
         ("<lock/>", Tag::MissingElement, &["target"], "/rpc/lock"),
         ("<lock><target/></lock>", Tag::MissingElement, &["target"], "/rpc/lock/target"),
-        ("<lock><target><startup/></target></lock>", Tag::UnknownElement, &["startup"], "/rpc/lock/target/startup"),
+        (
+            "<lock><target><startup/></target></lock>",
+            Tag::UnknownElement,
+            &["startup"],
+            "/rpc/lock/target/startup",
+        ),
         (
             "<lock><target><running/><candidate/></target></lock>",
             Tag::BadElement,
             &["candidate"],
             "/rpc/lock/target/candidate",
         ),
-        ("<lock><target><running>x</running></target></lock>", Tag::InvalidValue, &[], "/rpc/lock/target/running"),
+        (
+            "<lock><target><running>x</running></target></lock>",
+            Tag::InvalidValue,
+            &[],
+            "/rpc/lock/target/running",
+        ),
         ("<lock><target>x</target></lock>", Tag::BadElement, &["target"], "/rpc/lock/target"),
         ("<lock>x</lock>", Tag::BadElement, &["lock"], "/rpc/lock"),
         (
@@ -128,7 +148,12 @@ fn arguments_are_checked() {
         ("<get x='1'/>", Tag::UnknownAttribute, &["@x", "get"], "/rpc/get"),
         ("<get><source/></get>", Tag::UnknownElement, &["source"], "/rpc/get/source"),
         ("<get><x xmlns='urn:x'/></get>", Tag::UnknownNamespace, &["x", "{urn:x}"], "/rpc/get"),
-        ("<get><filter type='xpath' select='/'/></get>", Tag::BadAttribute, &["@type", "filter"], "/rpc/get/filter"),
+        (
+            "<get><filter type='xpath' select='/'/></get>",
+            Tag::BadAttribute,
+            &["@type", "filter"],
+            "/rpc/get/filter",
+        ),
         ("<get><filter/><filter/></get>", Tag::BadElement, &["filter"], "/rpc/get/filter"),
         ("<get-config/>", Tag::MissingElement, &["source"], "/rpc/get-config"),
         (
@@ -163,16 +188,25 @@ fn arguments_are_checked() {
             &[],
             "/rpc/commit/confirm-timeout",
         ),
-        ("<commit><confirmed><a/></confirmed></commit>", Tag::UnknownElement, &["a"], "/rpc/commit/confirmed"),
+        (
+            "<commit><confirmed><a/></confirmed></commit>",
+            Tag::UnknownElement,
+            &["a"],
+            "/rpc/commit/confirmed",
+        ),
         ("<close-session><x/></close-session>", Tag::UnknownElement, &["x"], "/rpc/close-session/x"),
         (
-            &*format!("<create-subscription {notification}><stopTime>2026-11-23T00:00:00Z</stopTime></create-subscription>"),
+            &*format!(
+                "<create-subscription {notification}><stopTime>2026-11-23T00:00:00Z</stopTime></create-subscription>"
+            ),
             Tag::MissingElement,
             &["startTime"],
             "/rpc/ncn:create-subscription",
         ),
         (
-            &*format!("<create-subscription {notification}><startTime>today</startTime></create-subscription>"),
+            &*format!(
+                "<create-subscription {notification}><startTime>today</startTime></create-subscription>"
+            ),
             Tag::InvalidValue,
             &[],
             "/rpc/ncn:create-subscription/ncn:startTime",
@@ -183,9 +217,18 @@ fn arguments_are_checked() {
             &["identifier"],
             "/rpc/ncm:get-schema",
         ),
-        ("<action xmlns='urn:ietf:params:xml:ns:yang:1'/>", Tag::MissingElement, &["action"], "/rpc/yang:action"),
+        (
+            "<action xmlns='urn:ietf:params:xml:ns:yang:1'/>",
+            Tag::MissingElement,
+            &["action"],
+            "/rpc/yang:action",
+        ),
     ] {
-        assert_eq!(refused(text), (tag, info.iter().map(|i| (*i).to_owned()).collect(), path.to_owned()), "{text}");
+        assert_eq!(
+            refused(text),
+            (tag, info.iter().map(|i| (*i).to_owned()).collect(), path.to_owned()),
+            "{text}"
+        );
     }
 }
 
@@ -221,7 +264,8 @@ fn messages_that_are_no_request() {
 fn hellos() {
     let read = |inner: &str| Hello::parse(format!("<hello xmlns='{BASE}'>{inner}</hello>").as_bytes());
     let base = |version| format!("<capability>\nurn:ietf:params:netconf:base:{version} </capability>");
-    let both = format!("<capabilities><x xmlns='u'><y/></x>{}{}</capabilities><z/>", base("1.0"), base("1.1"));
+    let both =
+        format!("<capabilities><x xmlns='u'><y/></x>{}{}</capabilities><z/>", base("1.0"), base("1.1"));
     assert_eq!(read(&both).unwrap().framing, crate::netconf::framing::Framing::Chunked);
     let old = format!("<capabilities>{}</capabilities>", base("1.0"));
     assert_eq!(read(&old).unwrap().framing, crate::netconf::framing::Framing::EndOfMessage);
@@ -230,5 +274,7 @@ fn hellos() {
     assert_eq!(Hello::parse(b"<hello/>"), Err(HelloError::NotHello));
     assert!(matches!(Hello::parse(b"<hello"), Err(HelloError::Xml(_))));
     let ours = hello(7, &Capabilities::new(["urn:x?a=1&b=2".to_owned()]));
-    assert!(ours.contains("<capability>urn:x?a=1&amp;b=2</capability></capabilities><session-id>7</session-id>"));
+    assert!(
+        ours.contains("<capability>urn:x?a=1&amp;b=2</capability></capabilities><session-id>7</session-id>")
+    );
 }

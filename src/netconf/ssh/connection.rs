@@ -11,7 +11,10 @@ use std::{
 use russh::{
     Channel, ChannelId, Error, Pty,
     keys::PublicKey,
-    server::{Auth, ChannelOpenHandle, Handle, Handler, Msg, PublicKeyOffer, Session as Ssh, VerifiedPublicKey, run_stream},
+    server::{
+        Auth, ChannelOpenHandle, Handle, Handler, Msg, PublicKeyOffer, Session as Ssh, VerifiedPublicKey,
+        run_stream,
+    },
 };
 use tokio::{net::TcpStream, sync::Notify, sync::OwnedSemaphorePermit};
 
@@ -174,7 +177,8 @@ async fn run(
     let (outcome, session) = (conversation.outcome(), conversation.info().id);
     let counted = Counted(opened);
     (shared.handler)(conversation).await;
-    let ended_by_client = matches!(outcome.reason(), Some(CloseReason::Requested | CloseReason::Disconnected));
+    let ended_by_client =
+        matches!(outcome.reason(), Some(CloseReason::Requested | CloseReason::Disconnected));
     let status = u32::from(!ended_by_client);
     match outcome.reason() {
         Some(reason) => tracing::info!(session, "NETCONF session ended: {reason}"),
@@ -274,7 +278,12 @@ impl Handler for Connection {
     }
 
     /// Never waits: russh could not receive meanwhile.
-    async fn subsystem_request(&mut self, channel: ChannelId, name: &str, ssh: &mut Ssh) -> Result<(), Error> {
+    async fn subsystem_request(
+        &mut self,
+        channel: ChannelId,
+        name: &str,
+        ssh: &mut Ssh,
+    ) -> Result<(), Error> {
         match self.channels.remove(&channel) {
             Some(open) if name == SUBSYSTEM => self.begin(open, ssh),
             _ => ssh.channel_failure(channel),

@@ -92,6 +92,9 @@ mod tests {
         assert!(matches!(UserKey::parse("ssh-ed25519 x"), Err(KeyError::Syntax(_))));
         let rsa = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAABQDHmvIpEw== x";
         let error = UserKey::parse(rsa).unwrap_err().to_string();
-        assert!(error.contains("ssh-rsa keys are not supported") || error.contains("not an SSH key"), "{error}");
+        assert!(
+            error.contains("ssh-rsa keys are not supported") || error.contains("not an SSH key"),
+            "{error}"
+        );
     }
 }

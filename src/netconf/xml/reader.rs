@@ -139,8 +139,8 @@ impl<'a> Reader<'a> {
                     return Err(XmlError::malformed("text outside of the document", at));
                 }
                 Token::GeneralRef(_) => {
-                    let name = raw.trim_start_matches('&').trim_end_matches(';');
-                    return Ok(Some(Event::Text(reference(name, at)?.to_string().into())));
+                    let name = raw.strip_prefix('&').and_then(|raw| raw.strip_suffix(';'));
+                    return Ok(Some(Event::Text(reference(name.unwrap_or(raw), at)?.to_string().into())));
                 }
                 Token::CData(_) => {
                     let raw = raw.strip_prefix("<![CDATA[").and_then(|raw| raw.strip_suffix("]]>"));
@@ -215,8 +215,7 @@ impl<'a> Reader<'a> {
         if raw.len() > MAX_TAG {
             return Err(XmlError::TooBig { what: "bytes of a tag", limit: MAX_TAG });
         }
-        let content = raw.trim_start_matches('<');
-        let content = content.strip_suffix('>').unwrap_or(content);
+        let content = raw.strip_prefix('<').and_then(|raw| raw.strip_suffix('>')).unwrap_or(raw);
         let content = if self.ending { content.strip_suffix('/').unwrap_or(content) } else { content };
         let (written, rest) = content.split_at(content.find(is_space).unwrap_or(content.len()));
         let (prefix, local) = qualified(written, at)?;
@@ -242,7 +241,13 @@ impl<'a> Reader<'a> {
             attributes.push(Attribute { name, value });
         }
         let after_name = at + 1 + written.len();
-        Ok(Event::Start(Tag { name, attributes, prefix, raw_attributes: rest.trim_end_matches(is_space), after_name }))
+        Ok(Event::Start(Tag {
+            name,
+            attributes,
+            prefix,
+            raw_attributes: rest.trim_end_matches(is_space),
+            after_name,
+        }))
     }
 
     fn bind(&mut self, prefix: &'a str, namespace: Cow<'a, str>, at: usize) -> Result<(), XmlError> {
@@ -283,13 +288,18 @@ impl<'a> Reader<'a> {
 fn declaration(raw: &str, at: usize) -> Result<(), XmlError> {
     let content = raw.strip_prefix("<?xml").and_then(|raw| raw.strip_suffix("?>")).unwrap_or(raw);
     let attributes = attributes(content, at)?;
-    let value =
-        |name| attributes.iter().find(|attribute| attribute.name == name).map(|attribute| &*attribute.value);
-    if at != 0 || value("version") != Some("1.0") {
+    let mut rest = attributes.iter().map(|attribute| (attribute.name, &*attribute.value)).peekable();
+    if at != 0 || rest.next() != Some(("version", "1.0")) {
         return Err(XmlError::malformed("an XML declaration in the wrong place or of another version", at));
     }
-    if value("encoding").is_some_and(|encoding| !encoding.eq_ignore_ascii_case("UTF-8")) {
+    if let Some((_, encoding)) = rest.next_if(|(name, _)| *name == "encoding")
+        && !encoding.eq_ignore_ascii_case("UTF-8")
+    {
         return Err(XmlError::malformed("an encoding other than UTF-8", at));
     }
-    Ok(())
+    rest.next_if(|(name, value)| *name == "standalone" && matches!(*value, "yes" | "no"));
+    match rest.next() {
+        Some(_) => Err(XmlError::malformed("not an XML declaration", at)),
+        None => Ok(()),
+    }
 }

@@ -1,10 +1,6 @@
 //! Who may log in at the broker, and what they may do there.
 
-use std::{
-    net::SocketAddr,
-    sync::Arc,
-    time::Instant,
-};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use parking_lot::RwLock;
 

@@ -6,6 +6,7 @@ mod datastore;
 #[path = "../../datastore_support/mod.rs"]
 mod datastore_support;
 mod files;
+mod netconf;
 mod snmp;
 #[path = "../../support/mod.rs"]
 mod support;
@@ -13,16 +14,19 @@ mod support;
 pub use codec::codec;
 pub use datastore::edit_config;
 pub use files::{boot, profile, row};
+pub use netconf::{framing, session};
 pub use snmp::{agent, ber};
 
 pub type Target = fn(&[u8]);
 
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("agent", agent),
     ("ber", ber),
     ("boot", boot),
     ("codec", codec),
     ("edit_config", edit_config),
+    ("framing", framing),
     ("profile", profile),
     ("row", row),
+    ("session", session),
 ];

@@ -1,0 +1,151 @@
+//! From the datastore to the fleet: what a commit means for devices, at the start and whenever one is made.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use parking_lot::Mutex;
+use tracing::{info, warn};
+
+use crate::{
+    clock,
+    datastore::{self, Cursor, Datastore, Delta, DeviceDelta, Item, Raw, Source, Visit, walk},
+    fleet::Fleet,
+    journal::EventKind,
+    model::{DeviceNumber, DeviceRecord, Profile, ProfileId, SettingValue, Time},
+    store::NO_PROFILE,
+    yang::Schema,
+};
+
+/// Rows of running that are read at once.
+const ROWS: usize = 1024;
+
+/// Commits whose devices are still being told.
+#[derive(Debug, Default)]
+pub struct Unsettled(Mutex<BTreeSet<u64>>);
+
+impl Unsettled {
+    /// Tells the journal of commits that no device is outstanding of any more.
+    pub fn settle(&self, fleet: &Fleet, now: Time) {
+        let mut commits = self.0.lock();
+        commits.retain(|&commit| {
+            let progress = fleet.commit_progress(commit);
+            if progress.outstanding == 0 {
+                let failed = progress.failed;
+                fleet.journal().append(now, EventKind::CommitSettled { commit, failed });
+            }
+            progress.outstanding > 0
+        });
+    }
+}
+
+/// Has every commit reach the fleet, in order.
+pub fn connect(datastore: &Datastore, fleet: &Arc<Fleet>, unsettled: &Arc<Unsettled>) {
+    let (fleet, unsettled, schema) = (fleet.clone(), unsettled.clone(), datastore.schema().clone());
+    datastore.listen(Box::new(move |delta| {
+        apply(delta, &schema, &fleet);
+        unsettled.0.lock().insert(delta.commit);
+    }));
+}
+
+/// What running wants of each device, for a start: the datastore may know more than was written down of the fleet.
+///
+/// # Errors
+/// The store's.
+pub fn reconcile(datastore: &Datastore, fleet: &Fleet) -> Result<(), datastore::Error> {
+    let (commit, now) = (datastore.last_commit(), clock::now());
+    let mut cursor = Some(Cursor::default());
+    while let Some(from) = cursor.take() {
+        cursor = datastore.for_each(from, ROWS, Source::Running, |row| {
+            let profile = fleet.row_or_retired(row.number, |row| row.profile_id());
+            if let Some(profile) = profile {
+                let wanted = wanted(datastore, &row.config, &fleet.profiles()[profile]);
+                fleet.reconcile(row.number, &wanted, commit, now);
+            }
+        })?;
+    }
+    Ok(())
+}
+
+/// The settings in a row that are of this profile.
+pub fn wanted(datastore: &Datastore, config: &str, profile: &Profile) -> Vec<(u16, SettingValue)> {
+    let schema = datastore.schema();
+    let mut inside = false;
+    let mut found = Vec::new();
+    let walked = walk(schema, datastore.list(), config, &mut |visit| {
+        match visit {
+            Visit::Enter(node) | Visit::Leave(node) if is_settings_of(schema, node, profile) => inside = !inside,
+            Visit::Leaf(node, value) if inside => {
+                found.extend(setting(profile, &schema[node].name, &value));
+            }
+            _ => {}
+        }
+        true
+    });
+    if let Err(damaged) = walked {
+        warn!(%damaged, "a row of running does not fit the schema: what it wants stays as it was");
+    }
+    found
+}
+
+fn is_settings_of(schema: &Schema, node: crate::yang::NodeId, profile: &Profile) -> bool {
+    let node = &schema[node];
+    node.name == profile.name && node.parent.is_some_and(|parent| schema[parent].name == "settings")
+}
+
+fn setting(profile: &Profile, name: &str, value: &Raw<'_>) -> Option<(u16, SettingValue)> {
+    let def = profile.settings.iter().find(|def| def.name == name)?;
+    Some((def.number, def.ty.parse(value.as_str())?))
+}
+
+fn apply(delta: &Delta, schema: &Schema, fleet: &Fleet) {
+    let now = clock::now();
+    let created = delta.devices.iter().filter(|device| device.numbered.new);
+    let created: Vec<_> = created.map(|device| created_ahead(device, fleet, now)).collect();
+    fleet.insert(&created);
+    for device in &delta.devices {
+        if device.numbered.revived {
+            fleet.revive(device.number, now);
+        }
+        desire(delta, device, schema, fleet, now);
+        if device.numbered.retired {
+            fleet.retire(device.number, now);
+        }
+    }
+    fleet.journal().append(now, EventKind::Committed { commit: delta.commit });
+    let (commit, devices, user) = (delta.commit, delta.devices.len(), &delta.user);
+    info!(commit, devices, user, via = delta.face.as_str(), "committed");
+}
+
+/// A device that nobody has heard: its own name is its identity until a unit comes.
+fn created_ahead(device: &DeviceDelta, fleet: &Fleet, now: Time) -> DeviceRecord {
+    DeviceRecord {
+        number: device.number,
+        name: device.name.clone(),
+        profile: profile_of(fleet, device.profile.as_deref().unwrap_or(NO_PROFILE)),
+        adapter: 0,
+        southbound_id: device.name.clone(),
+        learned: now,
+        retired: false,
+    }
+}
+
+fn profile_of(fleet: &Fleet, name: &str) -> ProfileId {
+    let find = |name: &str| fleet.profiles().iter().find(|(_, profile)| profile.name == name).map(|(id, _)| id);
+    find(name).or_else(|| find(NO_PROFILE)).unwrap_or(ProfileId(0))
+}
+
+fn desire(delta: &Delta, device: &DeviceDelta, schema: &Schema, fleet: &Fleet, now: Time) {
+    let number: DeviceNumber = device.number;
+    let Some(profile) = fleet.row_or_retired(number, |row| row.profile_id()) else { return };
+    let profile = &fleet.profiles()[profile];
+    for node in &device.nodes {
+        let Some((of, name)) = node.setting(schema) else { continue };
+        let Some(def) = profile.settings.iter().find(|def| of == profile.name && def.name == name) else {
+            continue;
+        };
+        let value = match &node.new {
+            Some(Item::Leaf(value)) => def.ty.parse(value.as_str()),
+            _ => None,
+        };
+        fleet.desire(number, def.number, value.as_ref(), delta.commit, now);
+    }
+}
