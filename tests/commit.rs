@@ -172,7 +172,7 @@ fn a_confirmed_commit_is_confirmed_or_undone() {
     store.commit(&session(1), confirmed(60, None), NOW).unwrap();
     assert_eq!(bench.edit_as(&snmp(), Target::Running, &device("b", "")).unwrap_err()[0].tag, Tag::InUse);
     assert_eq!(store.begin(snmp()).err().unwrap().tag, Tag::InUse);
-    assert_eq!(store.lock(&session(2), Target::Running).unwrap_err().info, [Info::SessionId(1)]);
+    assert_eq!(store.lock(&session(2), Target::Running, NOW).unwrap_err().info, [Info::SessionId(1)]);
     assert_eq!(tag(store.commit(&session(2), CommitRequest::default(), NOW)), Tag::InUse);
     assert_eq!(store.cancel_commit(&session(2), None, NOW).unwrap_err().tag, Tag::InUse);
     stage("3");

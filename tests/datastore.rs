@@ -587,15 +587,15 @@ fn locks() {
         assert_eq!(error.tag, Tag::LockDenied);
         error.info[0].clone()
     };
-    store.lock(&session(1), Target::Running).unwrap();
+    store.lock(&session(1), Target::Running, NOW).unwrap();
     assert_eq!(
-        denied(store.lock(&session(1), Target::Running)),
+        denied(store.lock(&session(1), Target::Running, NOW)),
         Info::SessionId(1),
         "twice by the same session"
     );
-    assert_eq!(denied(store.lock(&session(2), Target::Running)), Info::SessionId(1));
-    assert_eq!(denied(store.lock(&snmp(), Target::Candidate)), Info::SessionId(0));
-    store.lock(&session(2), Target::Candidate).unwrap();
+    assert_eq!(denied(store.lock(&session(2), Target::Running, NOW)), Info::SessionId(1));
+    assert_eq!(denied(store.lock(&snmp(), Target::Candidate, NOW)), Info::SessionId(0));
+    store.lock(&session(2), Target::Candidate, NOW).unwrap();
 
     let error = bench.edit_as(&session(2), Target::Running, &device("b", "")).unwrap_err().swap_remove(0);
     assert_eq!((error.tag, &error.info[0]), (Tag::InUse, &Info::SessionId(1)));
@@ -611,11 +611,11 @@ fn locks() {
     assert_eq!(store.unlock(&session(1), Target::Running).unwrap_err().tag, Tag::OperationFailed);
     // A dirty candidate is not locked; its lock dies with the session and takes the edits along.
     store.unlock(&session(2), Target::Candidate).unwrap();
-    let error = store.lock(&session(3), Target::Candidate).unwrap_err();
+    let error = store.lock(&session(3), Target::Candidate, NOW).unwrap_err();
     assert_eq!((error.tag, &error.info[0]), (Tag::LockDenied, &Info::SessionId(0)));
     assert!(error.message.contains("user2"), "{error}");
     store.discard(&session(3)).unwrap();
-    store.lock(&session(3), Target::Candidate).unwrap();
+    store.lock(&session(3), Target::Candidate, NOW).unwrap();
     bench.edit_as(&session(3), Target::Candidate, &device("c", "")).unwrap();
     store.end_session(3, NOW).unwrap();
     assert_eq!((store.lock_holder(Target::Candidate), bench.candidate("c")), (None, None));

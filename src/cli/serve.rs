@@ -66,7 +66,10 @@ impl From<StartError> for Failure {
             StartError::Broker(BrokerError::Taken { .. } | BrokerError::Listen { .. }) => {
                 "give another address as `listen` in [broker]"
             }
+            StartError::Netconf(_) => "see [netconf] in the boot file",
             StartError::Store(_)
+            | StartError::Schema(_)
+            | StartError::Datastore(_)
             | StartError::Broker(_)
             | StartError::Control(_)
             | StartError::Profiles(_)

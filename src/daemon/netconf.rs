@@ -19,7 +19,7 @@ use crate::{
         sessions::Sessions,
         ssh,
     },
-    southbound::profile::{Library, yang_module, yang_module_name},
+    southbound::profile::{self, Library},
     stats::Stats,
     store::Store,
     yang::{self, Schema, SchemaError, Source},
@@ -32,7 +32,7 @@ use crate::{
 pub fn schema(library: &Library) -> Result<Schema, SchemaError> {
     let profiles = library.shelf.iter().map(|shelved| &shelved.file);
     let modules: Vec<_> = profiles
-        .filter_map(|file| Some((yang_module_name(&file.profile.name), &file.profile.revision, yang_module(file)?)))
+        .filter_map(|file| Some((profile::module_name(&file.profile.name), &file.profile.revision, profile::module(file)?)))
         .collect();
     let generated =
         modules.iter().map(|(name, revision, text)| Source::served(name, revision, text.as_str()));

@@ -162,8 +162,8 @@ impl Datastore {
 
     /// # Errors
     /// lock-denied (RFC 6241 7.5).
-    pub fn lock(&self, owner: &Owner, target: Target) -> Result<(), Error> {
-        self.state.lock().lock(owner, target)
+    pub fn lock(&self, owner: &Owner, target: Target, now: Time) -> Result<(), Error> {
+        self.state.lock().lock(owner, target, now)
     }
 
     /// # Errors
@@ -173,7 +173,7 @@ impl Datastore {
     }
 
     /// The session that has locked a datastore.
-    pub fn lock_holder(&self, target: Target) -> Option<u32> {
+    pub fn lock_holder(&self, target: Target) -> Option<(u32, Time)> {
         self.state.lock().holder(target)
     }
 

@@ -25,7 +25,7 @@ impl Target {
 #[derive(Debug, Default)]
 pub(super) struct State {
     /// The sessions that hold a lock, by `Target`.
-    locks: [Option<u32>; 2],
+    locks: [Option<(u32, Time)>; 2],
     pub candidate: Overlay,
     /// Who edited the candidate, in the order of their first edits.
     pub editors: Vec<String>,
@@ -46,14 +46,14 @@ impl State {
 
     /// # Errors
     /// lock-denied, with who is in the way.
-    pub fn lock(&mut self, owner: &Owner, target: Target) -> Result<(), Error> {
+    pub fn lock(&mut self, owner: &Owner, target: Target, now: Time) -> Result<(), Error> {
         let denied = |session, message: String| {
             Err(Error::new(Tag::LockDenied, message).info(Info::SessionId(session)))
         };
         if owner.session == 0 {
             return denied(0, "only a NETCONF session holds locks".to_owned());
         }
-        if let Some(session) = self.locks[target as usize] {
+        if let Some((session, _)) = self.locks[target as usize] {
             return denied(session, format!("session {session} has locked {}", target.as_str()));
         }
         if target == Target::Candidate && !self.candidate.is_empty() {
@@ -64,7 +64,7 @@ impl State {
         {
             return denied(pending.session, "a confirmed commit waits".to_owned());
         }
-        self.locks[target as usize] = Some(owner.session);
+        self.locks[target as usize] = Some((owner.session, now));
         Ok(())
     }
 
@@ -73,11 +73,11 @@ impl State {
     pub fn unlock(&mut self, owner: &Owner, target: Target) -> Result<(), Error> {
         let lock = &mut self.locks[target as usize];
         match *lock {
-            Some(session) if session == owner.session => {
+            Some((session, _)) if session == owner.session => {
                 *lock = None;
                 Ok(())
             }
-            Some(session) => {
+            Some((session, _)) => {
                 let message = format!("session {session} has locked {}", target.as_str());
                 Err(Error::new(Tag::OperationFailed, message).info(Info::SessionId(session)))
             }
@@ -85,8 +85,8 @@ impl State {
         }
     }
 
-    /// Who holds the lock.
-    pub fn holder(&self, target: Target) -> Option<u32> {
+    /// Who holds the lock, and since when.
+    pub fn holder(&self, target: Target) -> Option<(u32, Time)> {
         self.locks[target as usize]
     }
 
@@ -94,7 +94,7 @@ impl State {
     /// in-use: somebody else has locked it.
     pub fn check_lock(&self, owner: &Owner, target: Target) -> Result<(), Error> {
         match self.locks[target as usize] {
-            Some(session) if session != owner.session => {
+            Some((session, _)) if session != owner.session => {
                 let message = format!("session {session} has locked {}", target.as_str());
                 Err(Error::new(Tag::InUse, message).info(Info::SessionId(session)))
             }
@@ -142,7 +142,7 @@ impl State {
     pub fn forget(&mut self, session: u32) -> bool {
         let mut candidate = false;
         for (at, lock) in self.locks.iter_mut().enumerate() {
-            if *lock == Some(session) {
+            if lock.is_some_and(|(holder, _)| holder == session) {
                 *lock = None;
                 candidate |= at == Target::Candidate as usize;
             }

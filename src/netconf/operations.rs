@@ -152,7 +152,7 @@ impl Session {
                 let message = format!("{} cannot be deleted", target.name());
                 return Err(RpcError::protocol(Tag::OperationNotSupported, message).into());
             }
-            Operation::Lock { target: of } => datastore.lock(&self.owner, target(of)?).map_err(|error| self.refused(error))?,
+            Operation::Lock { target: of } => datastore.lock(&self.owner, target(of)?, now).map_err(|error| self.refused(error))?,
             Operation::Unlock { target: of } => datastore.unlock(&self.owner, target(of)?).map_err(|error| self.refused(error))?,
             Operation::Commit { confirmed, confirm_timeout, persist, persist_id } => {
                 let confirmed = confirmed.then_some(Confirmed { timeout: confirm_timeout, persist });

@@ -14,7 +14,7 @@ impl RpcError {
         let path = |text: String| Path { namespaces: namespaces(&text, &namespace), text };
         let mut converted = RpcError::application(tag(error.tag), error.message);
         converted.app_tag = error.app_tag;
-        converted.path = (!error.path.is_empty()).then(|| path(error.path));
+        converted.path = (!error.path.is_empty()).then(|| Box::new(path(error.path)));
         converted.info = error
             .info
             .into_iter()

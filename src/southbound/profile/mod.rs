@@ -45,7 +45,7 @@ pub use point::PointSpec;
 pub use setting::SettingSpec;
 pub use show::write_reports;
 pub use uplink::UplinkSpec;
-pub use yang::{module as yang_module, module_name as yang_module_name};
+pub use yang::{module, module_name};
 
 use answer::RefusalSpec;
 use origin::{Source, TimeSource};
