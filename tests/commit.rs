@@ -126,6 +126,86 @@ fn rows_numbers_and_audit_are_one_transaction() {
 }
 
 #[test]
+fn a_file_of_the_first_schema_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.db");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../src/store/schema/config-1.sql")).unwrap();
+    old.execute_batch(
+        "PRAGMA application_id = 0x66626366; PRAGMA user_version = 1; INSERT INTO profile VALUES (1, 'test', '', x'');
+         INSERT INTO device VALUES (7, 'old', 1, 1, NULL, 0, NULL)",
+    )
+    .unwrap();
+    drop(old);
+    let bench = bench(folder.path());
+    assert!(folder.path().join("config.db.v1.backup").exists());
+    assert_eq!(bench.edit(&device("old", "")).unwrap().delta.unwrap().devices[0].number, 7);
+    assert_eq!(bench.edit(&device("new", "")).unwrap().delta.unwrap().devices[0].number, 8);
+}
+
+#[test]
+fn what_the_schema_does_not_know_any_more_is_in_nobodys_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = bench(folder.path());
+    bench
+        .edit(&device("a", "<site>s</site><settings><t:test><t:interval>60</t:interval></t:test></settings>"))
+        .unwrap();
+    let row = bench.datastore.read("a", Source::Running).unwrap().unwrap();
+    drop(bench);
+    // The profile's file is gone.
+    let schema = Arc::new(fleetbridge::yang::Schema::load(&fleetbridge::yang::modules()).unwrap());
+    let store = open(folder.path());
+    let datastore = Datastore::open(schema, store.clone()).unwrap();
+    let mut xml = Vec::new();
+    datastore.write_xml(&row, |_| true, &mut xml).unwrap();
+    assert_eq!(xml, b"<device><name>a</name><site>s</site><settings></settings></device>");
+    let mut edit = datastore.begin(snmp()).unwrap();
+    edit.set("a", datastore.schema().find("/fleetbridge:fleet/device/site").unwrap(), Some("t")).unwrap();
+    edit.commit(None, NOW).unwrap();
+    assert_eq!(
+        datastore.read("a", Source::Running).unwrap().unwrap().config,
+        "{\"name\":\"a\",\"site\":\"t\"}"
+    );
+    drop((datastore, store));
+    // It is back, and so is what the commit took away.
+    let bench = self::bench(folder.path());
+    bench.datastore.rollback(&session(1), 1).unwrap();
+    bench.commit().unwrap();
+    assert_eq!(bench.datastore.read("a", Source::Running).unwrap().unwrap(), row);
+}
+
+#[test]
+fn everything_is_replaced_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = bench(folder.path());
+    let many: String = (0..3000).map(|at| device(&format!("d{at}"), "<site>s</site>")).collect();
+    bench.edit(&many).unwrap();
+    let config = config(&format!("{}{}", device("d7", "<site>t</site>"), device("new", "")));
+    let done = bench.datastore.copy_config(&session(1), Target::Running, config.as_bytes(), NOW).unwrap();
+    assert_eq!(done.delta.unwrap().devices.len(), 3001);
+    assert_eq!(bench.names(Source::Running), ["d7", "new"]);
+    bench.datastore.rollback(&session(1), 1).unwrap();
+    bench.commit().unwrap();
+    assert_eq!(bench.names(Source::Running).len(), 3000);
+    assert_eq!(bench.row("d7").unwrap(), "\"site\":\"s\"");
+}
+
+/// A store whose disk is full now and then: a roll-back is tried again.
+#[test]
+fn a_roll_back_that_fails_is_tried_again() {
+    let memory = Arc::new(Memory::default());
+    let bench = Bench::on(memory.clone());
+    bench.stage(&device("a", "")).unwrap();
+    bench.datastore.commit(&session(1), confirmed(60, None), NOW).unwrap();
+    memory.break_once();
+    assert_eq!(bench.datastore.end_session(1, after(5)).unwrap_err().tag, Tag::OperationFailed);
+    assert_eq!(bench.datastore.poll_timeout(), Some(after(6)));
+    assert_eq!(bench.edit_as(&snmp(), Target::Running, &device("b", "")).unwrap_err()[0].tag, Tag::InUse);
+    assert!(bench.datastore.handle_timeout(after(6)).unwrap().is_some());
+    assert_eq!(bench.row("a"), None);
+}
+
+#[test]
 fn a_device_made_ahead_is_loaded_as_any_other() {
     let folder = tempfile::tempdir().unwrap();
     bench(folder.path())

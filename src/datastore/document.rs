@@ -1,11 +1,15 @@
 //! One entry's configuration as a sorted map from path to value: what edits, differences and roll-backs work on. Rows
 //! hold it as JSON (RFC 7951); [`walk`] goes through that without building the map, and [`write_xml`] with it.
+//!
+//! A member that the schema does not know any more (the file of its profile is gone) is not shown, and goes with the
+//! next edit of its device; the commit's inverse still holds it.
 
 use std::{borrow::Cow, collections::BTreeMap, ops::Bound};
 
 use super::{
     json::{Damaged, Scanner, push_string},
     path::{Path, Step},
+    plan::NodeDelta,
 };
 use crate::yang::{Base, Kind, NodeId, Schema, Value};
 
@@ -72,8 +76,8 @@ impl Document {
         }
     }
 
-    /// What is different in `after`: path, value before, value after.
-    pub fn differences(&self, after: &Document) -> Vec<(Path, Option<Item>, Option<Item>)> {
+    /// What is different in `after`.
+    pub(super) fn differences(&self, after: &Document) -> Vec<NodeDelta> {
         let mut found = Vec::new();
         let (mut old, mut new) = (self.0.iter().peekable(), after.0.iter().peekable());
         loop {
@@ -88,11 +92,8 @@ impl Document {
             if was.map(|(_, item)| item) != is.map(|(_, item)| item)
                 && let Some((path, _)) = was.or(is)
             {
-                found.push((
-                    path.clone(),
-                    was.map(|(_, item)| item.clone()),
-                    is.map(|(_, item)| item.clone()),
-                ));
+                let item = |found: Option<(&Path, &Item)>| found.map(|(_, item)| item.clone());
+                found.push(NodeDelta { path: path.clone(), old: item(was), new: item(is) });
             }
         }
     }
@@ -106,7 +107,7 @@ fn read_members(
     document: &mut Document,
 ) -> Result<(), Damaged> {
     scanner.object(|scanner, name| {
-        let id = schema.member(Some(parent), name).ok_or(scanner.damaged())?;
+        let Some(id) = schema.member(Some(parent), name) else { return scanner.skip() };
         match schema[id].kind {
             Kind::Leaf if schema[id].is_key => return scanner.skip(),
             Kind::Leaf => {
@@ -318,7 +319,7 @@ fn walk_inner(
         return scanner.skip();
     }
     scanner.object(|scanner, name| {
-        let id = schema.member(Some(node), name).ok_or(scanner.damaged())?;
+        let Some(id) = schema.member(Some(node), name) else { return scanner.skip() };
         match schema[id].kind {
             Kind::Leaf => {
                 let value = read_value(scanner)?;

@@ -37,7 +37,10 @@ mod state;
 mod transaction;
 mod xml;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use parking_lot::{Mutex, MutexGuard};
 use ring::hmac;
@@ -66,6 +69,8 @@ use crate::{
     yang::{NodeId, Schema},
 };
 
+/// A roll-back that the store could not write is tried again so soon.
+const RETRY_MILLIS: u64 = 1000;
 /// Where the devices are configured.
 const DEVICES: &str = "/fleetbridge:fleet/device";
 
@@ -74,6 +79,8 @@ pub struct Datastore {
     part: Part,
     rows: Arc<dyn Rows>,
     audit_key: hmac::Key,
+    /// Id of the newest commit; read while a commit is written.
+    last: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -124,7 +131,8 @@ impl Datastore {
         let part = Part::new(schema)?;
         let kept = rows.load()?;
         let audit_key = hmac::Key::new(hmac::HMAC_SHA256, &kept.audit_key);
-        Ok(Datastore { part, rows, audit_key, state: Mutex::new(State::new(kept)) })
+        let last = AtomicU64::new(kept.last);
+        Ok(Datastore { part, rows, audit_key, last, state: Mutex::new(State::new(kept)) })
     }
 
     pub fn schema(&self) -> &Arc<Schema> {
@@ -138,7 +146,7 @@ impl Datastore {
 
     /// Id of the last change of running: `/fleet/last-commit`.
     pub fn last_commit(&self) -> u64 {
-        self.state.lock().last
+        self.last.load(Ordering::Acquire)
     }
 
     /// The gate for every writer of running that is not an operation of NETCONF.
@@ -184,9 +192,8 @@ impl Datastore {
         if state.forget(session) {
             state.discard();
         }
-        match &mut state.pending {
+        match &state.pending {
             Some(pending) if pending.session == session && pending.persist.is_none() => {
-                pending.deadline = Time::NEVER;
                 self.roll_back(&mut state, "its session ended", now)
             }
             _ => Ok(None),
@@ -305,7 +312,7 @@ impl Datastore {
         state.check_lock(owner, Target::Candidate)?;
         state.check_persist(owner, request.persist_id.as_deref())?;
         // A follow-up keeps what the first one would restore.
-        let base = state.pending.as_ref().map_or(state.last, |pending| pending.base);
+        let base = state.pending.as_ref().map_or(self.last_commit(), |pending| pending.base);
         let pending = request.confirmed.map(|confirmed| Pending {
             base,
             session: owner.session,
@@ -366,7 +373,7 @@ impl Datastore {
     pub fn rollback(&self, owner: &Owner, commit: u64) -> Result<(), Error> {
         let mut state = self.state.lock();
         state.check_lock(owner, Target::Candidate)?;
-        if commit > state.last {
+        if commit > self.last_commit() {
             return Err(Error::new(Tag::InvalidValue, "no such commit"));
         }
         let Some(inverse) = self.rows.inverse(commit)? else {
@@ -438,25 +445,30 @@ impl Datastore {
         };
         let pending = commit.pending.clone();
         let written = self.rows.write(Commit { audit: plan.audit, changes: plan.changes, ..commit })?;
-        state.last = written.id;
+        self.last.store(written.id, Ordering::Release);
         state.pending = pending;
         delta.number(&written);
         Ok((!delta.devices.is_empty()).then_some(delta))
     }
 
     fn roll_back(&self, state: &mut State, cause: &str, now: Time) -> Result<Option<Delta>, Error> {
+        let done = self.try_roll_back(state, cause, now);
+        if let (Err(_), Some(pending)) = (&done, &mut state.pending) {
+            pending.deadline = now.plus_millis(RETRY_MILLIS);
+        }
+        done
+    }
+
+    fn try_roll_back(&self, state: &mut State, cause: &str, now: Time) -> Result<Option<Delta>, Error> {
         let Some(pending) = state.pending.clone() else { return Ok(None) };
         let Some(inverse) = self.rows.inverse(pending.base)? else {
             return Err(Error::new(Tag::OperationFailed, "what was before the confirmed commit is not kept"));
         };
         let mut plan = Plan::default();
         for former in inverse {
-            let row = self.rows.row(&former.name)?.map(|row| row.config);
-            let read = |config: &Option<String>| {
-                config.as_deref().map(|config| self.part.document(&former.name, config)).transpose()
-            };
-            let (before, after) = (read(&row)?, read(&former.config)?);
-            self.part.add(&mut plan, &former.name, row, before, after, &self.audit_key);
+            let before = self.part.running(&*self.rows, &former.name)?;
+            let after = former.config.map(|config| self.part.document(&former.name, &config)).transpose()?;
+            self.part.add(&mut plan, &former.name, before, after, &self.audit_key);
         }
         let commit = Commit {
             label: Some(format!("confirmed commit undone: {cause}")),

@@ -30,8 +30,6 @@ pub(super) struct State {
     /// Who edited the candidate, in the order of their first edits.
     pub editors: Vec<String>,
     pub pending: Option<Pending>,
-    /// Id of the newest commit.
-    pub last: u64,
 }
 
 impl State {
@@ -39,7 +37,7 @@ impl State {
     pub fn new(kept: Kept) -> State {
         // A restart before the confirmation restores what was (RFC 6241 8.4.1): it is due at once.
         let pending = kept.pending.map(|pending| Pending { deadline: Time::NEVER, ..pending });
-        State { pending, last: kept.last, ..State::default() }
+        State { pending, ..State::default() }
     }
 
     /// # Errors

@@ -252,13 +252,12 @@ fn profile(connection: &Connection, change: &Change) -> rusqlite::Result<u32> {
 /// Everything else of a commit; returns its id, or the newest if nothing changes.
 fn record(connection: &Connection, commit: &Commit, devices: &[Numbered]) -> rusqlite::Result<u64> {
     let state = if commit.pending.is_some() { CommitState::Confirming } else { CommitState::Committed };
-    if commit.pending.is_none() {
-        let (undone, above) = (CommitState::RolledBack, commit.rolled_back.map(|base| base as i64));
-        run(
-            connection,
-            "UPDATE commits SET state = CASE WHEN id > coalesce(?1, id) THEN ?2 ELSE ?3 END WHERE state = ?4",
-            params![above, undone as u8, CommitState::Committed as u8, CommitState::Confirming as u8],
-        )?;
+    let waiting: Option<i64> =
+        connection.query_row("SELECT base FROM confirmed", [], |row| row.get(0)).optional()?;
+    if let (Some(base), None) = (waiting, &commit.pending) {
+        let undone = commit.rolled_back.is_some();
+        let end = if undone { CommitState::RolledBack } else { CommitState::Committed };
+        run(connection, "UPDATE commits SET state = ?2 WHERE id > ?1", params![base, end as u8])?;
     }
     set_pending(connection, commit.pending.as_ref())?;
     if commit.changes.is_empty() {
@@ -284,12 +283,17 @@ fn record(connection: &Connection, commit: &Commit, devices: &[Numbered]) -> rus
     let id = connection.last_insert_rowid();
     // All aliases are given up before any is taken, so that devices may swap them.
     for (change, device) in commit.changes.iter().zip(devices) {
-        if change.before.is_some() {
+        if change.was {
             let sql = "UPDATE running SET alias = NULL WHERE number = ?1 AND alias IS NOT ?2";
             run(connection, sql, params![device.number, change.alias])?;
         }
     }
     for (change, device) in commit.changes.iter().zip(devices) {
+        run(
+            connection,
+            "INSERT INTO inverse VALUES (?1, ?2, (SELECT config FROM running WHERE number = ?2))",
+            [id, device.number.into()],
+        )?;
         match &change.after {
             Some(config) => run(
                 connection,
@@ -299,11 +303,6 @@ fn record(connection: &Connection, commit: &Commit, devices: &[Numbered]) -> rus
             )?,
             None => run(connection, "DELETE FROM running WHERE number = ?1", [device.number])?,
         }
-        run(
-            connection,
-            "INSERT INTO inverse VALUES (?1, ?2, ?3)",
-            params![id, device.number, change.before],
-        )?;
     }
     for edit in &commit.audit {
         run(

@@ -62,7 +62,7 @@ fn fill(store: &Store, size: u32) -> io::Result<()> {
                     at / 100,
                     at % 7
                 );
-                Change { name, before: None, after: Some(config), alias: Some(alias), profile: None }
+                Change { name, was: false, after: Some(config), alias: Some(alias), profile: None }
             })
             .collect();
         let commit = Commit {
