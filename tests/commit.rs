@@ -190,6 +190,37 @@ fn everything_is_replaced_at_once() {
     assert_eq!(bench.row("d7").unwrap(), "\"site\":\"s\"");
 }
 
+#[test]
+fn a_commit_of_too_many_devices_needs_to_be_confirmed() {
+    let rows = Arc::new(Memory::default());
+    let datastore = Datastore::open(SCHEMA.clone(), rows.clone()).unwrap().with_most_devices(2);
+    let bench = Bench { datastore, rows };
+    let many: String = (0..3).map(|at| device(&format!("d{at}"), "")).collect();
+    assert_eq!(tag(bench.edit(&many)), Tag::ResourceDenied);
+    bench.stage(&many).unwrap();
+    assert_eq!(tag(bench.commit()), Tag::ResourceDenied);
+    bench.datastore.commit(&session(1), confirmed(60, None), NOW).unwrap();
+    bench.commit().unwrap();
+    assert_eq!(bench.names(Source::Running).len(), 3);
+}
+
+#[test]
+fn copies_between_the_datastores() {
+    let bench = Bench::new();
+    let copy = |source, target| bench.datastore.copy(&session(1), source, target, NOW);
+    bench.stage(&device("a", "")).unwrap();
+    assert!(copy(Target::Candidate, Target::Running).unwrap().is_some());
+    assert!(bench.row("a").is_some() && bench.datastore.show_candidate(9).staged.is_empty());
+    bench.stage(&device("b", "")).unwrap();
+    assert!(copy(Target::Running, Target::Candidate).unwrap().is_none());
+    assert_eq!(bench.candidate("b"), None);
+    assert_eq!(tag(copy(Target::Running, Target::Running)), Tag::InvalidValue);
+    bench.stage(&device("c", "")).unwrap();
+    bench.datastore.lock(&session(2), Target::Running).unwrap();
+    assert_eq!(tag(copy(Target::Candidate, Target::Running)), Tag::InUse);
+    assert!(bench.candidate("c").is_some());
+}
+
 /// A store whose disk is full now and then: a roll-back is tried again.
 #[test]
 fn a_roll_back_that_fails_is_tried_again() {
@@ -349,6 +380,34 @@ fn roll_back_to_a_commit_and_forget_the_oldest() {
     bench.datastore.rollback(&session(1), 18).unwrap();
     assert_eq!(bench.candidate("a").unwrap(), "\"site\":\"9\"");
     assert_eq!(sql::<i64>(folder.path(), "SELECT count(*) FROM inverse"), 100);
+}
+
+#[test]
+fn writers_take_turns() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = bench(folder.path());
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let bench = &bench;
+            scope.spawn(move || {
+                for step in 0..25 {
+                    let fleet = device(
+                        "shared",
+                        &format!("<label><name>{thread}</name><value>{step}</value></label>"),
+                    );
+                    bench.edit_as(&session(thread), Target::Running, &fleet).unwrap();
+                    assert!(
+                        bench
+                            .row("shared")
+                            .unwrap()
+                            .contains(&format!("{{\"name\":\"{thread}\",\"value\":\"{step}\"}}"))
+                    );
+                }
+            });
+        }
+    });
+    assert_eq!(bench.datastore.last_commit(), 100);
+    assert_eq!(bench.row("shared").unwrap().matches("\"value\":\"24\"").count(), 4, "nothing is lost");
 }
 
 /// A process writes commits of many devices and says each that was acknowledged; it is killed at some moment.

@@ -23,8 +23,9 @@ const KEPT_COMMITS: u64 = 100;
 /// So many edits stay in the audit, and so many commits.
 const KEPT_AUDIT: u64 = 1_000_000;
 const KEPT_RECORDS: u64 = 100_000;
-/// So many old inverses go with one commit, so that none pays for a large one.
-const PRUNED_AT_ONCE: u64 = 10_000;
+/// So many old inverses go with one commit at least, and twice as many as it adds: none pays for a large one, and they
+/// do not pile up.
+const PRUNED_AT_ONCE: usize = 1000;
 /// Stands in `device.profile` while nobody knows what the device is; no profile can have this name.
 const NO_PROFILE: &str = "-";
 
@@ -311,7 +312,7 @@ fn record(connection: &Connection, commit: &Commit, devices: &[Numbered]) -> rus
             params![id, edit.path, edit.operation, edit.value],
         )?;
     }
-    prune(connection, id as u64, commit.pending.as_ref())?;
+    prune(connection, id as u64, commit)?;
     Ok(id as u64)
 }
 
@@ -326,10 +327,10 @@ fn set_pending(connection: &Connection, pending: Option<&Pending>) -> rusqlite::
     }
 }
 
-fn prune(connection: &Connection, last: u64, pending: Option<&Pending>) -> rusqlite::Result<()> {
+fn prune(connection: &Connection, last: u64, commit: &Commit) -> rusqlite::Result<()> {
     // What a confirmed commit may have to restore is kept however many commits follow.
     let limit = last.saturating_sub(KEPT_COMMITS);
-    let limit = pending.map_or(limit, |pending| limit.min(pending.base)) as i64;
+    let limit = commit.pending.as_ref().map_or(limit, |pending| limit.min(pending.base)) as i64;
     if meta::<i64>(connection, "inverse-pruned")?.unwrap_or(0) < limit {
         set_meta(connection, "inverse-pruned", limit)?;
     }
@@ -337,7 +338,7 @@ fn prune(connection: &Connection, last: u64, pending: Option<&Pending>) -> rusql
         connection,
         "DELETE FROM inverse WHERE (commit_id, number) IN \
          (SELECT commit_id, number FROM inverse WHERE commit_id <= ?1 LIMIT ?2)",
-        params![limit, PRUNED_AT_ONCE as i64],
+        params![limit, (2 * commit.changes.len()).max(PRUNED_AT_ONCE) as i64],
     )?;
     let sql = "DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?1";
     run(connection, sql, [KEPT_AUDIT as i64])?;
