@@ -175,6 +175,20 @@ fn what_the_schema_does_not_know_any_more_is_in_nobodys_way() {
 }
 
 #[test]
+fn a_unit_takes_the_device_that_was_made_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let bench = Bench::on(store.clone());
+    bench.edit(&device("a", "<site>s</site>")).unwrap();
+    let unit = DeviceRecord { southbound_id: "unit".to_owned(), ..record(1, "a") };
+    store.claim(unit.clone()).wait().unwrap();
+    assert!(matches!(store.claim(unit).wait(), Err(StoreError::NoDevice(1))), "only once");
+    assert!(matches!(store.claim(record(2, "b")).wait(), Err(StoreError::NoDevice(2))));
+    let gone = bench.edit("<device nc:operation=\"delete\"><name>a</name></device>").unwrap().delta.unwrap();
+    assert!(!gone.devices[0].numbered.retired, "its unit stays learned");
+}
+
+#[test]
 fn everything_is_replaced_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let bench = bench(folder.path());

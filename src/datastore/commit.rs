@@ -9,7 +9,7 @@ use super::{
     plan::{Delta, Plan},
     rows::{Commit, Committed, Owner, Pending},
     stage::Stage,
-    state::{State, Target},
+    state::{AT_ONCE, State, Target},
 };
 use crate::model::Time;
 
@@ -95,7 +95,7 @@ impl Datastore {
         match &state.pending {
             Some(pending) if pending.deadline <= now => {
                 let cause =
-                    if pending.deadline == Time::NEVER { "restart or end of session" } else { "time-out" };
+                    if pending.deadline == AT_ONCE { "restart or end of session" } else { "time-out" };
                 self.roll_back(&mut state, cause, now)
             }
             _ => Ok(None),

@@ -37,6 +37,7 @@ mod show;
 mod stage;
 mod state;
 mod transaction;
+mod walk;
 mod xml;
 
 use std::sync::{
@@ -48,7 +49,7 @@ use parking_lot::{Mutex, MutexGuard};
 use ring::hmac;
 
 pub use commit::{CommitRequest, Confirmed};
-pub use document::{Item, Raw, Visit, walk, write_leaf, write_xml};
+pub use document::Item;
 pub use edit::{DefaultOperation, ErrorOption, TestOption};
 pub use error::{Error, Failed, Info, Tag};
 pub use json::Damaged;
@@ -60,6 +61,7 @@ pub use show::{Shown, Staged};
 pub use stage::Edit;
 pub use state::Target;
 pub use transaction::Transaction;
+pub use walk::{Raw, Visit, escape, walk, write_leaf, write_xml};
 
 use self::state::State;
 use crate::yang::{NodeId, Schema};
