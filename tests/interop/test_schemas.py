@@ -166,7 +166,6 @@ class OwnModuleTest(Case):
             if statement.keyword == "type":
                 self.assertNotIn(statement.arg, ("leafref", "instance-identifier"), statement.pos)
 
-
     def test_enumerations_are_those_of_the_mib(self):
         """Both faces have the same words, of which SNMP's have no hyphens."""
         with open(os.path.join(MIBS, "FLEETBRIDGE-MIB.txt"), encoding="utf-8") as file:
