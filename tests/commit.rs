@@ -126,6 +126,131 @@ fn rows_numbers_and_audit_are_one_transaction() {
 }
 
 #[test]
+fn a_file_of_the_first_schema_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.db");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../src/store/schema/config-1.sql")).unwrap();
+    old.execute_batch(
+        "PRAGMA application_id = 0x66626366; PRAGMA user_version = 1; INSERT INTO profile VALUES (1, 'test', '', x'');
+         INSERT INTO device VALUES (7, 'old', 1, 1, NULL, 0, NULL)",
+    )
+    .unwrap();
+    drop(old);
+    let bench = bench(folder.path());
+    assert!(folder.path().join("config.db.v1.backup").exists());
+    assert_eq!(bench.edit(&device("old", "")).unwrap().delta.unwrap().devices[0].number, 7);
+    assert_eq!(bench.edit(&device("new", "")).unwrap().delta.unwrap().devices[0].number, 8);
+}
+
+#[test]
+fn what_the_schema_does_not_know_any_more_is_in_nobodys_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = bench(folder.path());
+    bench
+        .edit(&device("a", "<site>s</site><settings><t:test><t:interval>60</t:interval></t:test></settings>"))
+        .unwrap();
+    let row = bench.datastore.read("a", Source::Running).unwrap().unwrap();
+    drop(bench);
+    // The profile's file is gone.
+    let schema = Arc::new(fleetbridge::yang::Schema::load(&fleetbridge::yang::modules()).unwrap());
+    let store = open(folder.path());
+    let datastore = Datastore::open(schema, store.clone()).unwrap();
+    let mut xml = Vec::new();
+    datastore.write_xml(&row, |_| true, &mut xml).unwrap();
+    assert_eq!(xml, b"<device><name>a</name><site>s</site><settings></settings></device>");
+    let mut edit = datastore.begin(snmp()).unwrap();
+    edit.set("a", datastore.schema().find("/fleetbridge:fleet/device/site").unwrap(), Some("t")).unwrap();
+    edit.commit(None, NOW).unwrap();
+    assert_eq!(
+        datastore.read("a", Source::Running).unwrap().unwrap().config,
+        "{\"name\":\"a\",\"site\":\"t\"}"
+    );
+    drop((datastore, store));
+    // It is back, and so is what the commit took away.
+    let bench = self::bench(folder.path());
+    bench.datastore.rollback(&session(1), 1).unwrap();
+    bench.commit().unwrap();
+    assert_eq!(bench.datastore.read("a", Source::Running).unwrap().unwrap(), row);
+}
+
+#[test]
+fn a_unit_takes_the_device_that_was_made_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let bench = Bench::on(store.clone());
+    bench.edit(&device("a", "<site>s</site>")).unwrap();
+    let unit = DeviceRecord { southbound_id: "unit".to_owned(), ..record(1, "a") };
+    store.claim(unit.clone()).wait().unwrap();
+    assert!(matches!(store.claim(unit).wait(), Err(StoreError::NoDevice(1))), "only once");
+    assert!(matches!(store.claim(record(2, "b")).wait(), Err(StoreError::NoDevice(2))));
+    let gone = bench.edit("<device nc:operation=\"delete\"><name>a</name></device>").unwrap().delta.unwrap();
+    assert!(!gone.devices[0].numbered.retired, "its unit stays learned");
+}
+
+#[test]
+fn everything_is_replaced_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = bench(folder.path());
+    let many: String = (0..3000).map(|at| device(&format!("d{at}"), "<site>s</site>")).collect();
+    bench.edit(&many).unwrap();
+    let config = config(&format!("{}{}", device("d7", "<site>t</site>"), device("new", "")));
+    let done = bench.datastore.copy_config(&session(1), Target::Running, config.as_bytes(), NOW).unwrap();
+    assert_eq!(done.delta.unwrap().devices.len(), 3001);
+    assert_eq!(bench.names(Source::Running), ["d7", "new"]);
+    bench.datastore.rollback(&session(1), 1).unwrap();
+    bench.commit().unwrap();
+    assert_eq!(bench.names(Source::Running).len(), 3000);
+    assert_eq!(bench.row("d7").unwrap(), "\"site\":\"s\"");
+}
+
+#[test]
+fn a_commit_of_too_many_devices_needs_to_be_confirmed() {
+    let rows = Arc::new(Memory::default());
+    let datastore = Datastore::open(SCHEMA.clone(), rows.clone()).unwrap().with_most_devices(2);
+    let bench = Bench { datastore, rows };
+    let many: String = (0..3).map(|at| device(&format!("d{at}"), "")).collect();
+    assert_eq!(tag(bench.edit(&many)), Tag::ResourceDenied);
+    bench.stage(&many).unwrap();
+    assert_eq!(tag(bench.commit()), Tag::ResourceDenied);
+    bench.datastore.commit(&session(1), confirmed(60, None), NOW).unwrap();
+    bench.commit().unwrap();
+    assert_eq!(bench.names(Source::Running).len(), 3);
+}
+
+#[test]
+fn copies_between_the_datastores() {
+    let bench = Bench::new();
+    let copy = |source, target| bench.datastore.copy(&session(1), source, target, NOW);
+    bench.stage(&device("a", "")).unwrap();
+    assert!(copy(Target::Candidate, Target::Running).unwrap().is_some());
+    assert!(bench.row("a").is_some() && bench.datastore.show_candidate(9).staged.is_empty());
+    bench.stage(&device("b", "")).unwrap();
+    assert!(copy(Target::Running, Target::Candidate).unwrap().is_none());
+    assert_eq!(bench.candidate("b"), None);
+    assert_eq!(tag(copy(Target::Running, Target::Running)), Tag::InvalidValue);
+    bench.stage(&device("c", "")).unwrap();
+    bench.datastore.lock(&session(2), Target::Running, NOW).unwrap();
+    assert_eq!(tag(copy(Target::Candidate, Target::Running)), Tag::InUse);
+    assert!(bench.candidate("c").is_some());
+}
+
+/// A store whose disk is full now and then: a roll-back is tried again.
+#[test]
+fn a_roll_back_that_fails_is_tried_again() {
+    let memory = Arc::new(Memory::default());
+    let bench = Bench::on(memory.clone());
+    bench.stage(&device("a", "")).unwrap();
+    bench.datastore.commit(&session(1), confirmed(60, None), NOW).unwrap();
+    memory.break_once();
+    assert_eq!(bench.datastore.end_session(1, after(5)).unwrap_err().tag, Tag::OperationFailed);
+    assert_eq!(bench.datastore.poll_timeout(), Some(after(6)));
+    assert_eq!(bench.edit_as(&snmp(), Target::Running, &device("b", "")).unwrap_err()[0].tag, Tag::InUse);
+    assert!(bench.datastore.handle_timeout(after(6)).unwrap().is_some());
+    assert_eq!(bench.row("a"), None);
+}
+
+#[test]
 fn a_device_made_ahead_is_loaded_as_any_other() {
     let folder = tempfile::tempdir().unwrap();
     bench(folder.path())
@@ -269,6 +394,34 @@ fn roll_back_to_a_commit_and_forget_the_oldest() {
     bench.datastore.rollback(&session(1), 18).unwrap();
     assert_eq!(bench.candidate("a").unwrap(), "\"site\":\"9\"");
     assert_eq!(sql::<i64>(folder.path(), "SELECT count(*) FROM inverse"), 100);
+}
+
+#[test]
+fn writers_take_turns() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = bench(folder.path());
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let bench = &bench;
+            scope.spawn(move || {
+                for step in 0..25 {
+                    let fleet = device(
+                        "shared",
+                        &format!("<label><name>{thread}</name><value>{step}</value></label>"),
+                    );
+                    bench.edit_as(&session(thread), Target::Running, &fleet).unwrap();
+                    assert!(
+                        bench
+                            .row("shared")
+                            .unwrap()
+                            .contains(&format!("{{\"name\":\"{thread}\",\"value\":\"{step}\"}}"))
+                    );
+                }
+            });
+        }
+    });
+    assert_eq!(bench.datastore.last_commit(), 100);
+    assert_eq!(bench.row("shared").unwrap().matches("\"value\":\"24\"").count(), 4, "nothing is lost");
 }
 
 /// A process writes commits of many devices and says each that was acknowledged; it is killed at some moment.

@@ -71,6 +71,22 @@ fn values_of_every_encoding_survive() {
     assert_eq!(again.row("a"), bench.row("a"));
 }
 
+#[test]
+fn an_error_path_names_its_modules() {
+    let bench = filled();
+    let (_, path, _) = first(bench.edit(&device("a", &settings("<t:interval>5</t:interval>"))));
+    let declared = path::namespaces(bench.datastore.schema(), &path);
+    assert_eq!(
+        declared,
+        [
+            ("fleetbridge", "urn:fleetbridge:yang:fleetbridge"),
+            ("fleetbridge-profile-test", "urn:fleetbridge:yang:profile:test")
+        ]
+    );
+    let quoted = "/fleetbridge:fleet[fleetbridge:x='ietf-netconf:y/']";
+    assert_eq!(path::namespaces(bench.datastore.schema(), quoted).len(), 1, "what is quoted is no prefix");
+}
+
 /// Each edit of device `a`, and the row after it or the error's tag and path.
 #[test]
 fn operations_on_nodes() {

@@ -106,6 +106,17 @@ fn decimals_keep_every_digit() {
     }
 }
 
+/// RFC 7950 14, yang-char.
+#[test]
+fn characters_that_yang_does_not_allow() {
+    for wrong in ["\u{1}", "\u{b}", "\u{fdd0}", "\u{fffe}", "\u{ffff}", "\u{1fffe}", "\u{10ffff}"] {
+        assert!(value("mixed", wrong).is_err(), "{wrong:?}");
+    }
+    for right in ["\t\r\n", "\u{7f}\u{80}", "\u{fffd}", "\u{10fffd}", "é漢🦀"] {
+        assert_eq!(value("mixed", right), text(right));
+    }
+}
+
 #[test]
 fn a_refusal_says_why_and_repeats_no_secret() {
     let error = value("interval", "5").unwrap_err();
@@ -213,12 +224,44 @@ fn the_library_lists_every_module() {
     assert!(library.contains("<module><name>fleetbridge</name><revision>2026-11-23</revision>"));
     assert!(library.contains("<import-only-module><name>ietf-netconf-acm</name>"));
     assert!(library.contains(">ds:operational</name>"));
+    for name in ["yang", "default", "ietf-yang-schema-mount"] {
+        assert!(SCHEMA.module(name).is_none(), "libyang's own {name} is not served");
+    }
+    assert!(SCHEMA.find("/ietf-yang-schema-mount:schema-mounts").is_none());
+    assert!(SCHEMA.find("/ietf-yang-library:yang-library").is_some());
+    let state = SCHEMA.modules_state();
+    assert!(state.contains("<name>ietf-netconf-acm</name><revision>2018-02-14</revision>"));
+    assert_eq!(state.matches("<conformance-type>").count(), SCHEMA.modules().len());
     let other = Schema::load(&yang_without_profile()).unwrap();
     assert_ne!(SCHEMA.content_id(), other.content_id());
     assert_eq!(
         SCHEMA.content_id(),
         Schema::load(&modules()).unwrap().content_id(),
         "the same after a restart"
+    );
+}
+
+#[test]
+fn features_and_deviations_are_known() {
+    let base = "module base { yang-version 1.1; namespace \"urn:base\"; prefix b; revision 2026-01-01; feature f; feature g;
+        container c { leaf f { if-feature f; type string; } leaf g { if-feature g; type string; } leaf h { type string; } } }";
+    let deviating =
+        "module dev { namespace \"urn:dev\"; prefix d; import base { prefix b; } revision 2026-01-01;
+        deviation \"/b:c/b:h\" { deviate not-supported; } }";
+    let base = Source { features: &["g"], ..Source::served("base", "2026-01-01", base) };
+    let schema = Schema::load(&[base, Source::served("dev", "2026-01-01", deviating)]).unwrap();
+    let module = schema.module("base").unwrap();
+    assert_eq!(
+        (module.features.as_slice(), module.deviations.as_slice()),
+        (&["g".to_owned()][..], &["dev".to_owned()][..])
+    );
+    assert!(schema.find("/base:c/g").is_some());
+    assert!(schema.find("/base:c/f").is_none() && schema.find("/base:c/h").is_none());
+    assert!(schema.library(&[]).contains("<feature>g</feature><deviation>dev</deviation>"));
+    assert!(
+        schema
+            .modules_state()
+            .contains("<deviation><name>dev</name><revision>2026-01-01</revision></deviation>")
     );
 }
 
@@ -280,6 +323,16 @@ fn memory_stays() {
     let between = resident();
     (0..40).for_each(|_| load());
     let after = resident();
+    // libyang keeps errors by thread: threads that come and go must leave nothing.
+    let threads = || {
+        for _ in 0..2000 {
+            std::thread::spawn(|| value("interval", "1").unwrap_err()).join().unwrap();
+        }
+    };
+    threads();
+    let quiet = resident();
+    threads();
+    assert!(resident() < quiet + (1 << 20), "{quiet} -> {}", resident());
     // A leaked 100 octets in each of 120,000 calls would be 12 MB; a leaked module text in each load 4 MB.
     assert!(between < before + (2 << 20), "{before} -> {between}");
     assert!(after < between + (3 << 20), "{between} -> {after}");

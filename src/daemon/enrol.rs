@@ -5,13 +5,14 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
+use super::manage;
 use crate::{
     clock,
     datastore::Datastore,
     fleet::{Fleet, FleetFull, Identity},
-    model::{DeviceNumber, Time},
+    model::{DeviceNumber, DeviceRecord, Time},
     southbound::ingest::{Enrol, Enrolled, WAITS},
-    store::Store,
+    store::{Store, StoreError},
 };
 
 /// How many devices one transaction brings in at most.
@@ -108,6 +109,18 @@ impl Enroller {
         let (wanted, asked): (Vec<_>, Vec<_>) =
             unknown.into_iter().partition(|identity| self.adopts(identity));
         let mut refused = (!asked.is_empty()).then_some(WAITS);
+        let (ahead, wanted): (Vec<_>, Vec<_>) =
+            wanted.into_iter().map(|identity| (self.fleet.made_ahead(&identity), identity)).partition(|(ahead, _)| ahead.is_some());
+        for (record, _) in ahead {
+            if let Some(record) = record
+                && let Err(error) = self.claim(record, now).await
+            {
+                error!(%error, "a device that was made ahead cannot be given its unit");
+                self.failed_until = now.plus_millis(PAUSE_MILLIS);
+                return Some("store-failed");
+            }
+        }
+        let wanted: Vec<_> = wanted.into_iter().map(|(_, identity)| identity).collect();
         for group in wanted.chunks(GROUP) {
             match self.bring_in(group, now).await {
                 Ok(None) => {}
@@ -159,6 +172,16 @@ impl Enroller {
         if self.fleet.revive(device, now) {
             warn!(device, "a retired device is heard again and is back under its number");
         }
+        Ok(())
+    }
+
+    /// The unit that a manager has made a device for is heard for the first time.
+    async fn claim(&self, record: DeviceRecord, now: Time) -> Result<(), StoreError> {
+        self.store.claim(record.clone()).await?;
+        self.fleet.claim(&record, now);
+        self.fleet.announce(std::slice::from_ref(&record), now);
+        info!(device = record.name, number = record.number, "learned: it was made ahead");
+        manage::tell(&self.datastore, &self.fleet, &record.name, now);
         Ok(())
     }
 

@@ -10,8 +10,7 @@ use crate::{
     datastore::{self, Cursor, Datastore, Delta, DeviceDelta, Item, Raw, Source, Visit, walk},
     fleet::Fleet,
     journal::EventKind,
-    model::{DeviceNumber, DeviceRecord, Profile, ProfileId, SettingValue, Time},
-    store::NO_PROFILE,
+    model::{DeviceNumber, DeviceRecord, NO_PROFILE, Profile, ProfileId, SettingValue, Time},
     yang::Schema,
 };
 
@@ -63,6 +62,19 @@ pub fn reconcile(datastore: &Datastore, fleet: &Fleet) -> Result<(), datastore::
         })?;
     }
     Ok(())
+}
+
+/// Tells a device that has just got its unit what running wants of it.
+pub fn tell(datastore: &Datastore, fleet: &Fleet, name: &str, now: Time) {
+    match tokio::task::block_in_place(|| datastore.read(name, Source::Running)) {
+        Ok(Some(row)) => {
+            let Some(profile) = fleet.row_or_retired(row.number, |row| row.profile_id()) else { return };
+            let wanted = wanted(datastore, &row.config, &fleet.profiles()[profile]);
+            fleet.reconcile(row.number, &wanted, datastore.last_commit(), now);
+        }
+        Ok(None) => {}
+        Err(error) => warn!(device = name, %error, "what running wants of it cannot be read; the next start tries again"),
+    }
 }
 
 /// The settings in a row that are of this profile.

@@ -22,7 +22,7 @@ use crate::{
     file::{self, Diagnostic},
     fleet::{Adapter, Fleet},
     journal::EventKind,
-    model::{DeviceRecord, Profiles},
+    model::{DeviceRecord, NO_PROFILE, Profiles},
     snmp,
     southbound::{
         Limits,
@@ -34,7 +34,7 @@ use crate::{
         unknown::Unknown,
     },
     stats::Stats,
-    store::{NO_PROFILE, Opened, Store, StoreError, Trouble},
+    store::{Opened, Store, StoreError, Trouble},
 };
 
 /// Why the bridge did not start. Each says what to do.

@@ -1,5 +1,7 @@
 //! What others learn of running: who listens to commits, what one of them was, how many devices there are.
 
+use std::sync::atomic::Ordering;
+
 use super::{
     Datastore,
     error::Failed,
@@ -35,6 +37,6 @@ impl Datastore {
 
     /// Devices in running.
     pub fn managed(&self) -> u32 {
-        self.state.lock().managed
+        self.managed.load(Ordering::Relaxed)
     }
 }

@@ -114,6 +114,28 @@ pub(super) fn qualified(path: &str) -> String {
     out
 }
 
+/// The modules whose names stand in a path for prefixes, with their namespaces: what a rpc-error has to declare.
+pub fn namespaces<'a>(schema: &'a Schema, path: &str) -> Vec<(&'a str, &'a str)> {
+    let mut found = Vec::new();
+    let mut quote = None;
+    for piece in path.split_inclusive(['/', '[', ':', '\'', '"']) {
+        let (name, last) = piece.split_at(piece.len().saturating_sub(1));
+        match (quote, last) {
+            (None, "'" | "\"") => quote = Some(last),
+            (Some(open), _) if open == last => quote = None,
+            (None, ":") => {
+                if let Some(module) = schema.module(name)
+                    && !found.contains(&(module.name.as_str(), module.namespace.as_str()))
+                {
+                    found.push((&module.name, &module.namespace));
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,7 @@ use super::{
     document::{Document, Item},
     error::{Error, Info, Tag},
     overlay::Overlay,
-    path::{Path, entry_path, node_path, qualified},
+    path::{Path, ancestors, entry_path, node_path, qualified},
     rows::{Audit, Change, Face, Numbered, Rows, Written},
 };
 use crate::{
@@ -43,6 +43,7 @@ pub struct DeviceDelta {
     pub numbered: Numbered,
     /// The pinned profile, as of now.
     pub profile: Option<String>,
+    /// What is different; of a device that has left running nothing: all of it is gone.
     pub nodes: Vec<NodeDelta>,
 }
 
@@ -97,7 +98,7 @@ impl Part {
     ) -> Result<Plan, Vec<Error>> {
         let mut plan = self.plan_entries(rows, overlay, overlay.entries.keys(), audit_key)?;
         if overlay.cleared {
-            self.plan_rest(rows, overlay, audit_key, &mut plan)?;
+            self.plan_rest(rows, overlay, &mut plan)?;
         }
         let errors = self.check_aliases(rows, &plan)?;
         if errors.is_empty() { Ok(plan) } else { Err(errors) }
@@ -134,7 +135,7 @@ impl Part {
                 _ => Vec::new(),
             };
             let after = overlay.apply(&self.schema, self.list, name, before.clone(), &mut errors);
-            let changes = self.add(&mut plan, name, row.map(|row| row.config), before, after, audit_key);
+            let changes = self.add(&mut plan, name, before, after, audit_key);
             if changes {
                 plan.audit.extend(lost.iter().map(|path| Audit {
                     path: node_path(&self.schema, self.list, name, path),
@@ -152,13 +153,12 @@ impl Part {
     }
 
     /// Everything that is not in a cleared overlay goes.
-    fn plan_rest(
-        &self,
-        rows: &dyn Rows,
-        overlay: &Overlay,
-        audit_key: &hmac::Key,
-        plan: &mut Plan,
-    ) -> Result<(), Error> {
+    fn plan_rest(&self, rows: &dyn Rows, overlay: &Overlay, plan: &mut Plan) -> Result<(), Error> {
+        let mut path = String::new();
+        if let Some(top) = self.top {
+            ancestors(&self.schema, top, &mut path);
+        }
+        plan.audit.insert(0, Audit { path, operation: "replace", value: None });
         let mut after = 0;
         loop {
             let chunk = rows.rows(after, CHUNK)?;
@@ -166,8 +166,14 @@ impl Part {
             after = last.number;
             for row in chunk {
                 if !overlay.entries.contains_key(&row.name) {
-                    let before = self.document(&row.name, &row.config)?;
-                    self.add(plan, &row.name, Some(row.config), Some(before), None, audit_key);
+                    plan.changes.push(Change {
+                        name: row.name,
+                        was: true,
+                        after: None,
+                        alias: None,
+                        profile: None,
+                    });
+                    plan.nodes.push(Vec::new());
                 }
             }
         }
@@ -178,7 +184,6 @@ impl Part {
         &self,
         plan: &mut Plan,
         name: &str,
-        row: Option<String>,
         before: Option<Document>,
         after: Option<Document>,
         audit_key: &hmac::Key,
@@ -187,19 +192,16 @@ impl Part {
             return false;
         }
         let empty = Document::default();
-        let nodes: Vec<NodeDelta> = before
-            .as_ref()
-            .unwrap_or(&empty)
-            .differences(after.as_ref().unwrap_or(&empty))
-            .into_iter()
-            .map(|(path, old, new)| NodeDelta { path, old, new })
-            .collect();
+        let nodes: Vec<NodeDelta> = match &after {
+            Some(after) => before.as_ref().unwrap_or(&empty).differences(after),
+            None => Vec::new(),
+        };
         self.tell(&mut plan.audit, name, before.is_some(), after.is_some(), &nodes, audit_key);
         let leaf =
             |node: Option<NodeId>| node.and_then(|node| after.as_ref()?.value(node)).map(str::to_owned);
         plan.changes.push(Change {
             name: name.to_owned(),
-            before: row,
+            was: before.is_some(),
             alias: leaf(self.alias),
             profile: leaf(self.profile),
             after: after.as_ref().map(|after| after.write(&self.schema, self.list, name)),
@@ -220,9 +222,6 @@ impl Part {
         if was != is {
             let path = entry_path(&self.schema, self.list, name);
             audit.push(Audit { path, operation: if is { "create" } else { "delete" }, value: None });
-        }
-        if !is {
-            return;
         }
         for node in nodes {
             let secret = node.node().is_some_and(|id| self.schema[id].secret);
@@ -295,7 +294,7 @@ impl Plan {
             .map(|(change, nodes)| DeviceDelta {
                 name: change.name.clone(),
                 number: 0,
-                was: change.before.is_some(),
+                was: change.was,
                 is: change.after.is_some(),
                 numbered: Numbered::default(),
                 profile: change.profile.clone(),

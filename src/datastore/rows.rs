@@ -90,11 +90,13 @@ pub struct Commit {
     pub rolled_back: Option<u64>,
 }
 
-/// One device's row before and after; absent: it does not stand in running.
+/// One device's row. What it was, its keeper knows, and keeps for a roll-back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     pub name: String,
-    pub before: Option<String>,
+    /// It stands in running before.
+    pub was: bool,
+    /// Its row from now on; `None`: it does not stand in running any more.
     pub after: Option<String>,
     /// As in `after`.
     pub alias: Option<String>,

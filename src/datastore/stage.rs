@@ -8,6 +8,7 @@ use super::{
     edit::{self, DefaultOperation, ErrorOption, TestOption},
     error::{Error, Info, Tag},
     overlay::{Draft, Entry, Overlay},
+    path::{Path, node_path},
     rows::Rows,
     xml::{Element, Input, Next, Operation},
 };
@@ -86,6 +87,11 @@ impl<'a> Stage<'a> {
                 }
                 Err(error) => run.note(error)?,
             }
+        }
+        if !edit.secrets
+            && let Some(path) = self.secret()
+        {
+            return Err(Error::new(Tag::AccessDenied, "only an administrator may write this").at(path).into());
         }
         Ok(run.errors)
     }
@@ -195,6 +201,21 @@ impl<'a> Stage<'a> {
     fn restore_former_in_whole(&mut self) {
         let Some(whole) = &mut self.whole else { return };
         restore(whole, std::mem::take(&mut self.former));
+    }
+
+    /// A leaf that only few may write and that this request has written.
+    pub fn secret(&self) -> Option<String> {
+        let part = self.part;
+        self.former.iter().find_map(|(name, former)| {
+            let entry = self.overlay.entries.get(name)?;
+            let known = |path: &Path| former.as_ref().and_then(|former| former.edits.get(path));
+            let mut edits = entry.edits.iter();
+            let (path, _) = edits.find(|(path, edit)| {
+                let node = path.last().map(|step| step.node);
+                node.is_some_and(|node| part.schema[node].secret) && known(path) != Some(edit)
+            })?;
+            Some(node_path(&part.schema, part.list, name, path))
+        })
     }
 
     /// The overlay is as it was before.

@@ -22,6 +22,9 @@ impl Target {
     }
 }
 
+/// Long over.
+pub(super) const AT_ONCE: Time = Time(0);
+
 #[derive(Debug, Default)]
 pub(super) struct State {
     /// The sessions that hold a lock, by `Target`.
@@ -30,18 +33,14 @@ pub(super) struct State {
     /// Who edited the candidate, in the order of their first edits.
     pub editors: Vec<String>,
     pub pending: Option<Pending>,
-    /// Id of the newest commit.
-    pub last: u64,
-    /// Devices in running.
-    pub managed: u32,
 }
 
 impl State {
     /// What a start finds.
     pub fn new(kept: Kept) -> State {
         // A restart before the confirmation restores what was (RFC 6241 8.4.1): it is due at once.
-        let pending = kept.pending.map(|pending| Pending { deadline: Time::NEVER, ..pending });
-        State { pending, last: kept.last, managed: kept.managed, ..State::default() }
+        let pending = kept.pending.map(|pending| Pending { deadline: AT_ONCE, ..pending });
+        State { pending, ..State::default() }
     }
 
     /// # Errors

@@ -18,8 +18,8 @@ use crate::{
     yang::{Kind, NodeId},
 };
 
-/// Staged edits that become one commit, or nothing when dropped. Nobody else writes meanwhile, so it is short: it waits
-/// for no network.
+/// Staged edits that become one commit, or nothing when dropped. Nobody else writes meanwhile, so it is short: its owner
+/// waits for no network, and asks the datastore for nothing but running until it is over.
 pub struct Transaction<'a> {
     datastore: &'a Datastore,
     state: MutexGuard<'a, State>,

@@ -61,6 +61,40 @@ impl Fleet {
         Ok(records)
     }
 
+    /// The device that a manager made for a unit before it was heard: of the name that the unit would get, without a unit,
+    /// and of its profile or of none. As it will be once the unit has it.
+    pub fn made_ahead(&self, identity: &Identity) -> Option<DeviceRecord> {
+        let name = name_from_id(&identity.id);
+        let number = self.find(&name)?;
+        self.row(number, |row| {
+            let fits = row.profile_id() == identity.profile || row.profile().is_unknown();
+            (row.adapter() == 0 && row.presence() == Presence::NeverSeen && fits).then(|| DeviceRecord {
+                number,
+                name: name.clone().into_owned(),
+                profile: identity.profile,
+                adapter: identity.adapter,
+                southbound_id: identity.id.clone(),
+                learned: row.learned(),
+                retired: false,
+            })
+        })?
+    }
+
+    /// Gives a device that was made ahead its unit. The store has written it already.
+    pub fn claim(&self, record: &DeviceRecord, now: Time) {
+        let (index, at) = place(record.number);
+        let Some(block) = self.blocks.get(index).and_then(|block| block.get()) else { return };
+        let mut columns = block.columns.write();
+        columns.insert(at, record, &self.profiles[record.profile].points);
+        self.set_presence(&mut columns, record.number, Presence::NeverSeen, now);
+        drop(columns);
+        let identity = (record.adapter, record.profile, record.southbound_id.as_str());
+        self.names.insert_identity(record.number, identity);
+        if let Some(adapter) = self.adapters.find(record.adapter) {
+            adapter.devices.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// Shows devices that the store holds. Records of one start are given in ascending order of number.
     pub fn insert(&self, records: &[DeviceRecord]) {
         for record in records {

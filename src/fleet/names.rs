@@ -53,6 +53,11 @@ impl Names {
 
     pub fn insert(&self, number: DeviceNumber, name: &str, identity: (AdapterId, ProfileId, &str)) {
         insert(&self.by_name, self.hasher.hash_one(name), number);
+        self.insert_identity(number, identity);
+    }
+
+    /// Of a device that has its name already.
+    pub fn insert_identity(&self, number: DeviceNumber, identity: (AdapterId, ProfileId, &str)) {
         insert(&self.by_identity, self.hasher.hash_one(identity), number);
     }
 

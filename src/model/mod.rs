@@ -12,7 +12,7 @@ mod value;
 pub use device::{
     AdapterId, Attribute, DeviceNumber, DeviceRecord, Health, MAX_DEVICE_NUMBER, Presence, name_from_id,
 };
-pub use profile::{PointDef, PointKind, PresenceRule, Profile, ProfileId, Profiles, SoftwareDef};
+pub use profile::{NO_PROFILE, PointDef, PointKind, PresenceRule, Profile, ProfileId, Profiles, SoftwareDef};
 pub use report::{Availability, Fact, Report, Reports, Scalar, Span};
 pub use setting::{SettingDef, SettingType, SettingValue, Standing};
 pub use time::Time;

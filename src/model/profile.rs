@@ -82,7 +82,15 @@ pub struct Profile {
     pub presence: PresenceRule,
 }
 
+/// The profile of devices that were made before anybody knew what they are; no file can have this name.
+pub const NO_PROFILE: &str = "-";
+
 impl Profile {
+    /// Nobody knows yet what its devices are.
+    pub fn is_unknown(&self) -> bool {
+        self.name == NO_PROFILE
+    }
+
     /// A profile whose file is gone but whose devices are still known: they keep name and number, and show no points.
     pub fn forgotten(name: &str, stored_id: u32) -> Profile {
         Profile {

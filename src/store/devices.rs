@@ -47,6 +47,35 @@ impl Store {
         pending
     }
 
+    /// A unit was heard that belongs to a device made ahead (synchronous=FULL): the device, which had neither, gets adapter
+    /// and southbound id, and the profile that knows the unit.
+    ///
+    /// # Errors
+    /// [`StoreError::NoDevice`] if there is none, or it has a unit already; [`StoreError::Conflict`] if another device
+    /// has that identity; the disk's.
+    pub fn claim(&self, record: DeviceRecord) -> Pending<()> {
+        let profiles = self.profiles.lock().clone();
+        self.config.call(move |database| {
+            let index = record.profile.0;
+            let profile =
+                *profiles.get(usize::from(index)).ok_or(StoreError::UnknownProfile(u32::from(index)))?;
+            let southbound_id = (record.southbound_id != record.name).then_some(&record.southbound_id);
+            let update = || {
+                database
+                    .connection
+                    .prepare_cached(
+                        "UPDATE device SET profile = ?3, adapter = ?4, southbound_id = ?5, retired = NULL \
+                         WHERE number = ?1 AND name = ?2 AND adapter = 0",
+                    )?
+                    .execute(params![record.number, record.name, profile, record.adapter, southbound_id])
+            };
+            match update().map_err(|error| database.failed(&error))? {
+                0 => Err(StoreError::NoDevice(record.number)),
+                _ => Ok(()),
+            }
+        })
+    }
+
     /// Takes a device out of service (synchronous=FULL); its number and name stay its own. Again is no error.
     ///
     /// # Errors

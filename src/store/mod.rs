@@ -49,7 +49,6 @@ use parking_lot::Mutex;
 
 pub use error::StoreError;
 pub use numbers::edited;
-pub use running::NO_PROFILE;
 pub use telemetry::{Batch, Flushed, Loaded};
 pub use writer::{Pending, Trouble};
 

@@ -7,9 +7,9 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use super::{
     Store, StoreError,
     database::{self, Database},
-    running::{self, NO_PROFILE},
+    running,
 };
-use crate::model::{AdapterId, Profile};
+use crate::model::{AdapterId, NO_PROFILE, Profile};
 
 /// Which of these profiles (name, revision, hash of the text) have the revision under which the store in `folder` knows
 /// another text, by index. None if there is no store, or if it cannot be read: its opening will say why.

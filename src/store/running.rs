@@ -15,7 +15,7 @@ use crate::{
             Written,
         },
     },
-    model::{DeviceNumber, MAX_DEVICE_NUMBER, Time},
+    model::{DeviceNumber, MAX_DEVICE_NUMBER, NO_PROFILE, Time},
 };
 
 /// So many of the newest commits can be rolled back and are listed.
@@ -23,10 +23,9 @@ const KEPT_COMMITS: u64 = 100;
 /// So many edits stay in the audit, and so many commits.
 const KEPT_AUDIT: u64 = 1_000_000;
 const KEPT_RECORDS: u64 = 100_000;
-/// So many old inverses go with one commit, so that none pays for a large one.
-const PRUNED_AT_ONCE: u64 = 10_000;
-/// Stands in `device.profile` while nobody knows what the device is; no profile can have this name.
-pub const NO_PROFILE: &str = "-";
+/// So many old inverses go with one commit at least, and twice as many as it adds: none pays for a large one, and they
+/// do not pile up.
+const PRUNED_AT_ONCE: usize = 1000;
 
 impl Rows for Store {
     fn load(&self) -> Result<Kept, Failed> {
@@ -296,13 +295,12 @@ pub(super) fn no_profile(connection: &Connection) -> rusqlite::Result<u32> {
 /// Everything else of a commit; returns its id, or the newest if nothing changes.
 fn record(connection: &Connection, commit: &Commit, devices: &[Numbered]) -> rusqlite::Result<u64> {
     let state = if commit.pending.is_some() { CommitState::Confirming } else { CommitState::Committed };
-    if commit.pending.is_none() {
-        let (undone, above) = (CommitState::RolledBack, commit.rolled_back.map(|base| base as i64));
-        run(
-            connection,
-            "UPDATE commits SET state = CASE WHEN id > coalesce(?1, id) THEN ?2 ELSE ?3 END WHERE state = ?4",
-            params![above, undone as u8, CommitState::Committed as u8, CommitState::Confirming as u8],
-        )?;
+    let waiting: Option<i64> =
+        connection.query_row("SELECT base FROM confirmed", [], |row| row.get(0)).optional()?;
+    if let (Some(base), None) = (waiting, &commit.pending) {
+        let undone = commit.rolled_back.is_some();
+        let end = if undone { CommitState::RolledBack } else { CommitState::Committed };
+        run(connection, "UPDATE commits SET state = ?2 WHERE id > ?1", params![base, end as u8])?;
     }
     set_pending(connection, commit.pending.as_ref())?;
     if commit.changes.is_empty() {
@@ -328,12 +326,17 @@ fn record(connection: &Connection, commit: &Commit, devices: &[Numbered]) -> rus
     let id = connection.last_insert_rowid();
     // All aliases are given up before any is taken, so that devices may swap them.
     for (change, device) in commit.changes.iter().zip(devices) {
-        if change.before.is_some() {
+        if change.was {
             let sql = "UPDATE running SET alias = NULL WHERE number = ?1 AND alias IS NOT ?2";
             run(connection, sql, params![device.number, change.alias])?;
         }
     }
     for (change, device) in commit.changes.iter().zip(devices) {
+        run(
+            connection,
+            "INSERT INTO inverse VALUES (?1, ?2, (SELECT config FROM running WHERE number = ?2))",
+            [id, device.number.into()],
+        )?;
         match &change.after {
             Some(config) => run(
                 connection,
@@ -343,11 +346,6 @@ fn record(connection: &Connection, commit: &Commit, devices: &[Numbered]) -> rus
             )?,
             None => run(connection, "DELETE FROM running WHERE number = ?1", [device.number])?,
         }
-        run(
-            connection,
-            "INSERT INTO inverse VALUES (?1, ?2, ?3)",
-            params![id, device.number, change.before],
-        )?;
     }
     for edit in &commit.audit {
         run(
@@ -356,7 +354,7 @@ fn record(connection: &Connection, commit: &Commit, devices: &[Numbered]) -> rus
             params![id, edit.path, edit.operation, edit.value],
         )?;
     }
-    prune(connection, id as u64, commit.pending.as_ref())?;
+    prune(connection, id as u64, commit)?;
     Ok(id as u64)
 }
 
@@ -371,10 +369,10 @@ fn set_pending(connection: &Connection, pending: Option<&Pending>) -> rusqlite::
     }
 }
 
-fn prune(connection: &Connection, last: u64, pending: Option<&Pending>) -> rusqlite::Result<()> {
+fn prune(connection: &Connection, last: u64, commit: &Commit) -> rusqlite::Result<()> {
     // What a confirmed commit may have to restore is kept however many commits follow.
     let limit = last.saturating_sub(KEPT_COMMITS);
-    let limit = pending.map_or(limit, |pending| limit.min(pending.base)) as i64;
+    let limit = commit.pending.as_ref().map_or(limit, |pending| limit.min(pending.base)) as i64;
     if meta::<i64>(connection, "inverse-pruned")?.unwrap_or(0) < limit {
         set_meta(connection, "inverse-pruned", limit)?;
     }
@@ -382,7 +380,7 @@ fn prune(connection: &Connection, last: u64, pending: Option<&Pending>) -> rusql
         connection,
         "DELETE FROM inverse WHERE (commit_id, number) IN \
          (SELECT commit_id, number FROM inverse WHERE commit_id <= ?1 LIMIT ?2)",
-        params![limit, PRUNED_AT_ONCE as i64],
+        params![limit, (2 * commit.changes.len()).max(PRUNED_AT_ONCE) as i64],
     )?;
     let sql = "DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?1";
     run(connection, sql, [KEPT_AUDIT as i64])?;

@@ -155,6 +155,9 @@ impl Nodes {
     pub fn read(context: &raw::Context, modules: &[Module]) -> Nodes {
         let mut nodes = Nodes::default();
         for module in context.safe().modules(false) {
+            if !modules.iter().any(|known| known.implemented && known.name == module.name()) {
+                continue;
+            }
             // SAFETY: the module belongs to the context; `compiled` is NULL or a compiled module.
             let compiled = unsafe { (*module.as_raw()).compiled.as_ref() };
             let Some(compiled) = compiled else { continue };

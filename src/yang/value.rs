@@ -55,6 +55,9 @@ impl Schema {
         if text.len() > LONGEST {
             return Err(refused("is longer than 64 KiB"));
         }
+        if !text.chars().all(is_yang) {
+            return Err(refused("holds a character that YANG does not allow"));
+        }
         let given = raw::c_string(text).ok_or_else(|| refused("holds a NUL character"))?;
         let errors = Errors::listen(self.context.pointer());
         let (mut real, mut canonical) = (ptr::null(), ptr::null());
@@ -87,4 +90,12 @@ impl Schema {
             _ => Value::Text(text.into()),
         })
     }
+}
+
+/// RFC 7950 14, yang-char: no control characters but tab and line ends, no noncharacters. libyang lets some pass.
+fn is_yang(c: char) -> bool {
+    let code = u32::from(c);
+    let control = code < 0x20 && !matches!(c, '\t' | '\n' | '\r');
+    let noncharacter = code & 0xfffe == 0xfffe || matches!(code, 0xfdd0..=0xfdef);
+    !control && !noncharacter
 }

@@ -128,7 +128,7 @@ pub struct Memory(Mutex<Kernel>);
 struct Kernel {
     numbers: BTreeMap<String, u32>,
     running: BTreeMap<u32, (Row, Option<String>)>,
-    commits: Vec<(Committed, Vec<rows::Change>, Vec<rows::Audit>)>,
+    commits: Vec<(Committed, Vec<Inverse>, Vec<rows::Audit>)>,
     pending: Option<Pending>,
     /// The next write fails.
     broken: bool,
@@ -173,13 +173,14 @@ impl Rows for Memory {
             return Err(Failed("no space".to_owned()));
         }
         kernel.pending = commit.pending.clone();
-        let mut devices = Vec::new();
+        let (mut devices, mut inverse) = (Vec::new(), Vec::new());
         for change in &commit.changes {
             let next = kernel.numbers.len() as u32 + 1;
             let new = !kernel.numbers.contains_key(&change.name);
             let number = *kernel.numbers.entry(change.name.clone()).or_insert(next);
             let before = kernel.running.remove(&number);
-            assert_eq!(before.map(|(row, _)| row.config), change.before);
+            assert_eq!(before.is_some(), change.was);
+            inverse.push(Inverse { name: change.name.clone(), config: before.map(|(row, _)| row.config) });
             if let Some(config) = change.after.clone() {
                 let row = Row { number, name: change.name.clone(), config };
                 kernel.running.insert(number, (row, change.alias.clone()));
@@ -201,7 +202,7 @@ impl Rows for Memory {
                 state: CommitState::Committed,
                 devices: devices.len() as u32,
             };
-            kernel.commits.push((committed, commit.changes, commit.audit));
+            kernel.commits.push((committed, inverse, commit.audit));
         }
         Ok(Written { id: kernel.commits.len() as u64, devices })
     }
@@ -213,8 +214,8 @@ impl Rows for Memory {
     fn inverse(&self, commit: u64) -> Result<Option<Vec<Inverse>>, Failed> {
         let kernel = self.0.lock();
         let mut oldest = BTreeMap::new();
-        for change in kernel.commits.iter().skip(commit as usize).flat_map(|(_, changes, _)| changes) {
-            oldest.entry(change.name.clone()).or_insert(change.before.clone());
+        for inverse in kernel.commits.iter().skip(commit as usize).flat_map(|(_, inverse, _)| inverse) {
+            oldest.entry(inverse.name.clone()).or_insert(inverse.config.clone());
         }
         Ok(Some(oldest.into_iter().map(|(name, config)| Inverse { name, config }).collect()))
     }
