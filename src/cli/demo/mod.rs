@@ -186,7 +186,7 @@ fn log_to(folder: &Folder) {
     let Ok(file) = fs::File::create(folder.path.join("fleetbridge.log")) else { return };
     // Fails only if a log was set up before, which then is the log.
     let _ = tracing_subscriber::fmt()
-        .with_env_filter("info,mqtt5=off,rumqttc=off")
+        .with_env_filter("info,mqtt5=off,rumqttc=off,russh=off")
         .with_ansi(false)
         .with_writer(file)
         .try_init();

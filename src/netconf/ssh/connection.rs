@@ -16,9 +16,9 @@ use russh::{
         run_stream,
     },
 };
-use tokio::{net::TcpStream, sync::Notify, sync::OwnedSemaphorePermit};
+use tokio::{net::TcpStream, sync::Notify};
 
-use super::{Shared, User, channel::ChannelReader, socket::Socket};
+use super::{GOODBYE, Shared, User, channel::ChannelReader, socket::Socket, strangers::Stranger};
 use crate::{
     clock,
     login::Verdict,
@@ -52,7 +52,7 @@ pub(super) async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
     shared: Arc<Shared>,
-    stranger: OwnedSemaphorePermit,
+    stranger: Stranger,
 ) -> Result<(), Error> {
     let socket = Socket::new(stream)?;
     let opened = Arc::new(Opened::default());
@@ -60,6 +60,7 @@ pub(super) async fn serve(
         shared: shared.clone(),
         peer,
         user: None,
+        refused: None,
         stranger: Some(stranger),
         channels: HashMap::new(),
         opened: opened.clone(),
@@ -86,6 +87,11 @@ pub(super) async fn serve(
             _ = stopping.wait_for(|stopping| *stopping) => break,
         }
     }
+    // Who had a session is told its end, and hangs up.
+    let told = *stopping.borrow() && opened.ever.load(Ordering::Relaxed) > 0;
+    if told && let Ok(ended) = tokio::time::timeout(GOODBYE, &mut running).await {
+        return ended;
+    }
     socket.cut();
     running.await
 }
@@ -104,8 +110,10 @@ struct Connection {
     peer: SocketAddr,
     /// Once logged in.
     user: Option<(String, Role)>,
+    /// Whose keys did not fit.
+    refused: Option<String>,
     /// Given back at log-in.
-    stranger: Option<OwnedSemaphorePermit>,
+    stranger: Option<Stranger>,
     /// Open, without a session yet.
     channels: HashMap<ChannelId, Channel<Msg>>,
     opened: Arc<Opened>,
@@ -166,6 +174,15 @@ impl Connection {
     }
 }
 
+/// Clients try one key after the other: only that none fits is worth a line.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if self.user.is_none() && self.refused.is_some() {
+            self.shared.refused(self.peer, self.refused.as_deref(), "no such user with such a key");
+        }
+    }
+}
+
 /// Runs a session and tells its client the end: exit-status first, or OpenSSH would end with 255.
 async fn run(
     shared: Arc<Shared>,
@@ -207,7 +224,11 @@ impl Handler for Connection {
     type Error = Error;
 
     async fn auth_publickey_offered(&mut self, name: &str, offer: PublicKeyOffer<'_>) -> Result<Auth, Error> {
-        Ok(if self.knows(name, offer.public_key).is_some() { Auth::Accept } else { Auth::reject() })
+        if self.knows(name, offer.public_key).is_some() {
+            return Ok(Auth::Accept);
+        }
+        self.refused = Some(name.to_owned());
+        Ok(Auth::reject())
     }
 
     async fn auth_publickey(&mut self, name: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Error> {
@@ -227,6 +248,7 @@ impl Handler for Connection {
             (Verdict::Later, _) => self.shared.refused(self.peer, Some(name), "too many log-ins"),
             _ => self.shared.refused(self.peer, Some(name), "user or password"),
         }
+        self.refused = None;
         Ok(Auth::reject())
     }
 

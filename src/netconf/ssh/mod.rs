@@ -11,6 +11,7 @@ mod channel;
 mod connection;
 mod key;
 mod socket;
+mod strangers;
 
 use std::{
     future::Future,
@@ -30,6 +31,7 @@ use tokio::{
 };
 
 pub use self::key::{HostKey, KeyError, UserKey};
+use self::strangers::Strangers;
 use super::{
     capabilities::Capabilities, conversation::Conversation, role::Role, session::Limits, sessions::Sessions,
 };
@@ -38,11 +40,8 @@ use crate::{
     stats::Stats,
 };
 
-/// Connections that have not logged in, at a time.
-const STRANGERS: usize = 64;
-
 /// Connections beyond the sessions: to log in, and without a session.
-const SPARE: usize = STRANGERS + 64;
+const SPARE: usize = strangers::ALL + 64;
 
 /// What a client that was refused waits at least; there is no such wait for its first question which methods there are.
 const REJECTION: Duration = Duration::from_millis(200);
@@ -54,7 +53,7 @@ const KEEPALIVES: usize = 3;
 /// Messages of a channel that its session has not taken yet.
 const CHANNEL_BUFFER: usize = 16;
 
-/// How long sessions may take to end with the server.
+/// How long a client may take to hang up when the server ends.
 const GOODBYE: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Debug)]
@@ -107,7 +106,7 @@ struct Shared {
     sessions: Arc<Sessions>,
     stats: Arc<Stats>,
     handler: Handler,
-    strangers: Arc<Semaphore>,
+    strangers: Arc<Strangers>,
     connections: Arc<Semaphore>,
     stopping: tokio::sync::watch::Sender<bool>,
 }
@@ -144,7 +143,7 @@ impl Server {
             capabilities: config.capabilities,
             limits: config.limits,
             connections: Arc::new(Semaphore::new(sessions.most() + SPARE)),
-            strangers: Arc::new(Semaphore::new(STRANGERS)),
+            strangers: Arc::default(),
             sessions,
             stats,
             handler: Box::new(move |conversation| Box::pin(handler(conversation))),
@@ -171,21 +170,18 @@ impl Server {
         self.shared.gate.forget();
     }
 
-    /// Ends all sessions and connections; takes two seconds at most.
+    /// Ends all sessions and connections; takes three seconds at most.
     pub async fn stop(self) {
         for listener in &self.listeners {
             listener.abort();
         }
         self.shared.sessions.kill_all();
-        let gone = async {
-            while !self.shared.sessions.is_empty() {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        if tokio::time::timeout(GOODBYE, gone).await.is_err() {
-            tracing::warn!("NETCONF sessions are cut off");
-        }
         self.shared.stopping.send_replace(true);
+        let all = (self.shared.sessions.most() + SPARE) as u32;
+        let gone = self.shared.connections.acquire_many(all);
+        if tokio::time::timeout(GOODBYE + Duration::from_secs(1), gone).await.is_err() {
+            tracing::warn!("a NETCONF session goes on: its operation takes too long");
+        }
     }
 }
 
@@ -233,9 +229,8 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 fn admit(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) {
-    let place = shared.connections.clone().try_acquire_owned();
-    let stranger = shared.strangers.clone().try_acquire_owned();
-    let (Ok(place), Ok(stranger)) = (place, stranger) else {
+    let place = shared.connections.clone().try_acquire_owned().ok();
+    let (Some(place), Some(stranger)) = (place, shared.strangers.admit(peer.ip())) else {
         return shared.refused(peer, None, "too many connections");
     };
     let shared = shared.clone();
