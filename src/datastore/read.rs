@@ -44,7 +44,7 @@ impl Datastore {
     /// A device of candidate, from its row in running.
     fn staged(&self, name: String, row: Option<Row>) -> Result<Option<Row>, Error> {
         let state = self.state.lock();
-        if !state.candidate.cleared && !state.candidate.entries.contains_key(&name) {
+        if !state.candidate.cleared && !state.candidate.entries().contains_key(&name) {
             return Ok(row);
         }
         let number = row.as_ref().map_or(0, |row| row.number);
@@ -96,7 +96,7 @@ impl Datastore {
         let names: Vec<String> = {
             let state = self.state.lock();
             let behind = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
-            let entries = state.candidate.entries.range::<str, _>(behind);
+            let entries = state.candidate.entries().range::<str, _>(behind);
             entries.filter(|(_, entry)| entry.make).take(limit).map(|(name, _)| name.clone()).collect()
         };
         for name in &names {

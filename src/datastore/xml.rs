@@ -7,7 +7,10 @@ use quick_xml::{
     name::ResolveResult,
 };
 
-use super::error::{Error, Info, Tag};
+use super::{
+    error::{Error, Info, Tag},
+    path::schema_path,
+};
 use crate::yang::{Base, Kind, NodeId, Schema};
 
 /// The namespace of the `operation` attribute (RFC 6241 7.2).
@@ -266,11 +269,7 @@ impl<'a> Input<'a> {
     }
 
     fn place(&self, node: Option<NodeId>) -> String {
-        let mut path = String::new();
-        if let Some(node) = node {
-            super::path::ancestors(self.schema, node, &mut path);
-        }
-        path
+        node.map_or(String::new(), |node| schema_path(self.schema, node))
     }
 }
 
