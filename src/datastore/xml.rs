@@ -124,6 +124,7 @@ impl<'a> Input<'a> {
         let is_leaf = matches!(self.schema[node].kind, Kind::Leaf | Kind::LeafList);
         self.elements += 1;
         if depth > DEEPEST || self.elements > MOST_ELEMENTS {
+            self.skip()?;
             return Err(Error::new(Tag::TooBig, "nested too deep, or too much in one entry"));
         }
         // The first mistake; the rest is still read, so that what follows the element can be.
