@@ -48,6 +48,7 @@
 //! | a payload convention | `southbound/codec/x.rs` and one line |
 //! | a transport | `southbound/x.rs`: receives, and gives to [`southbound::ingest::Ingest`] |
 //! | a MIB | the text in `mibs/`, `snmp/mib/x.rs`, one line; a test holds text against code, column by column |
+//! | a YANG module | the text in `yang/`, one line in [`yang::modules`] |
 //! | a report | `report/x.rs`, one line in `REPORTS` |
 //!
 //! ## What waits for its issue

@@ -174,6 +174,54 @@ fn what_the_schema_does_not_know_any_more_is_in_nobodys_way() {
     assert_eq!(bench.datastore.read("a", Source::Running).unwrap().unwrap(), row);
 }
 
+/// One entry is too large; the next one is read as if nothing had happened.
+#[test]
+fn an_entry_of_too_many_elements() {
+    let bench = Bench::new();
+    let groups: String = (0..100_010).map(|at| format!("<group>{at}</group>")).collect();
+    let config = config(&format!("{}{}", device("a", &groups), device("b", "<site>s</site>")));
+    let edit = Edit { error_option: ErrorOption::ContinueOnError, ..Edit::new(config.as_bytes()) };
+    let outcome = bench.datastore.edit(&session(1), Target::Running, &edit, NOW).unwrap();
+    assert_eq!(outcome.errors.iter().map(|error| error.tag).collect::<Vec<_>>(), [Tag::TooBig]);
+    assert_eq!(bench.names(Source::Running), ["b"]);
+    assert_eq!(bench.row("b").unwrap(), "\"site\":\"s\"");
+}
+
+#[test]
+fn a_damaged_row_is_an_error_and_no_more() {
+    let bench = Bench::new();
+    let settings = "<settings><t:test><t:interval>60</t:interval><t:flag/><t:password>ge\\h\"eim</t:password></t:test></settings>";
+    bench
+        .edit(&device(
+            "a",
+            &format!("<alias>ü</alias><group>g</group><label><name>k</name></label>{settings}"),
+        ))
+        .unwrap();
+    let row = bench.datastore.read("a", Source::Running).unwrap().unwrap();
+    let mut wanted = Vec::new();
+    let note = |profile: &str, name: &str, value: &Raw<'_>| {
+        wanted.push(format!("{profile} {name} {}", value.as_str()))
+    };
+    bench.datastore.settings(&row, note).unwrap();
+    assert_eq!(wanted, ["test interval 60", "test flag ", "test password ge\\h\"eim"]);
+
+    let octets = row.config.as_bytes();
+    for at in 0..octets.len() {
+        for octet in b"\"\\{}[],:0x\xc3".iter().chain(&[0]) {
+            let mut bent = octets.to_vec();
+            bent[at] = *octet;
+            let whole = String::from_utf8_lossy(&bent).into_owned();
+            let cut = String::from_utf8_lossy(&octets[..at]).into_owned();
+            for config in [whole, cut] {
+                let row = Row { config, ..row.clone() };
+                let _ = bench.datastore.write_xml(&row, |_| true, &mut Vec::new());
+                let _ = bench.datastore.settings(&row, |_, _, _| ());
+                let _ = document::Document::read(&SCHEMA, bench.datastore.list(), &row.config);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_unit_takes_the_device_that_was_made_for_it() {
     let folder = tempfile::tempdir().unwrap();

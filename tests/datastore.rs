@@ -92,9 +92,9 @@ fn an_error_path_names_its_modules() {
 fn operations_on_nodes() {
     let a = "/fleetbridge:fleet/fleetbridge:device[fleetbridge:name='a']";
     let label = |key: &str| format!("{a}/fleetbridge:label[fleetbridge:name='{key}']");
-    let set = |from: &str, to: &str| Ok(A.replace(from, to));
-    let no = |tag: Tag, path: String| Err((tag, path));
-    let cases: Vec<(&str, Result<String, (Tag, String)>)> = vec![
+    let set = |from: &str, to: &str| -> Result<String, (Tag, String)> { Ok(A.replace(from, to)) };
+    let no = |tag: Tag, path: String| -> Result<String, (Tag, String)> { Err((tag, path)) };
+    let cases = [
         // RFC 6241 7.2, RFC 7950 7.6.7: leaves.
         ("<alias>new</alias>", set("first", "new")),
         ("<alias nc:operation=\"replace\">new</alias>", set("first", "new")),

@@ -94,8 +94,7 @@ impl Datastore {
         let mut state = self.state.lock();
         match &state.pending {
             Some(pending) if pending.deadline <= now => {
-                let cause =
-                    if pending.deadline == AT_ONCE { "restart or end of session" } else { "time-out" };
+                let cause = if pending.deadline == AT_ONCE { "restart" } else { "time-out" };
                 self.roll_back(&mut state, cause, now)
             }
             _ => Ok(None),

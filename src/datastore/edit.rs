@@ -6,7 +6,7 @@ use super::{
     document::Item,
     error::{Error, Info, Tag},
     overlay::Draft,
-    path::{Path, Step, node_path},
+    path::{Path, Step, node_path, schema_path},
     xml::{Element, Operation},
 };
 use crate::yang::{Kind, NodeId, Schema, Value};
@@ -57,11 +57,7 @@ impl DefaultOperation {
 /// # Errors
 /// missing-element, invalid-value; bad-attribute for an operation on a key.
 pub(super) fn key_of(schema: &Schema, entry: &Element) -> Result<Box<[Value]>, Error> {
-    let place = |error: Error| {
-        let mut path = String::new();
-        super::path::ancestors(schema, entry.node, &mut path);
-        error.at(path)
-    };
+    let place = |error: Error| error.at(schema_path(schema, entry.node));
     schema[entry.node]
         .keys
         .iter()
@@ -85,9 +81,7 @@ pub(super) fn key_of(schema: &Schema, entry: &Element) -> Result<Box<[Value]>, E
             schema.canonical(*key, &element.text).map_err(|refused| {
                 let mut error = Error::new(Tag::InvalidValue, refused.message);
                 error.app_tag = refused.app_tag;
-                let mut path = String::new();
-                super::path::ancestors(schema, *key, &mut path);
-                error.at(path).info(Info::BadElement(name.clone()))
+                error.at(schema_path(schema, *key)).info(Info::BadElement(name.clone()))
             })
         })
         .collect()

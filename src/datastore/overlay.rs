@@ -15,7 +15,8 @@ use crate::yang::{NodeId, Schema};
 pub(super) struct Overlay {
     /// Whatever of running has no entry here is removed.
     pub cleared: bool,
-    pub entries: BTreeMap<String, Entry>,
+    entries: BTreeMap<String, Entry>,
+    size: usize,
 }
 
 /// What is staged of one entry.
@@ -36,13 +37,33 @@ pub(super) struct Edit {
 }
 
 impl Overlay {
+    /// Everything is removed.
+    pub fn cleared() -> Overlay {
+        Overlay { cleared: true, ..Overlay::default() }
+    }
+
     pub fn is_empty(&self) -> bool {
         !self.cleared && self.entries.is_empty()
     }
 
+    pub fn entries(&self) -> &BTreeMap<String, Entry> {
+        &self.entries
+    }
+
     /// How much is staged: entries and leaves.
     pub fn size(&self) -> usize {
-        self.entries.values().map(|entry| 1 + entry.edits.len()).sum()
+        self.size
+    }
+
+    /// Puts an entry in the place of another, or of none.
+    pub fn put(&mut self, key: String, entry: Option<Entry>) -> Option<Entry> {
+        self.size += entry.as_ref().map_or(0, Entry::size);
+        let former = match entry {
+            Some(entry) => self.entries.insert(key, entry),
+            None => self.entries.remove(&key),
+        };
+        self.size -= former.as_ref().map_or(0, Entry::size);
+        former
     }
 
     /// The entry as it will be, `None` if it will not be. What it, or an entry inside of it, has to be there for and is
@@ -84,6 +105,10 @@ impl Overlay {
 }
 
 impl Entry {
+    fn size(&self) -> usize {
+        1 + self.edits.len()
+    }
+
     /// Leaves that running holds otherwise than when they were edited here, and that this wins over.
     pub fn overwritten<'a>(&'a self, running: &'a Document) -> impl Iterator<Item = &'a Path> {
         self.edits

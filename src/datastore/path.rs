@@ -21,8 +21,7 @@ impl Step {
 
 /// An entry of a list as XPath with the names of modules for prefixes: `/fleetbridge:fleet/fleetbridge:device[fleetbridge:name='x']`.
 pub fn entry_path(schema: &Schema, list: NodeId, key: &str) -> String {
-    let mut out = String::new();
-    ancestors(schema, list, &mut out);
+    let mut out = schema_path(schema, list);
     if let Some(&name) = schema[list].keys.first() {
         push_predicate(schema, name, key, &mut out);
     }
@@ -38,7 +37,7 @@ pub fn node_path(schema: &Schema, list: NodeId, key: &str, path: &[Step]) -> Str
     out
 }
 
-pub(super) fn push_step(schema: &Schema, step: &Step, out: &mut String) {
+fn push_step(schema: &Schema, step: &Step, out: &mut String) {
     push_name(schema, step.node, out);
     let keys = &schema[step.node].keys;
     match (&keys[..], &step.keys[..]) {
@@ -51,7 +50,7 @@ pub(super) fn push_step(schema: &Schema, step: &Step, out: &mut String) {
     }
 }
 
-pub(super) fn push_name(schema: &Schema, node: NodeId, out: &mut String) {
+fn push_name(schema: &Schema, node: NodeId, out: &mut String) {
     out.push('/');
     out.push_str(&schema.module_at(node).name);
     out.push(':');
@@ -71,12 +70,11 @@ fn push_quoted(head: &str, value: &str, out: &mut String) {
     out.push(']');
 }
 
-/// A node without keys, from the top.
-pub(super) fn ancestors(schema: &Schema, node: NodeId, out: &mut String) {
-    if let Some(parent) = schema[node].parent {
-        ancestors(schema, parent, out);
-    }
-    push_name(schema, node, out);
+/// A node of the schema as XPath without keys.
+pub fn schema_path(schema: &Schema, node: NodeId) -> String {
+    let mut out = schema[node].parent.map_or(String::new(), |parent| schema_path(schema, parent));
+    push_name(schema, node, &mut out);
+    out
 }
 
 /// The path that libyang gives (prefixes only where the module changes) with a prefix at each step and key.

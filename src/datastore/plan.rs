@@ -9,7 +9,7 @@ use super::{
     document::{Document, Item},
     error::{Error, Info, Tag},
     overlay::Overlay,
-    path::{Path, ancestors, entry_path, node_path, qualified},
+    path::{Path, entry_path, node_path, qualified, schema_path},
     rows::{Audit, Change, Face, Numbered, Rows, Written},
 };
 use crate::{
@@ -96,7 +96,7 @@ impl Part {
         overlay: &Overlay,
         audit_key: &hmac::Key,
     ) -> Result<Plan, Vec<Error>> {
-        let mut plan = self.plan_entries(rows, overlay, overlay.entries.keys(), audit_key)?;
+        let mut plan = self.plan_entries(rows, overlay, overlay.entries().keys(), audit_key)?;
         if overlay.cleared {
             self.plan_rest(rows, overlay, &mut plan)?;
         }
@@ -130,7 +130,7 @@ impl Part {
         for name in names {
             let row = rows.row(name)?;
             let before = row.as_ref().map(|row| self.document(name, &row.config)).transpose()?;
-            let lost: Vec<Path> = match (&before, overlay.entries.get(name)) {
+            let lost: Vec<Path> = match (&before, overlay.entries().get(name)) {
                 (Some(before), Some(entry)) => entry.overwritten(before).cloned().collect(),
                 _ => Vec::new(),
             };
@@ -154,10 +154,7 @@ impl Part {
 
     /// Everything that is not in a cleared overlay goes.
     fn plan_rest(&self, rows: &dyn Rows, overlay: &Overlay, plan: &mut Plan) -> Result<(), Error> {
-        let mut path = String::new();
-        if let Some(top) = self.top {
-            ancestors(&self.schema, top, &mut path);
-        }
+        let path = self.top.map_or(String::new(), |top| schema_path(&self.schema, top));
         plan.audit.insert(0, Audit { path, operation: "replace", value: None });
         let mut after = 0;
         loop {
@@ -165,7 +162,7 @@ impl Part {
             let Some(last) = chunk.last() else { return Ok(()) };
             after = last.number;
             for row in chunk {
-                if !overlay.entries.contains_key(&row.name) {
+                if !overlay.entries().contains_key(&row.name) {
                     plan.changes.push(Change {
                         name: row.name,
                         was: true,

@@ -3,9 +3,11 @@
 use super::{
     Datastore,
     error::{Error, Tag},
+    json::Damaged,
     rows::Row,
+    walk::{Raw, Visit, walk, write_xml},
 };
-use crate::model::DeviceNumber;
+use crate::{model::DeviceNumber, yang::NodeId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -44,7 +46,7 @@ impl Datastore {
     /// A device of candidate, from its row in running.
     fn staged(&self, name: String, row: Option<Row>) -> Result<Option<Row>, Error> {
         let state = self.state.lock();
-        if !state.candidate.cleared && !state.candidate.entries.contains_key(&name) {
+        if !state.candidate.cleared && !state.candidate.entries().contains_key(&name) {
             return Ok(row);
         }
         let number = row.as_ref().map_or(0, |row| row.number);
@@ -96,7 +98,7 @@ impl Datastore {
         let names: Vec<String> = {
             let state = self.state.lock();
             let behind = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
-            let entries = state.candidate.entries.range::<str, _>(behind);
+            let entries = state.candidate.entries().range::<str, _>(behind);
             entries.filter(|(_, entry)| entry.make).take(limit).map(|(name, _)| name.clone()).collect()
         };
         for name in &names {
@@ -131,14 +133,35 @@ impl Datastore {
     pub fn write_xml(
         &self,
         row: &Row,
-        keep: impl FnMut(crate::yang::NodeId) -> bool,
+        keep: impl FnMut(NodeId) -> bool,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        super::write_xml(&self.part.schema, self.part.list, &row.config, keep, out).map_err(|damaged| {
-            Error::new(
-                Tag::OperationFailed,
-                format!("the stored row of {} does not fit the schema: {damaged}", row.name),
-            )
-        })
+        let written = write_xml(&self.part.schema, self.part.list, &row.config, keep, out);
+        written.map_err(|damaged| unfit(row, damaged))
     }
+
+    /// The settings that a device's row asks for: profile, name and canonical value of each leaf in
+    /// `settings/PROFILE:PROFILE`. For a start, which has to want again what was wanted before.
+    ///
+    /// # Errors
+    /// The row does not fit the schema.
+    pub fn settings(&self, row: &Row, mut visit: impl FnMut(&str, &str, &Raw<'_>)) -> Result<(), Error> {
+        let (schema, settings) = (&self.part.schema, self.part.settings);
+        let walked = walk(schema, self.part.list, &row.config, &mut |step| match step {
+            Visit::Enter(id) => id == self.part.list || Some(id) == settings || schema[id].parent == settings,
+            Visit::Leaf(id, value) => {
+                if let Some(profile) = schema[id].parent.filter(|above| schema[*above].parent == settings) {
+                    visit(&schema[profile].name, &schema[id].name, &value);
+                }
+                true
+            }
+            Visit::Leave(_) => true,
+        });
+        walked.map_err(|damaged| unfit(row, damaged))
+    }
+}
+
+fn unfit(row: &Row, damaged: Damaged) -> Error {
+    let message = format!("the stored row of {} does not fit the schema: {damaged}", row.name);
+    Error::new(Tag::OperationFailed, message)
 }

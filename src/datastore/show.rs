@@ -31,7 +31,7 @@ impl Datastore {
         let state = self.state.lock();
         let mut shown =
             Shown { editors: state.editors.clone(), cleared: state.candidate.cleared, ..Shown::default() };
-        for (name, entry) in &state.candidate.entries {
+        for (name, entry) in state.candidate.entries() {
             let whole = match (entry.fresh, entry.make) {
                 (true, false) => Some("delete"),
                 (true, true) => Some("replace"),

@@ -8,7 +8,7 @@ use super::{
     edit::{self, DefaultOperation, ErrorOption, TestOption},
     error::{Error, Info, Tag},
     overlay::{Draft, Entry, Overlay},
-    path::{Path, node_path},
+    path::{Path, node_path, schema_path},
     rows::Rows,
     xml::{Element, Input, Next, Operation},
 };
@@ -52,13 +52,11 @@ pub(super) struct Stage<'a> {
     former: HashMap<String, Option<Entry>>,
     /// The overlay as it was when all of it was cleared.
     whole: Option<Overlay>,
-    staged: usize,
 }
 
 impl<'a> Stage<'a> {
     pub fn new(part: &'a Part, rows: &'a dyn Rows, overlay: &'a mut Overlay) -> Self {
-        let staged = overlay.size();
-        Stage { part, rows, overlay, former: HashMap::new(), whole: None, staged }
+        Stage { part, rows, overlay, former: HashMap::new(), whole: None }
     }
 
     /// Applies a whole edit-config; the errors of entries that `continue-on-error` left out.
@@ -105,8 +103,7 @@ impl<'a> Stage<'a> {
         run: &mut Run,
     ) -> Result<(), Vec<Error>> {
         let refused = |part: &Part, tag, message: &str| {
-            let mut path = String::new();
-            super::path::ancestors(&part.schema, top, &mut path);
+            let path = schema_path(&part.schema, top);
             Error::new(tag, message).at(path).info(Info::BadElement(part.schema[top].name.clone()))
         };
         match operation {
@@ -166,11 +163,9 @@ impl<'a> Stage<'a> {
     }
 
     pub fn put(&mut self, key: String, entry: Entry) -> Result<(), Error> {
-        self.staged += 1 + entry.edits.len();
-        let former = self.overlay.entries.insert(key.clone(), entry);
-        self.staged -= former.as_ref().map_or(0, |entry| 1 + entry.edits.len());
+        let former = self.overlay.put(key.clone(), Some(entry));
         self.former.entry(key).or_insert(former);
-        if self.staged > MOST_STAGED {
+        if self.overlay.size() > MOST_STAGED {
             let message =
                 format!("more than {MOST_STAGED} entries and leaves would be staged; commit in parts");
             return Err(Error::new(Tag::ResourceDenied, message));
@@ -188,19 +183,13 @@ impl<'a> Stage<'a> {
 
     /// Stages the removal of everything.
     pub fn clear(&mut self) {
-        let former = std::mem::replace(self.overlay, Overlay { cleared: true, ..Overlay::default() });
-        self.staged = 0;
+        let mut former = std::mem::replace(self.overlay, Overlay::cleared());
+        let noted = std::mem::take(&mut self.former);
         if self.whole.is_none() {
-            self.whole = Some(former);
             // What was noted so far was staged on top of it.
-            self.restore_former_in_whole();
+            restore(&mut former, noted);
+            self.whole = Some(former);
         }
-        self.former.clear();
-    }
-
-    fn restore_former_in_whole(&mut self) {
-        let Some(whole) = &mut self.whole else { return };
-        restore(whole, std::mem::take(&mut self.former));
     }
 
     /// A leaf that only few may write and that this request has written.
@@ -228,7 +217,7 @@ impl<'a> Stage<'a> {
 
     /// Whether any entry exists.
     fn any(&self) -> Result<bool, Error> {
-        if self.overlay.entries.values().any(|entry| entry.make) {
+        if self.overlay.entries().values().any(|entry| entry.make) {
             return Ok(true);
         }
         if self.overlay.cleared {
@@ -239,15 +228,14 @@ impl<'a> Stage<'a> {
             let rows = self.rows.rows(after, 1024)?;
             let Some(last) = rows.last() else { return Ok(false) };
             after = last.number;
-            if rows.iter().any(|row| self.overlay.entries.get(&row.name).is_none_or(|entry| !entry.fresh)) {
+            if rows.iter().any(|row| self.overlay.entries().get(&row.name).is_none_or(|entry| !entry.fresh)) {
                 return Ok(true);
             }
         }
     }
 
     fn foreign(&self, node: NodeId) -> Error {
-        let mut path = String::new();
-        super::path::ancestors(&self.part.schema, node, &mut path);
+        let path = schema_path(&self.part.schema, node);
         let name = self.part.schema[node].name.clone();
         Error::new(Tag::OperationNotSupported, "it is not configured here")
             .at(path)
@@ -257,10 +245,7 @@ impl<'a> Stage<'a> {
 
 fn restore(overlay: &mut Overlay, former: HashMap<String, Option<Entry>>) {
     for (key, entry) in former {
-        match entry {
-            Some(entry) => drop(overlay.entries.insert(key, entry)),
-            None => drop(overlay.entries.remove(&key)),
-        }
+        overlay.put(key, entry);
     }
 }
 

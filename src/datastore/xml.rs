@@ -7,7 +7,10 @@ use quick_xml::{
     name::ResolveResult,
 };
 
-use super::error::{Error, Info, Tag};
+use super::{
+    error::{Error, Info, Tag},
+    path::schema_path,
+};
 use crate::yang::{Base, Kind, NodeId, Schema};
 
 /// The namespace of the `operation` attribute (RFC 6241 7.2).
@@ -121,6 +124,7 @@ impl<'a> Input<'a> {
         let is_leaf = matches!(self.schema[node].kind, Kind::Leaf | Kind::LeafList);
         self.elements += 1;
         if depth > DEEPEST || self.elements > MOST_ELEMENTS {
+            self.skip()?;
             return Err(Error::new(Tag::TooBig, "nested too deep, or too much in one entry"));
         }
         // The first mistake; the rest is still read, so that what follows the element can be.
@@ -266,11 +270,7 @@ impl<'a> Input<'a> {
     }
 
     fn place(&self, node: Option<NodeId>) -> String {
-        let mut path = String::new();
-        if let Some(node) = node {
-            super::path::ancestors(self.schema, node, &mut path);
-        }
-        path
+        node.map_or(String::new(), |node| schema_path(self.schema, node))
     }
 }
 

@@ -135,6 +135,7 @@ fn depth(text: &str, format: Format) -> usize {
             (Format::Json, b'}' | b']') if !quoted => depth = depth.saturating_sub(1),
             (Format::Xml, b'<') => match bytes.peek() {
                 Some(b'/') => depth = depth.saturating_sub(1),
+                Some(b'!' | b'?') => {}
                 _ => depth += 1,
             },
             (Format::Xml, b'/') if bytes.peek() == Some(&b'>') => depth = depth.saturating_sub(1),

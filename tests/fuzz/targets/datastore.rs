@@ -45,7 +45,8 @@ pub fn edit_config(data: &[u8]) {
                 let mut names: Vec<_> = staged.iter().map(|row| &row.config).collect();
                 let written = rows(&bench, Source::Running);
                 let mut wanted: Vec<_> = written.iter().map(|row| &row.config).collect();
-                (names.sort(), wanted.sort());
+                names.sort();
+                wanted.sort();
                 assert_eq!(names, wanted, "what was shown is what is committed");
             }
         }

@@ -1,0 +1,239 @@
+"""Managers steer: ncclient edits, the device behind mosquitto obeys, and what it does is read back."""
+
+import subprocess
+import time
+import unittest
+
+from ncclient.operations import RPCError
+from support import Bridge, Broker, Case, TrapSink, wait_until
+from support.fleet import adapter
+from support.netconf import FB, NC, Netconf, config, find, setting, subtree, text
+from support.plug import Plug
+
+
+class NetconfCase(Case):
+    def setUp(self):
+        super().setUp()
+        self.broker = Broker(self)
+        self.netconf = Netconf(self)
+        mqtt = adapter(self.broker, more='profiles = ["tasmota", "json-sensor"]')
+        self.bridge = Bridge(self, mqtt=[mqtt], more=self.netconf.section).start()
+
+    def plug(self, name):
+        plug = Plug(self, self.broker, name)
+        plug.online()
+        wait_until(lambda: name in self.bridge.manager.devices(), 5, f"{name} is learned")
+        return plug
+
+    def standing(self, session, device, name):
+        reply = session.get(subtree(device, f"<setting><name>{name}</name></setting>"))
+        return {leaf.tag.split("}")[1]: leaf.text for leaf in find(reply, "fleet/device/setting/*")} or {
+            leaf.tag.split("}")[1]: leaf.text for entry in find(reply, "fleet/device/setting") for leaf in entry
+        }
+
+    def commit(self, session, *devices, **options):
+        session.edit_config(target="candidate", config=config(*devices), **options)
+        session.commit()
+
+
+class SettingTest(NetconfCase):
+    def test_a_setting_reaches_its_device(self):
+        plug = self.plug("plug-1")
+        session = self.netconf.connect("operate")
+        begun = time.monotonic()
+        self.commit(session, setting("plug-1", "tele-period", 60))
+        wait_until(lambda: plug.commands("TelePeriod") == ["60"], 5, "the command is on the broker")
+        took = time.monotonic() - begun
+        effective = lambda: self.standing(session, "plug-1", "tele-period").get("standing") == "effective"
+        wait_until(effective, 5, "the device says so")
+        print(f"      edit, commit and command in {took * 1000:.0f} ms, with ncclient's own delays")
+        shown = self.standing(session, "plug-1", "tele-period")
+        self.assertEqual((shown["desired"], shown["reported"], shown["attempts"]), ("60", "60", "1"))
+        self.assertEqual(plug.commands("TelePeriod"), ["60"], "sent once")
+        # SNMP says the same.
+        number = self.bridge.manager.devices()["plug-1"]["number"]
+        rows = self.bridge.manager.walk(f"fbSettingTable")
+        self.assertTrue(any("60" in value for _, value in rows), rows)
+        self.assertGreater(number, 0)
+
+    def test_one_that_refuses_fails_with_its_words(self):
+        plug = self.plug("plug-2")
+        plug.answer = plug.refuse
+        session = self.netconf.connect("operate")
+        self.commit(session, setting("plug-2", "tele-period", 70))
+        ended = lambda: self.standing(session, "plug-2", "tele-period").get("standing") in ("failed", "unsupported")
+        wait_until(ended, 10, "it ends")
+        self.assertIn("Unknown", self.standing(session, "plug-2", "tele-period")["error"])
+
+    def test_one_that_ignores_ends_drifted(self):
+        plug = self.plug("plug-3")
+        plug.answer = lambda command, payload: {command: 300}
+        session = self.netconf.connect("operate")
+        self.commit(session, setting("plug-3", "tele-period", 80))
+        ended = lambda: self.standing(session, "plug-3", "tele-period").get("standing") in ("drifted", "failed")
+        wait_until(ended, 60, "it ends", every=0.5)
+        shown = self.standing(session, "plug-3", "tele-period")
+        self.assertEqual((shown["desired"], shown["reported"]), ("80", "300"))
+        drift = session.get(("subtree", f'<fleet xmlns="{FB}"><report><drift/></report></fleet>'))
+        self.assertEqual(text(drift, "fleet/report/drift/device"), "plug-3")
+
+    def test_one_that_sleeps_gets_it_when_it_returns(self):
+        plug = self.plug("plug-4")
+        plug.offline()
+        wait_until(lambda: self.bridge.manager.get("fbFleetMissing.0") == "1", 5, "it is gone")
+        session = self.netconf.connect("operate")
+        self.commit(session, setting("plug-4", "tele-period", 90))
+        time.sleep(1)
+        shown = self.standing(session, "plug-4", "tele-period")
+        self.assertEqual((shown["standing"], shown["attempts"]), ("pending", "0"))
+        self.assertEqual(plug.commands("TelePeriod"), [], "nothing is sent to one that is away")
+        plug.online()
+        wait_until(lambda: plug.commands("TelePeriod") == ["90"], 5, "it gets it")
+
+    def test_a_confirmed_commit_that_is_not_confirmed_rolls_devices_back(self):
+        plug = self.plug("plug-5")
+        session = self.netconf.connect("operate")
+        self.commit(session, setting("plug-5", "tele-period", 60))
+        wait_until(lambda: plug.values["TelePeriod"] == 60, 5, "the first value")
+        session.edit_config(target="candidate", config=config(setting("plug-5", "tele-period", 61)))
+        session.commit(confirmed=True, timeout="1")
+        wait_until(lambda: plug.values["TelePeriod"] == 61, 5, "the second one is pushed at once")
+        wait_until(lambda: plug.values["TelePeriod"] == 60, 5, "and taken back")
+
+    def test_a_device_is_made_ahead_and_claimed(self):
+        session = self.netconf.connect("operate")
+        self.commit(session, setting("plug-6", "tele-period", 50))
+        row = wait_until(lambda: self.bridge.manager.devices().get("plug-6"), 5, "it has a row at once")
+        number = row["number"]
+        plug = self.plug("plug-6")
+        wait_until(lambda: plug.commands("TelePeriod") == ["50"], 10, "its unit gets what was wanted")
+        self.assertEqual(self.bridge.manager.devices()["plug-6"]["number"], number)
+        self.assertEqual(self.bridge.manager.get("fbFleetDevices.0"), "1", "no second device")
+
+    def test_kill_after_ok_loses_nothing(self):
+        plug = self.plug("plug-7")
+        for value in range(10, 15):
+            session = self.netconf.connect("operate")
+            self.commit(session, setting("plug-7", "tele-period", value))
+            self.bridge.kill()
+            self.bridge.start()
+            plug.report()
+            wait_until(lambda: plug.values["TelePeriod"] == value, 15, f"{value} arrives")
+        time.sleep(1)
+        self.assertEqual(plug.commands("TelePeriod"), [str(value) for value in range(10, 15)], "none lost, none doubled")
+
+
+class OperationTest(NetconfCase):
+    def test_hello_and_schemas(self):
+        session = self.netconf.connect("read")
+        capabilities = list(session.server_capabilities)
+        for wanted in ("candidate:1.0", "confirmed-commit:1.1", "validate:1.1", "notification:1.0", "yang-library:1.1"):
+            self.assertTrue(any(wanted in capability for capability in capabilities), wanted)
+        for module in ("fleetbridge", "fleetbridge-profile-tasmota", "ietf-netconf", "ietf-yang-types"):
+            self.assertIn(f"module {module} ", session.get_schema(module).data)
+        with self.assertRaises(RPCError) as caught:
+            session.get_schema("nosuch")
+        self.assertEqual(caught.exception.tag, "invalid-value")
+        library = session.get(("subtree", '<yang-library xmlns="urn:ietf:params:xml:ns:yang:ietf-yang-library"/>'))
+        self.assertIn("<name>fleetbridge</name>", library.data_xml)
+        state = session.get(("subtree", '<netconf-state xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring"><sessions/></netconf-state>'))
+        self.assertIn("<username>read</username>", state.data_xml)
+
+    def test_get_and_filters(self):
+        self.plug("plug-a")
+        self.plug("plug-b")
+        session = self.netconf.connect("operate")
+        self.commit(session, "<device><name>plug-a</name><site>Lübeck</site><group>x</group><group>y</group></device>")
+        reply = session.get()
+        self.assertEqual([leaf.text for leaf in find(reply, "fleet/device/name")], ["plug-a", "plug-b"])
+        reply = session.get(subtree("plug-a"))
+        self.assertEqual(text(reply, "fleet/device/site"), "Lübeck")
+        self.assertEqual(text(reply, "fleet/device/presence"), "online")
+        self.assertEqual(text(reply, "fleet/device/managed"), "true")
+        self.assertEqual(text(reply, "fleet/device/identity/manufacturer"), "Tasmota")
+        reply = session.get(("subtree", f'<fleet xmlns="{FB}"><device><site>Lübeck</site><name/><number/></device></fleet>'))
+        self.assertEqual([leaf.text for leaf in find(reply, "fleet/device/name")], ["plug-a"])
+        self.assertEqual(find(reply, "fleet/device/presence"), [])
+        reply = session.get(("subtree", f'<fleet xmlns="{FB}"><device><point><name>rssi</name></point></device></fleet>'))
+        self.assertEqual({leaf.text for leaf in find(reply, "fleet/device/point/name")}, {"rssi"})
+        for nothing in (subtree("nosuch"), ("subtree", '<x xmlns="urn:x"/>')):
+            self.assertEqual(find(session.get(nothing), "fleet"), [])
+        reply = session.get_config("running")
+        self.assertEqual([leaf.text for leaf in find(reply, "fleet/device/name")], ["plug-a"])
+        self.assertEqual(find(reply, "fleet/device/number"), [], "state is no configuration")
+        self.assertEqual(text(session.get_config("running", with_defaults="report-all"), "fleet/device/admin-state"), "in-service")
+
+    def test_secrets_are_never_shown(self):
+        self.plug("plug-s")
+        session = self.netconf.connect("operate")
+        with self.assertRaises(RPCError) as caught:
+            session.edit_config(target="candidate", config=config(setting("plug-s", "web-password", "hush-4711")))
+        self.assertEqual(caught.exception.tag, "access-denied")
+        session = self.netconf.connect("administer")
+        self.commit(session, setting("plug-s", "web-password", "hush-4711"))
+        self.assertNotIn("hush-4711", session.get().data_xml + session.get_config("running").data_xml)
+        self.assertNotIn("hush-4711", self.bridge.output())
+
+    def test_roles(self):
+        session = self.netconf.connect("read")
+        session.get()
+        for denied in (lambda: session.lock("running"), lambda: session.commit(), lambda: session.kill_session("77")):
+            with self.assertRaises(RPCError) as caught:
+                denied()
+            self.assertEqual(caught.exception.tag, "access-denied")
+        with self.assertRaises(RPCError) as caught:
+            self.netconf.connect("administer").kill_session("77")
+        self.assertEqual(caught.exception.tag, "invalid-value")
+
+    def test_locks(self):
+        one, two = self.netconf.connect("operate"), self.netconf.connect("administer")
+        with one.locked("running"):
+            with self.assertRaises(RPCError) as caught:
+                two.lock("running")
+            self.assertEqual(caught.exception.tag, "lock-denied")
+            self.assertIn(one.session_id, str(caught.exception.info))
+            with self.assertRaises(RPCError) as caught:
+                two.edit_config(target="running", config=config("<device><name>x</name></device>"))
+            self.assertEqual(caught.exception.tag, "in-use")
+        two.lock("running")
+        two.unlock("running")
+
+    def test_openssh_ends_with_zero(self):
+        hello = f'<hello xmlns="{NC}"><capabilities><capability>urn:ietf:params:netconf:base:1.0</capability></capabilities></hello>]]>]]>'
+        close = f'<rpc message-id="1" xmlns="{NC}"><close-session/></rpc>]]>]]>'
+        ran = subprocess.run(self.netconf.ssh("read"), input=(hello + close).encode(), capture_output=True, timeout=20)
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertIn(b"<ok/>", ran.stdout)
+
+    def test_notifications(self):
+        session, listener = self.netconf.connect("operate"), self.netconf.connect("read")
+        listener.create_subscription()
+        self.plug("plug-n")
+        self.commit(session, setting("plug-n", "tele-period", 33))
+        told = []
+
+        def names():
+            while notification := listener.take_notification(block=False):
+                told.append(notification.notification_xml)
+            return "".join(told)
+
+        for kind in ("device-learned", "netconf-config-change", "setting-changed", "commit-settled"):
+            wait_until(lambda kind=kind: kind in names(), 10, f"{kind} is told")
+        change = next(one for one in told if "netconf-config-change" in one)
+        self.assertIn("<username>operate</username>", change)
+        self.assertIn("tele-period", change)
+        late = self.netconf.connect("read")
+        late.create_subscription(start_time="2020-01-01T00:00:00Z")
+        replayed = []
+
+        def complete():
+            while notification := late.take_notification(block=False):
+                replayed.append(notification.notification_xml)
+            return "replayComplete" in "".join(replayed)
+
+        wait_until(complete, 10, "the replay is complete")
+        self.assertIn("device-learned", "".join(replayed))
+
+
+if __name__ == "__main__":
+    unittest.main()
