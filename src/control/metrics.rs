@@ -56,6 +56,7 @@ pub(super) fn text(state: &State, now: Time) -> String {
     for (name, help, counter) in [
         ("messages_total", "Messages taken from all adapters", &south.messages),
         ("observations_total", "Facts absorbed into the fleet", &south.observations),
+        ("downlinks_total", "Writes and reads of settings sent to devices", &south.downlinks),
         ("unknown_messages_total", "Messages that nobody understood or a limit refused", &south.unknown),
         ("snmp_in_packets_total", "snmpInPkts", &snmp.in_pkts),
         ("snmp_out_packets_total", "snmpOutPkts", &snmp.out_pkts),
