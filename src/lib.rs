@@ -17,14 +17,25 @@
 //!                    └▶ snmp::agent, report, control   read the same columns in device order
 //! ```
 //!
+//! ## The way down
+//! ```text
+//! Fleet::desire                what a manager wants of a device, as of a commit
+//!  └▶ fleet::settings          one state machine a setting; devices with something to send wait in the outbox
+//!      └▶ southbound::egress   takes orders at the adapter's pace; has each try written down before it is sent
+//!          └▶ southbound::codec     Order ─▶ Downlink: placeholders filled in, escaped
+//!              └▶ southbound::mqtt  publishes, tells what the broker has confirmed
+//! ```
+//! What the device answers comes up as any report and moves the setting on: sent, acked, stored, effective; or drifted,
+//! failed, unsupported, which the journal tells.
+//!
 //! ## Where each thing lives
 //! | module | what |
 //! |---|---|
 //! | [`model`] | plain data: values, profiles, devices, reports, instants |
-//! | [`fleet`] | the state of all devices: blocks, names, absorb, presence, walks |
+//! | [`fleet`] | the state of all devices: blocks, names, absorb, presence, walks, settings |
 //! | [`journal`] | append-only events with cursors |
-//! | [`store`] | SQLite: `config.db` (numbers and names, FULL), `state.db` (telemetry, write-behind); the only user of rusqlite |
-//! | [`southbound`] | transports (`mqtt`, the embedded `broker`), profile files, codecs, ingest, what nobody understood |
+//! | [`store`] | SQLite: `config.db` (numbers and names, FULL), `state.db` (telemetry and settings, write-behind); the only user of rusqlite |
+//! | [`southbound`] | transports (`mqtt`, the embedded `broker`), profile files, codecs, ingest and egress, what nobody understood |
 //! | [`snmp`] | BER, messages, agent, MIB tables, traps, sockets |
 //! | [`report`] | missing, inventory, software; table, CSV, JSON |
 //! | [`control`] | the control socket: HTTP and JSON, /metrics |
@@ -48,8 +59,8 @@
 //! | a report | `report/x.rs`, one line in `REPORTS` |
 //!
 //! ## What waits for its issue
-//! Configuration through NETCONF comes next. Its seams are here: profiles parse and number settings already
-//! ([`model::SettingDef`]), `config.db` is where running will live, and events carry numbers that never repeat.
+//! Configuration through NETCONF comes next. Its seams are here: [`fleet::Fleet::desire`] takes what is wanted, `config.db`
+//! is where running will live, and events carry numbers that never repeat.
 
 // What may not be in the product; tests may. The reasons of further rules are in .clippy.toml.
 #![cfg_attr(

@@ -7,6 +7,7 @@ use fleetbridge::{
     fleet::{Fleet, Order},
     journal::EventKind,
     model::*,
+    store::{Batch, Store},
 };
 use proptest::prelude::*;
 use support::{START, add_adapter, learn, profile};
@@ -420,6 +421,15 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+thread_local! {
+    /// One for all histories: a store takes longer to make than a history to happen.
+    static STORE: (tempfile::TempDir, Store) = {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), START, Default::default()).unwrap().store;
+        (folder, store)
+    };
+}
+
 /// The outer world: what the device has and what is on its way to it.
 struct World {
     bench: Bench,
@@ -506,15 +516,15 @@ impl World {
 
     /// Through what the store keeps, into a new fleet.
     fn restart(&mut self) {
-        let folder = tempfile::tempdir().unwrap();
-        let store = fleetbridge::store::Store::open(folder.path(), START, Default::default()).unwrap().store;
-        let mut batch = fleetbridge::store::Batch::default();
+        let mut batch = Batch::default();
         self.bench.fleet.row(self.bench.device, |row| batch.push_settings(&row)).unwrap();
-        store.flush(batch).wait().unwrap();
         let defs = self.bench.fleet.profiles()[ProfileId(0)].settings.clone();
         let fresh = Bench { now: self.bench.now, ..Bench::new(defs) };
         fresh.online(false);
-        store.load_settings(|device, settings| fresh.fleet.restore_settings(device, settings)).unwrap();
+        STORE.with(|(_, store)| {
+            store.flush(batch).wait().unwrap();
+            store.load_settings(|device, settings| fresh.fleet.restore_settings(device, settings)).unwrap();
+        });
         let former = self.row();
         self.bench = fresh;
         self.open = None;

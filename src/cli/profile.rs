@@ -1,5 +1,5 @@
-//! `fleetbridge profile list | show NAME | check FILE | try FILE --topic T --payload FILE`: what a profile is, what is wrong
-//! with one, and what it makes of a message. None of these needs a running bridge.
+//! `fleetbridge profile list | show NAME | check FILE | try FILE --topic T --payload FILE | yang FILE`: what a profile is, what is
+//! wrong with one, what it makes of a message, and its YANG module. None of these needs a running bridge.
 
 use std::{
     io::{self, Read, Write},
@@ -15,7 +15,7 @@ use crate::{
             Payload,
             path::{Path as JsonPath, Step},
         },
-        profile::{Library, Origin, Ownership, ProfileFile, Shelved, compile, parse, write_reports},
+        profile::{Library, Origin, Ownership, ProfileFile, Shelved, compile, module, parse, write_reports},
     },
 };
 
@@ -184,6 +184,21 @@ pub fn attempt(
     }
     show_ignored(&file, trial, understood, out)?;
     Ok(understood)
+}
+
+/// Prints the YANG module of a profile (a file, or the name of a known one).
+///
+/// # Errors
+/// The profile is unknown or wrong, has no settings, or `out` cannot be written.
+pub fn yang(dir: Option<&Path>, profile: &str, out: &mut dyn Write) -> Result<(), ProfileError> {
+    let file = open(dir, profile)?;
+    let Some(text) = module(&file) else {
+        return Err(ProfileError::Unknown(format!(
+            "the profile `{}` has no settings, so it has no module",
+            file.profile.name
+        )));
+    };
+    Ok(out.write_all(text.as_bytes())?)
 }
 
 /// Reads a payload for [`attempt`]: a file, or standard input for `-`.

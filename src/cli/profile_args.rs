@@ -20,7 +20,8 @@ Examples:
   fleetbridge profile show tasmota
   fleetbridge profile show json-sensor --text > profiles/acme.toml
   fleetbridge profile check profiles/acme.toml
-  fleetbridge profile try profiles/acme.toml --topic acme/dev-1/telemetry --payload message.json"
+  fleetbridge profile try profiles/acme.toml --topic acme/dev-1/telemetry --payload message.json
+  fleetbridge profile yang tasmota > fleetbridge-profile-tasmota.yang"
 )]
 pub(super) struct Profile {
     #[command(subcommand)]
@@ -54,6 +55,11 @@ enum Action {
         #[arg(long)]
         retained: bool,
     },
+    /// Print the YANG module with the settings of a profile
+    Yang {
+        /// A profile file, or the name of a known profile
+        profile: String,
+    },
 }
 
 impl Profile {
@@ -68,6 +74,7 @@ impl Profile {
                 let trial = Trial { topic: &topic, payload: &payload, retained, now: clock::now() };
                 profile::attempt(own.as_deref(), &profile, &trial, out)
             }
+            Action::Yang { profile } => profile::yang(own.as_deref(), &profile, out).map(|()| true),
         };
         if good? { Ok(()) } else { Err(Failure::Told) }
     }

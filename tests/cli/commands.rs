@@ -216,6 +216,11 @@ fn profiles() {
     assert_eq!(code(&understood), 0, "{}", stderr(&understood));
     assert!(stdout(&understood).contains("21.5"), "{}", stdout(&understood));
     assert_eq!(code(&fleetbridge(&[&tried[..], &["elsewhere"]].concat())), 1);
+    let module = fleetbridge(&["profile", "yang", "tasmota"]);
+    assert!(stdout(&module).starts_with("module fleetbridge-profile-tasmota {\n"), "{}", stdout(&module));
+    let none = fleetbridge(&["profile", "yang", "gateway"]);
+    assert_eq!(code(&none), 1);
+    assert!(stderr(&none).contains("`gateway` has no settings"), "{}", stderr(&none));
     fs::write(&own, "[profile]\nnam = 3\n").unwrap();
     let wrong = fleetbridge(&["profile", "check", own.to_str().unwrap()]);
     assert_eq!(code(&wrong), 1);

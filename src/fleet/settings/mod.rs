@@ -13,7 +13,7 @@ mod restore;
 mod row;
 mod state;
 
-use std::ops::ControlFlow;
+use std::{fmt, ops::ControlFlow};
 
 pub use outbox::Commit;
 pub use restore::SettingState;
@@ -36,7 +36,7 @@ use crate::{journal::EventKind, model::*};
 
 /// One message to be sent. Tell what became of it: [`Fleet::order_acked`], [`Fleet::order_refused`] or
 /// [`Fleet::order_unsent`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Order {
     pub device: DeviceNumber,
     pub profile: ProfileId,
@@ -49,6 +49,14 @@ pub struct Order {
     pub parent: String,
     /// What to write; `None`: ask for the value.
     pub value: Option<SettingValue>,
+}
+
+/// Without the value, which may be a secret.
+impl fmt::Debug for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.value.is_some() { "write" } else { "read" };
+        write!(f, "Order({what} setting {} of {}, turn {})", self.slot, self.id, self.turn)
+    }
 }
 
 /// Longer error texts are cut.

@@ -31,6 +31,7 @@ mod point;
 mod setting;
 mod show;
 mod uplink;
+mod yang;
 
 use crate::{
     file::{self, Diagnostic, Section},
@@ -44,6 +45,7 @@ pub use point::PointSpec;
 pub use setting::SettingSpec;
 pub use show::write_reports;
 pub use uplink::UplinkSpec;
+pub use yang::{module, module_name};
 
 use answer::RefusalSpec;
 use origin::{Source, TimeSource};
@@ -109,17 +111,34 @@ pub fn is_identifier(text: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
 }
 
-/// YYYY-MM-DD, as RFC 7950 section 7.1.9 has it.
+/// Text of a line that can stand in a YANG module (RFC 7950 section 14, yang-char).
+fn is_line(text: &str) -> bool {
+    let noncharacter = |c: char| u32::from(c) & 0xfffe == 0xfffe || ('\u{fdd0}'..='\u{fdef}').contains(&c);
+    !text.chars().any(|c| c.is_control() || noncharacter(c))
+}
+
+/// As [`is_line`], of any number of lines.
+fn is_prose(text: &str) -> bool {
+    text.split(['\n', '\t']).all(is_line)
+}
+
+/// YYYY-MM-DD (RFC 7950 section 7.1.9), a day of the calendar.
 fn is_date(text: &str) -> bool {
     let mut parts = text.split('-');
     let mut part = |digits: usize, range: std::ops::RangeInclusive<u16>| {
-        parts.next().is_some_and(|part| {
-            part.len() == digits
-                && part.bytes().all(|c| c.is_ascii_digit())
-                && part.parse().is_ok_and(|n| range.contains(&n))
-        })
+        let part = parts.next().filter(|part| part.len() == digits)?;
+        let number = part.bytes().all(|c| c.is_ascii_digit()).then(|| part.parse().ok())??;
+        range.contains(&number).then_some(number)
     };
-    part(4, 1900..=9999) && part(2, 1..=12) && part(2, 1..=31) && parts.next().is_none()
+    let (Some(year), Some(month)) = (part(4, 1900..=9999), part(2, 1..=12)) else { return false };
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        2 if leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    part(2, 1..=days).is_some() && parts.next().is_none()
 }
 
 const IDENTIFIER: &str =
@@ -162,6 +181,7 @@ fn read(top: &mut Section<'_>, ownership: Ownership) -> Option<ProfileFile> {
 }
 
 fn head(top: &mut Section<'_>, ownership: Ownership) -> Option<Profile> {
+    let has_settings = top.key("setting").exists();
     let entry = top.key("profile");
     if !entry.exists() {
         top.error(
@@ -171,12 +191,19 @@ fn head(top: &mut Section<'_>, ownership: Ownership) -> Option<Profile> {
         return None;
     }
     let mut section = entry.table()?;
-    let name =
-        section.required("name").parsed(IDENTIFIER, |text| is_identifier(text).then(|| text.to_owned()));
-    let revision = section.required_as("revision", "\"2026-11-22\"").parsed(
-        "a date, because it will be the revision of a YANG module, for example \"2026-11-22\"",
-        |text| is_date(text).then(|| text.to_owned()),
-    );
+    let name_entry = section.required("name");
+    let name = name_entry.parsed(IDENTIFIER, |text| is_identifier(text).then(|| text.to_owned()));
+    if name.as_deref().is_some_and(|name| has_settings && !is_identifier(&module_name(name))) {
+        name_entry.error(
+            "the name is too long for a profile with settings".to_owned(),
+            &format!("`{}` is the name of a YANG module, at most 64 characters", module_name("NAME")),
+        );
+    }
+    let revision = section
+        .required_as("revision", "\"2026-11-22\"")
+        .parsed("a date, because it is the revision of a YANG module, for example \"2026-11-22\"", |text| {
+            is_date(text).then(|| text.to_owned())
+        });
     let product = section.key("product");
     let product = match (ownership, product.exists()) {
         (Ownership::Own, true) => {

@@ -1,10 +1,10 @@
 //! `[[setting]]`: what can be wanted of a device, and `[[refusal]]`: how it says no. `[[command]]` and `[software.X]` are
 //! read and validated, so that a profile written today is right when they act.
 
-use super::{IDENTIFIER, Source, answer::AnswerSpec, is_identifier};
+use super::{IDENTIFIER, Source, answer::AnswerSpec, is_identifier, is_line, is_prose};
 use crate::{
     file::{Entry, Section, nearest},
-    model::{Decimal, SettingDef, SettingType, SettingValue},
+    model::{Decimal, SettingDef, SettingType, SettingValue, write_decimal},
     southbound::codec::{downlink::Template, setting::Reading},
 };
 
@@ -13,9 +13,17 @@ use crate::{
 pub struct SettingSpec {
     pub name: String,
     pub ty: SettingType,
-    /// As written, for example `10..3600`; empty if none.
+    /// As YANG writes it, for example `10..3600`; for a text, of its length. Empty if none.
     pub range: String,
+    /// A regular expression of XML Schema that a text matches as a whole (RFC 7950 section 9.4.5); empty if none. Whether it
+    /// is one is seen when the profile's module is loaded.
+    pub pattern: String,
     pub unit: String,
+    pub description: String,
+    /// What a device comes with, in words. Never pushed, never told of a secret.
+    pub default: String,
+    /// A write makes the device restart.
+    pub restarts: bool,
     /// Never shown, and needs authPriv to be set.
     pub secret: bool,
     /// Milliseconds from the broker's acknowledgement of a write.
@@ -119,10 +127,17 @@ fn read(mut section: Section<'_>) -> Option<SettingSpec> {
     let digits = digits_entry.integer(1..=18u8);
     let ty = setting_type(&section.required_as("type", "\"uint32\""), digits, names);
     let range_entry = section.key("range");
+    let pattern_entry = section.key("pattern");
     let default_entry = section.key("default");
-    let mut text = |name: &'static str| section.key(name).str().unwrap_or("").to_owned();
-    let unit = text("unit");
-    text("description");
+    let mut text = |name: &'static str, most: usize, legal: fn(&str) -> bool| {
+        let expected = format!("a text of at most {most} characters, none of which is a control character");
+        let text = section
+            .key(name)
+            .parsed(&expected, |text| (text.chars().count() <= most && legal(text)).then(|| text.to_owned()));
+        text.unwrap_or_default()
+    };
+    let unit = text("unit", 64, is_line);
+    let description = text("description", 1000, is_prose);
     let reported_entry = section.key("reported");
     let reported = AnswerSpec::read(&reported_entry, true);
     let acknowledged = AnswerSpec::read(&section.key("acknowledged"), false);
@@ -134,7 +149,7 @@ fn read(mut section: Section<'_>) -> Option<SettingSpec> {
     let timeout = section.key("timeout").duration(1000..=86_400_000).unwrap_or(10_000);
     let retries = section.key("retries").integer(0..=100u32).unwrap_or(3);
     let secret = section.key("secret").bool().unwrap_or(false);
-    section.key("restarts").bool();
+    let restarts = section.key("restarts").bool().unwrap_or(false);
     section.finish();
     let ty = ty?;
     if values_entry.exists() != matches!(ty, SettingType::Enumeration(_)) {
@@ -146,6 +161,12 @@ fn read(mut section: Section<'_>) -> Option<SettingSpec> {
     if digits_entry.exists() && !matches!(ty, SettingType::Decimal { .. }) {
         digits_entry.error("only a decimal has `digits`".to_owned(), "");
     }
+    if pattern_entry.exists() && ty != SettingType::Text {
+        pattern_entry.error(format!("a {} has no `pattern`", ty.name()), "only a string has one");
+    }
+    let pattern = pattern_entry.parsed("a regular expression, for example \"[0-9A-F]{12}\"", |text| {
+        is_line(text).then(|| text.to_owned())
+    });
     let ranges = ranges(&range_entry, &ty);
     check_default(&default_entry, &ty, &ranges);
     if secret && reported_entry.exists() {
@@ -160,34 +181,32 @@ fn read(mut section: Section<'_>) -> Option<SettingSpec> {
             "say where the answer comes: reported = { topic = \"...\", path = \"...\" }",
         );
     }
+    let default = if secret { None } else { default_entry.scalar_text() };
+    let mut words: Vec<(SettingValue, Box<str>)> = values
+        .iter()
+        .enumerate()
+        .filter_map(|(at, (_, word))| Some((SettingValue::Integer(at as i64), word.clone()?)))
+        .collect();
     let mut reading = Reading { ty: ty.clone(), words: Vec::new() };
-    let mut words = Vec::new();
-    for (at, (_, word)) in values.iter().enumerate() {
-        let value = SettingValue::Integer(at as i64);
-        reading.words.extend(word.clone().map(|word| (word, value.clone())));
-        words.extend(word.clone().map(|word| (value, word)));
-    }
+    reading.words.extend(words.iter().map(|(value, word)| (word.clone(), value.clone())));
     if let Some(reported) = &reported {
-        reading.words.extend(reported.words(&ty));
+        reading.words.extend(reported.words(&ty, &reported_entry));
     }
     let write = write.map(|(template, own)| {
-        for (text, word) in own.into_iter().rev() {
-            match ty.parse(&text) {
-                Some(value) => words.insert(0, (value, word)),
-                None => write_entry.error(
-                    format!("{text:?} in `map` is no value of a {}", ty.name()),
-                    "example: map = { true = \"ON\", false = \"OFF\" }",
-                ),
-            }
-        }
+        // The words of a write come before those that go both ways.
+        let own = own.into_iter().filter_map(|(text, word)| Some((value(&text, &ty, &write_entry)?, word)));
+        words.splice(0..0, own);
         template
     });
-    let range = if range_entry.exists() { range_entry.str().unwrap_or("").to_owned() } else { String::new() };
     Some(SettingSpec {
         name: name?,
+        range: range_text(&ranges, &ty),
+        pattern: pattern.unwrap_or_default(),
         ty,
-        range,
         unit,
+        description,
+        default: default.unwrap_or_default(),
+        restarts,
         secret,
         timeout,
         retries,
@@ -199,6 +218,18 @@ fn read(mut section: Section<'_>) -> Option<SettingSpec> {
         write,
         words,
     })
+}
+
+/// A value in YANG's text, as the `map` of an entry has it.
+pub(super) fn value(text: &str, ty: &SettingType, entry: &Entry<'_>) -> Option<SettingValue> {
+    let value = ty.parse(text);
+    if value.is_none() {
+        entry.error(
+            format!("{text:?} in `map` is no value of a {}", ty.name()),
+            "example: map = { true = \"ON\", false = \"OFF\" } in `write`, { ON = true, OFF = false } in `reported`",
+        );
+    }
+    value
 }
 
 /// `["off", "on"]`, or `{ off = 0, on = 1 }` where the device knows them by other words.
@@ -215,6 +246,15 @@ fn values(entry: &Entry<'_>) -> Vec<(String, Option<Box<str>>)> {
     };
     if entry.exists() && names.is_empty() {
         entry.error("`values` is empty".to_owned(), "example: values = [\"off\", \"on\"]");
+    }
+    for (at, (name, _)) in names.iter().enumerate() {
+        if name.is_empty() || name.trim() != name || !is_line(name) {
+            let help = "a word is not empty and neither begins nor ends with a space";
+            entry.error(format!("{name:?} is wrong in `values`"), help);
+        }
+        if names[..at].iter().any(|(other, _)| other == name) {
+            entry.error(format!("{name:?} stands in `values` twice"), "leave one out");
+        }
     }
     names
 }
@@ -237,8 +277,30 @@ fn ranges(entry: &Entry<'_>, ty: &SettingType) -> Vec<(i128, i128)> {
         let (low, high) = text.split_once("..").unwrap_or((text, text));
         Some((bound(low)?, bound(high)?)).filter(|(low, high)| low <= high && *low >= least && *high <= most)
     };
-    let expected = format!("a range within {}, for example \"10..3600\" or \"0 | 10..3600\"", ty.name());
-    entry.parsed(&expected, |text| text.split('|').map(part).collect()).unwrap_or_default()
+    let ascend = |parts: &Vec<(i128, i128)>| parts.windows(2).all(|pair| pair[0].1 < pair[1].0);
+    let expected = format!(
+        "a range within {} whose parts ascend, for example \"10..3600\" or \"0 | 10..3600\"",
+        ty.name()
+    );
+    entry
+        .parsed(&expected, |text| text.split('|').map(part).collect::<Option<_>>().filter(ascend))
+        .unwrap_or_default()
+}
+
+/// Canonical, whatever way the file writes it (RFC 7950 section 9.2.4).
+fn range_text(ranges: &[(i128, i128)], ty: &SettingType) -> String {
+    let number = |value: i128| match (ty, i64::try_from(value)) {
+        (SettingType::Decimal { digits }, Ok(value)) => {
+            let mut text = String::new();
+            write_decimal(&mut text, value, *digits as i8);
+            text
+        }
+        _ => value.to_string(),
+    };
+    let part = |(low, high): &(i128, i128)| {
+        if low == high { number(*low) } else { format!("{}..{}", number(*low), number(*high)) }
+    };
+    ranges.iter().map(part).collect::<Vec<_>>().join(" | ")
 }
 
 fn number(text: &str, digits: u8) -> Option<i128> {
@@ -266,7 +328,9 @@ fn check_default(entry: &Entry<'_>, ty: &SettingType, ranges: &[(i128, i128)]) {
             }
             return;
         }
-        SettingType::Text => entry.str().map(|text| text.chars().count() as i128),
+        SettingType::Text => entry.parsed("a text without control characters", |text| {
+            is_line(text).then(|| text.chars().count() as i128)
+        }),
         SettingType::Integer { least, most, .. } => entry.integer(*least..=*most),
         SettingType::Decimal { digits } => {
             entry.decimal().and_then(|value| value.scaled(*digits as i8)).map(i128::from)
