@@ -1,7 +1,7 @@
 //! # fleetbridge: the tour
 //!
 //! fleetbridge puts an IoT fleet into the network management tools that companies already run. Southbound it hears devices
-//! over MQTT; northbound the fleet is an SNMP agent. In the middle lies one [`fleet`]: a table of devices stored as columns,
+//! over MQTT; northbound the fleet is an SNMP agent and a NETCONF server. In the middle lies one [`fleet`]: a table of devices stored as columns,
 //! in blocks of 1,024 consecutive device numbers. The number is the SNMP index, the SQLite rowid and the order of all
 //! lists, so GETNEXT and a report are both "seek in a column".
 //!
@@ -17,18 +17,32 @@
 //!                    └▶ snmp::agent, report, control   read the same columns in device order
 //! ```
 //!
+//! ## The way down
+//! ```text
+//! netconf::operations          an edit-config is staged, a commit made
+//!  └▶ datastore                validates the devices touched, writes one transaction (store), tells who listens
+//!      └▶ daemon::manage       what a commit means for the fleet
+//! Fleet::desire                what a manager wants of a device, as of a commit
+//!  └▶ fleet::settings          one state machine a setting; devices with something to send wait in the outbox
+//!      └▶ southbound::egress   takes orders at the adapter's pace; has each try written down before it is sent
+//!          └▶ southbound::codec     Order ─▶ Downlink: placeholders filled in, escaped
+//!              └▶ southbound::mqtt  publishes, tells what the broker has confirmed
+//! ```
+//! What the device answers comes up as any report and moves the setting on: sent, acked, stored, effective; or drifted,
+//! failed, unsupported, which the journal tells.
+//!
 //! ## Where each thing lives
 //! | module | what |
 //! |---|---|
 //! | [`model`] | plain data: values, profiles, devices, reports, instants |
-//! | [`fleet`] | the state of all devices: blocks, names, absorb, presence, walks |
+//! | [`fleet`] | the state of all devices: blocks, names, absorb, presence, walks, settings |
 //! | [`journal`] | append-only events with cursors |
 //! | [`yang`] | the safe wrapper of libyang: schemas, values, small trees; the modules that are served |
 //! | [`datastore`] | what managers may change: running, candidate, commits; the one gate for every writer |
-//! | [`store`] | SQLite: `config.db` (numbers, names, running, FULL), `state.db` (telemetry, write-behind); the only user of rusqlite |
-//! | [`southbound`] | transports (`mqtt`, the embedded `broker`), profile files, codecs, ingest, what nobody understood |
+//! | [`store`] | SQLite: `config.db` (numbers, names, running, FULL), `state.db` (telemetry and settings, write-behind); the only user of rusqlite |
+//! | [`southbound`] | transports (`mqtt`, the embedded `broker`), profile files, codecs, ingest and egress, what nobody understood |
 //! | [`snmp`] | BER, messages, agent, MIB tables, traps, sockets |
-//! | [`netconf`] | framing, messages, subtree filters, the session without I/O, SSH |
+//! | [`netconf`] | framing, messages, subtree filters, the session without I/O, SSH; operations, what is read (`provider`), notifications |
 //! | [`report`] | missing, inventory, software; table, CSV, JSON |
 //! | [`control`] | the control socket: HTTP and JSON, /metrics |
 //! | [`config`], [`file`](mod@file) | the boot file; a TOML reader that names every problem with its line |
@@ -37,7 +51,7 @@
 //! | [`clock`], [`secret`], [`stats`], [`login`] | the only reader of the clock; text that prints nothing; counters; passwords, checked with care |
 //!
 //! ## Rules that a test checks (`tests/architecture.rs`)
-//! `southbound`, `snmp` and `report` never import each other: they meet in `fleet` and `journal`. `model`, `fleet`,
+//! `southbound`, `snmp`, `netconf` and `report` never import each other: they meet in `fleet`, `journal` and `datastore`. `model`, `fleet`,
 //! `journal`, `datastore`, the codecs and the agent are pure: bytes and `now` in, actions out; they name no socket, clock, task or
 //! SQL. `unsafe` stands in `snmp::transport` and `yang` only.
 //!
@@ -48,12 +62,12 @@
 //! | a payload convention | `southbound/codec/x.rs` and one line |
 //! | a transport | `southbound/x.rs`: receives, and gives to [`southbound::ingest::Ingest`] |
 //! | a MIB | the text in `mibs/`, `snmp/mib/x.rs`, one line; a test holds text against code, column by column |
-//! | a YANG module | the text in `yang/`, one line in [`yang::modules`] |
+//! | a YANG module | the text in `yang/`, one line in [`yang::modules`]; its data in `netconf/provider/x.rs`, one line in `PROVIDERS` |
 //! | a report | `report/x.rs`, one line in `REPORTS` |
 //!
 //! ## What waits for its issue
-//! Configuration through NETCONF comes next. Its seams are here: profiles parse and number settings already
-//! ([`model::SettingDef`]), `config.db` is where running will live, and events carry numbers that never repeat.
+//! SNMP SET stages into the same [`datastore::Transaction`]; policies and rollouts will stand between running and
+//! [`fleet::Fleet::desire`].
 
 // What may not be in the product; tests may. The reasons of further rules are in .clippy.toml.
 #![cfg_attr(

@@ -162,7 +162,7 @@ impl Bridge {
                     writeln!(out, "{}", format!("{} {}", message.topic, message.payload).trim()).unwrap();
                     fleet.order_acked(&order, now);
                 }
-                Err(error) => fleet.order_refused(&order, &error.to_string(), now),
+                Err(error) => fleet.order_refused(&order, Standing::Failed, &error.to_string(), now),
             }
         }
     }

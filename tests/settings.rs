@@ -7,6 +7,7 @@ use fleetbridge::{
     fleet::{Fleet, Order},
     journal::EventKind,
     model::*,
+    store::{Batch, Store},
 };
 use proptest::prelude::*;
 use support::{START, add_adapter, learn, profile};
@@ -303,6 +304,83 @@ fn a_walk_seeks() {
     assert_eq!(walk((1023, 7)), [(1023, 7), (2999, 2), (2999, 7)]);
 }
 
+/// The drift report: an index, kept current.
+#[test]
+fn what_ended_otherwise_is_found_without_a_scan() {
+    let fleet = fleet(vec![setting(2, "a"), setting(7, "b")]);
+    for n in 0..3000 {
+        learn(&fleet, ProfileId(0), &format!("plug-{n}"));
+    }
+    let unmet = || {
+        let mut found = Vec::new();
+        fleet.unmet_settings((0, 0), |row, setting| {
+            found.push((row.number(), setting.def.number));
+            std::ops::ControlFlow::Continue(())
+        });
+        found
+    };
+    let value = |slot, value| [Fact::Setting { slot, value: Scalar::Integer(value) }];
+    for device in [5, 2000] {
+        for (slot, number) in [(0, 2), (1, 7)] {
+            support::report(&fleet, device, false, &value(slot, 1), START);
+            assert!(fleet.desire(device, number, Some(&SettingValue::Integer(1)), 1, START));
+        }
+    }
+    assert_eq!(unmet(), []);
+    support::report(&fleet, 2000, false, &value(0, 3), START);
+    support::report(&fleet, 2000, false, &value(1, 3), START);
+    support::report(&fleet, 5, false, &value(1, 3), START);
+    assert_eq!(unmet(), [(5, 7), (2000, 2), (2000, 7)]);
+    support::report(&fleet, 2000, false, &value(0, 1), START);
+    assert!(fleet.desire(5, 7, None, 2, START));
+    assert_eq!(unmet(), [(2000, 7)]);
+    assert!(fleet.desire(2000, 7, Some(&SettingValue::Integer(3)), 3, START));
+    assert_eq!(unmet(), []);
+    assert_eq!(fleet.commit_progress(1).failed, 0);
+}
+
+/// Run by hand: `cargo test --release --test settings -- --ignored --nocapture`.
+#[test]
+#[ignore = "measures memory and time"]
+fn a_million_devices_with_settings() {
+    const DEVICES: u32 = 1_000_000;
+    let resident = || {
+        let text = std::fs::read_to_string("/proc/self/statm").unwrap();
+        text.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4 / 1024
+    };
+    let fleet = fleet((1..=5).map(|number| setting(number, &format!("s{number}"))).collect());
+    for first in (0..DEVICES).step_by(1024) {
+        let wanted: Vec<_> = (first..(first + 1024).min(DEVICES))
+            .map(|n| support::identity(ProfileId(0), &format!("plug-{n:07}")))
+            .collect();
+        fleet.insert(&fleet.draft(&wanted, START).unwrap());
+    }
+    let before = resident();
+    let start = std::time::Instant::now();
+    for device in 1..=DEVICES {
+        let facts = [0, 1, 2].map(|slot| Fact::Setting { slot, value: Scalar::Integer(60) });
+        support::report(&fleet, device, false, &facts, START);
+    }
+    println!("3 settings reported by each: {:?}, {} MiB more", start.elapsed(), resident() - before);
+    let before = resident();
+    let start = std::time::Instant::now();
+    for device in 1..=DEVICES {
+        assert!(fleet.desire(device, 1, Some(&SettingValue::Integer(61)), 1, START));
+    }
+    println!("one wanted of each: {:?}, {} MiB more", start.elapsed(), resident() - before);
+    let start = std::time::Instant::now();
+    let mut count = 0;
+    loop {
+        let mut orders = Vec::new();
+        fleet.take_orders(1, 1000, START, &mut orders);
+        count += orders.len();
+        if orders.is_empty() {
+            break;
+        }
+    }
+    println!("{count} orders: {:?}", start.elapsed());
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Desire(Option<i64>),
@@ -341,6 +419,15 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Push),
         1 => Just(Step::Killed),
     ]
+}
+
+thread_local! {
+    /// One for all histories: a store takes longer to make than a history to happen.
+    static STORE: (tempfile::TempDir, Store) = {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), START, Default::default()).unwrap().store;
+        (folder, store)
+    };
 }
 
 /// The outer world: what the device has and what is on its way to it.
@@ -429,15 +516,15 @@ impl World {
 
     /// Through what the store keeps, into a new fleet.
     fn restart(&mut self) {
-        let folder = tempfile::tempdir().unwrap();
-        let store = fleetbridge::store::Store::open(folder.path(), START, Default::default()).unwrap().store;
-        let mut batch = fleetbridge::store::Batch::default();
+        let mut batch = Batch::default();
         self.bench.fleet.row(self.bench.device, |row| batch.push_settings(&row)).unwrap();
-        store.flush(batch).wait().unwrap();
         let defs = self.bench.fleet.profiles()[ProfileId(0)].settings.clone();
         let fresh = Bench { now: self.bench.now, ..Bench::new(defs) };
         fresh.online(false);
-        store.load_settings(|device, settings| fresh.fleet.restore_settings(device, settings)).unwrap();
+        STORE.with(|(_, store)| {
+            store.flush(batch).wait().unwrap();
+            store.load_settings(|device, settings| fresh.fleet.restore_settings(device, settings)).unwrap();
+        });
         let former = self.row();
         self.bench = fresh;
         self.open = None;

@@ -57,6 +57,7 @@ pub(super) fn text(state: &State, now: Time) -> String {
     for (name, help, counter) in [
         ("messages_total", "Messages taken from all adapters", &south.messages),
         ("observations_total", "Facts absorbed into the fleet", &south.observations),
+        ("downlinks_total", "Writes and reads of settings sent to devices", &south.downlinks),
         ("unknown_messages_total", "Messages that nobody understood or a limit refused", &south.unknown),
         ("broker_connections_total", "Clients that came to the embedded broker", &broker.connected),
         ("broker_disconnections_total", "Of these, those that are gone", &broker.disconnected),

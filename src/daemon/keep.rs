@@ -40,11 +40,16 @@ impl Keeper {
         }
     }
 
-    /// Writes a batch together with the settings of these devices, as they are now.
+    /// Writes a batch together with the settings of these devices, as they are now. (That a device has none any more
+    /// can wait for [`flush_changed`](Keeper::flush_changed).)
     pub fn flush(&self, mut batch: Batch, devices: &[DeviceNumber]) -> Pending<Flushed> {
         let _turn = self.turn.lock();
         for device in devices {
-            self.fleet.row_or_retired(*device, |row| batch.push_settings(&row));
+            self.fleet.row_or_retired(*device, |row| {
+                if row.settings().next().is_some() {
+                    batch.push_settings(&row);
+                }
+            });
         }
         self.store.flush(batch)
     }

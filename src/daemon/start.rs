@@ -152,8 +152,8 @@ impl Daemon {
         let (stop_rest, rest_stops) = watch::channel(false);
         let (enrol, wishes) = mpsc::channel(WISHES);
         let (retire, retirements) = mpsc::channel(1);
-        // Each adapter has one wish at a time.
-        let (keep, keeps) = mpsc::channel(connections.len().max(1));
+        // Each adapter waits for one wish at a time, and may have given up an earlier one.
+        let (keep, keeps) = mpsc::channel(2 * connections.len() + 1);
         let keeper = Keeper::new(fleet.clone(), store.clone());
         let unknown = Arc::new(Unknown::default());
         let context = Context { fleet: fleet.clone(), stats: stats.clone(), unknown: unknown.clone(), enrol };

@@ -51,6 +51,8 @@ pub struct Fleet {
     missing: BlockBits,
     /// Blocks in which settings are wanted or reported.
     configured: BlockBits,
+    /// Blocks with settings that ended otherwise than wanted.
+    unmet: BlockBits,
     outbox: Outbox,
     names: Names,
     /// The highest number ever given.
@@ -93,6 +95,7 @@ impl Fleet {
             live: BlockBits::default(),
             missing: BlockBits::default(),
             configured: BlockBits::default(),
+            unmet: BlockBits::default(),
             outbox: Outbox::default(),
             names: Names::default(),
             highest: AtomicU32::new(0),

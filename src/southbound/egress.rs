@@ -15,11 +15,11 @@ use tokio::{
 };
 use tracing::warn;
 
-use super::{Codec, Downlink};
+use super::{Codec, Downlink, EncodeError};
 use crate::{
     clock,
     fleet::{Adapter, Fleet, Order},
-    model::DeviceNumber,
+    model::{DeviceNumber, Standing},
     stats::Stats,
 };
 
@@ -110,7 +110,7 @@ impl Egress {
         let Some(order) = self.sent.remove(&token) else { return };
         match outcome {
             Ok(()) => self.fleet.order_acked(&order, clock::now()),
-            Err(error) => self.fleet.order_refused(&order, &error, clock::now()),
+            Err(error) => self.fleet.order_refused(&order, Standing::Failed, &error, clock::now()),
         }
     }
 
@@ -137,7 +137,13 @@ impl Egress {
         for order in orders {
             match self.codec.encode(&order) {
                 Ok(downlink) => messages.push((order, downlink)),
-                Err(error) => self.fleet.order_refused(&order, &error.to_string(), now),
+                Err(error) => {
+                    let standing = match error {
+                        EncodeError::NoWrite => Standing::Unsupported,
+                        _ => Standing::Failed,
+                    };
+                    self.fleet.order_refused(&order, standing, &error.to_string(), now);
+                }
             }
         }
         if messages.is_empty() {

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::dice::{Dice, Wander, rounded};
+use super::{
+    dice::{Dice, Wander, rounded},
+    obey::Settings,
+};
 use crate::{model::Time, southbound::mqtt::Will};
 
 /// A message to publish.
@@ -23,6 +26,7 @@ pub struct Device {
     /// Since when it runs.
     boot: Time,
     reports: u64,
+    settings: Settings,
 }
 
 #[derive(Clone, Debug)]
@@ -62,7 +66,12 @@ impl Device {
             let mut dice = Dice::new(dice.roll());
             let kind = make(&mut dice);
             let boot = Time(now.0.saturating_sub(dice.below(40 * 86_400_000)));
-            devices.push(Device { id, number, kind, dice, boot, reports: 0 });
+            let settings = match &kind {
+                Kind::Plug { .. } => Settings::plug(&id),
+                Kind::Sensor { .. } => Settings::SENSOR,
+                Kind::Reader { .. } | Kind::Gateway { .. } => Settings::None,
+            };
+            devices.push(Device { id, number, kind, dice, boot, reports: 0, settings });
         };
         for number in 1..=plugs {
             add(plug, number, format!("plug-{number:03}"));
@@ -122,8 +131,19 @@ impl Device {
             }
             Kind::Gateway { .. } => vec![kept(format!("gateway/{id}/status"), "online".to_owned())],
         };
+        posts.extend(self.settings.greeting(id));
         posts.extend(self.report(10, now));
         posts
+    }
+
+    /// What it wants to hear.
+    pub fn filters(&self) -> Vec<String> {
+        self.settings.filters(&self.id)
+    }
+
+    /// What it answers to a message on one of its [`filters`](Device::filters).
+    pub fn hear(&mut self, topic: &str, payload: &[u8]) -> Vec<Post> {
+        self.settings.hear(&self.id, topic, payload)
     }
 
     /// What it says every `period` seconds.

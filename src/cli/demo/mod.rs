@@ -3,6 +3,7 @@
 mod devices;
 pub(super) mod dice;
 mod folder;
+mod obey;
 mod screen;
 mod world;
 

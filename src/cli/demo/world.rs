@@ -134,6 +134,10 @@ impl Life {
         if !matches!(client.next().await, Event::Connected) {
             return End::Broken;
         }
+        let filters = self.device.filters();
+        if !filters.is_empty() && !client.requests.subscribe(&filters) {
+            return End::Broken;
+        }
         let hello = self.device.greet(rebooted, clock::now());
         if !self.say(client, hello).await {
             return End::Broken;
@@ -153,8 +157,16 @@ impl Life {
                     Fate::Dies(pause) => return End::Died(pause),
                     Fate::Hushes(pause) => quiet_until = Instant::now() + pause,
                 },
-                event = client.next() => if matches!(event, Event::Closed(_)) {
-                    return End::Broken;
+                event = client.next() => match event {
+                    Event::Closed(_) => return End::Broken,
+                    Event::Message(message) => {
+                        let posts = self.device.hear(&message.topic(), message.payload());
+                        let heard = !message.needs_ack() || client.requests.ack(&message);
+                        if !heard || !self.say(client, posts).await {
+                            return End::Broken;
+                        }
+                    }
+                    _ => {}
                 },
             }
         }

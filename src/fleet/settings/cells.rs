@@ -22,6 +22,8 @@ pub(in crate::fleet) struct Settings {
     pub dirty: Bits,
     /// Devices that are in the outbox.
     pub queued: Bits,
+    /// Devices with a setting that ended drifted, failed or unsupported.
+    pub unmet: Bits,
 }
 
 #[derive(Debug)]

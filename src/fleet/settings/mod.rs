@@ -13,7 +13,7 @@ mod restore;
 mod row;
 mod state;
 
-use std::ops::ControlFlow;
+use std::{fmt, ops::ControlFlow};
 
 pub use outbox::Commit;
 pub use restore::SettingState;
@@ -29,13 +29,14 @@ use state::{Effect, Reported, State, Why};
 
 use super::{
     Fleet, Row,
+    bits::BlockBits,
     block::{BLOCK, Columns, place},
 };
 use crate::{journal::EventKind, model::*};
 
 /// One message to be sent. Tell what became of it: [`Fleet::order_acked`], [`Fleet::order_refused`] or
 /// [`Fleet::order_unsent`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Order {
     pub device: DeviceNumber,
     pub profile: ProfileId,
@@ -48,6 +49,14 @@ pub struct Order {
     pub parent: String,
     /// What to write; `None`: ask for the value.
     pub value: Option<SettingValue>,
+}
+
+/// Without the value, which may be a secret.
+impl fmt::Debug for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.value.is_some() { "write" } else { "read" };
+        write!(f, "Order({what} setting {} of {}, turn {})", self.slot, self.id, self.turn)
+    }
 }
 
 /// Longer error texts are cut.
@@ -132,23 +141,45 @@ impl Fleet {
     pub fn settings(
         &self,
         from: (DeviceNumber, u16),
+        visit: impl FnMut(Row<'_>, Setting<'_>) -> ControlFlow<()>,
+    ) {
+        self.walk_settings(&self.configured, from, |_| true, visit);
+    }
+
+    /// As [`settings`](Fleet::settings), only those that ended drifted, failed or unsupported. Blocks without any are
+    /// passed over.
+    pub fn unmet_settings(
+        &self,
+        from: (DeviceNumber, u16),
+        visit: impl FnMut(Row<'_>, Setting<'_>) -> ControlFlow<()>,
+    ) {
+        self.walk_settings(&self.unmet, from, |cell| is_failed(&cell.state), visit);
+    }
+
+    fn walk_settings(
+        &self,
+        blocks: &BlockBits,
+        from: (DeviceNumber, u16),
+        wanted: impl Fn(&Cell) -> bool,
         mut visit: impl FnMut(Row<'_>, Setting<'_>) -> ControlFlow<()>,
     ) {
         let (mut block, mut at) = place(from.0);
         let mut least = from.1;
-        while let Some(next) = self.configured.next(block) {
+        while let Some(next) = blocks.next(block) {
             if next != block {
                 (block, at, least) = (next, 0, 0);
             }
             if let Some(columns) = self.read(block) {
-                for ((found, slot), cell) in columns.settings.cells.range((at as u16, 0)..) {
-                    let number = (block * BLOCK) as DeviceNumber + DeviceNumber::from(*found);
-                    if !columns.live.get(usize::from(*found)) {
+                let cells = columns.settings.cells.range((at as u16, 0)..);
+                for ((found, slot), cell) in cells.filter(|(_, cell)| wanted(cell)) {
+                    let found = usize::from(*found);
+                    let number = (block * BLOCK + found) as DeviceNumber;
+                    if !columns.live.get(found) {
                         continue;
                     }
                     let Some(row) = Row::new(self, &columns, number) else { continue };
                     let Some(setting) = Setting::new(&row, *slot, cell) else { continue };
-                    if usize::from(*found) == at && setting.def.number < least {
+                    if found == at && setting.def.number < least {
                         continue;
                     }
                     if visit(row, setting).is_break() {
@@ -191,14 +222,14 @@ impl Fleet {
         self.of_order(order, now, |state, def| state.broker_acked(order.turn, def));
     }
 
-    /// It cannot be sent as it is, or the broker will not take it.
-    pub fn order_refused(&self, order: &Order, error: &str, now: Time) {
+    /// It cannot be sent as it is, or the broker will not take it: the setting ends failed or unsupported.
+    pub fn order_refused(&self, order: &Order, standing: Standing, error: &str, now: Time) {
         let (block, at) = place(order.device);
         let Some(block) = self.blocks.get(block).and_then(|block| block.get()) else { return };
         let mut columns = block.columns.write();
         let current = columns.settings.cells.get(&(at as u16, order.slot));
         if current.is_some_and(|cell| cell.state.turn == order.turn) {
-            self.refuse(&mut columns, order.device, order.slot, Standing::Failed, error, now);
+            self.refuse(&mut columns, order.device, order.slot, standing, error, now);
         }
     }
 
@@ -328,9 +359,10 @@ impl Fleet {
         let setting = columns.settings.of(at).find(|(_, cell)| waits(cell))?.0;
         let def = self.setting_def(columns, at, setting)?;
         let mut op = None;
-        self.turn(columns, device, setting, def, now, |state, _| {
-            op = state.order();
-            Effect::default()
+        self.turn(columns, device, setting, def, now, |state, def| {
+            let (found, effect) = state.order(def);
+            op = found;
+            effect
         });
         let cell = columns.settings.cells.get(&(at as u16, setting))?;
         let value = (op? == Op::Write).then(|| value_of(cell.desired, def, &columns.texts));
@@ -408,6 +440,11 @@ impl Fleet {
             cell.release(def, &mut columns.texts);
         }
         self.configured.set(block, !columns.settings.cells.is_empty());
+        if failed.1 || columns.settings.unmet.get(at) {
+            let unmet = columns.settings.of(at).any(|(_, cell)| is_failed(&cell.state));
+            columns.settings.unmet.set(at, unmet);
+            self.unmet.set(block, !columns.settings.unmet.is_empty());
+        }
         if effect.ready {
             self.queue(columns, device);
         }

@@ -85,6 +85,10 @@ impl Fleet {
             }
             cell.commit = if desired.is_some() { kept.commit } else { 0 };
             columns.texts.replace(&mut cell.error, kept.error);
+            if super::is_failed(&cell.state) {
+                columns.settings.unmet.set(at, true);
+                self.unmet.set(index, true);
+            }
             self.outbox.count(
                 cell.commit,
                 (false, cell.state.outstanding()),

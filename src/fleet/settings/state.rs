@@ -103,6 +103,8 @@ const NOTHING: Effect = Effect { ready: false, timer: None, told: false, why: No
 /// The first pause after a failed try; each further one is twice as long.
 const PAUSE: u64 = 1000;
 const LONGEST_PAUSE: u64 = 300_000;
+/// A broker that does not confirm for so long, on a connection that stands, has lost the message.
+const UNCONFIRMED: u64 = 60_000;
 
 impl State {
     /// Of a setting that nobody desires.
@@ -163,15 +165,15 @@ impl State {
     }
 
     /// What is waiting to be done goes out.
-    pub fn order(&mut self) -> Option<Op> {
-        let Phase::Wait(op) = self.phase else { return None };
+    pub fn order(&mut self, def: &SettingDef) -> (Option<Op>, Effect) {
+        let Phase::Wait(op) = self.phase else { return (None, NOTHING) };
         self.enter(Phase::Flight { op, acked: false });
         if op == Op::Write {
             self.attempts = self.attempts.saturating_add(1);
             self.standing = Standing::Sent;
             self.fresh = false;
         }
-        Some(op)
+        (Some(op), Effect { timer: Some(UNCONFIRMED + def.timeout), ..NOTHING })
     }
 
     /// The broker has the message.
@@ -268,6 +270,7 @@ impl State {
         match self.phase {
             Phase::BackOff => self.wait(Op::Write),
             Phase::Flight { .. } if self.superseded || !self.desired => self.end_flight(),
+            Phase::Flight { acked: false, .. } => self.doubt(def),
             Phase::Flight { op: Op::Write, .. } if def.reads => self.wait(Op::Verify),
             Phase::Flight { op: Op::Check, .. } => self.again(def),
             Phase::Flight { .. } => self.over(def),

@@ -1,6 +1,6 @@
 //! Where devices answer: `{ topic = "...", path = "..." }`, and `[[refusal]]`.
 
-use super::Source;
+use super::{Source, setting::value};
 use crate::{
     file::{Entry, Section},
     model::{SettingType, SettingValue},
@@ -56,9 +56,10 @@ impl AnswerSpec {
         Some(AnswerSpec { topics, paths: paths.unwrap_or_default(), map })
     }
 
-    /// The device's words that are values of the type.
-    pub fn words(&self, ty: &SettingType) -> impl Iterator<Item = (Box<str>, SettingValue)> {
-        self.map.iter().filter_map(|(word, text)| Some((word.clone(), ty.parse(text)?)))
+    /// The device's words for values of the type; what is none is noted at `entry`.
+    pub fn words(&self, ty: &SettingType, entry: &Entry<'_>) -> Vec<(Box<str>, SettingValue)> {
+        let word = |(word, text): &(Box<str>, String)| Some((word.clone(), value(text, ty, entry)?));
+        self.map.iter().filter_map(word).collect()
     }
 }
 

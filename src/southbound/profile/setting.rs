@@ -181,29 +181,23 @@ fn read(mut section: Section<'_>) -> Option<SettingSpec> {
             "say where the answer comes: reported = { topic = \"...\", path = \"...\" }",
         );
     }
+    let default = if secret { None } else { default_entry.scalar_text() };
+    let mut words: Vec<(SettingValue, Box<str>)> = values
+        .iter()
+        .enumerate()
+        .filter_map(|(at, (_, word))| Some((SettingValue::Integer(at as i64), word.clone()?)))
+        .collect();
     let mut reading = Reading { ty: ty.clone(), words: Vec::new() };
-    let mut words = Vec::new();
-    for (at, (_, word)) in values.iter().enumerate() {
-        let value = SettingValue::Integer(at as i64);
-        reading.words.extend(word.clone().map(|word| (word, value.clone())));
-        words.extend(word.clone().map(|word| (value, word)));
-    }
+    reading.words.extend(words.iter().map(|(value, word)| (word.clone(), value.clone())));
     if let Some(reported) = &reported {
-        reading.words.extend(reported.words(&ty));
+        reading.words.extend(reported.words(&ty, &reported_entry));
     }
     let write = write.map(|(template, own)| {
-        for (text, word) in own.into_iter().rev() {
-            match ty.parse(&text) {
-                Some(value) => words.insert(0, (value, word)),
-                None => write_entry.error(
-                    format!("{text:?} in `map` is no value of a {}", ty.name()),
-                    "example: map = { true = \"ON\", false = \"OFF\" }",
-                ),
-            }
-        }
+        // The words of a write come before those that go both ways.
+        let own = own.into_iter().filter_map(|(text, word)| Some((value(&text, &ty, &write_entry)?, word)));
+        words.splice(0..0, own);
         template
     });
-    let default = if secret { None } else { default_entry.scalar_text() };
     Some(SettingSpec {
         name: name?,
         range: range_text(&ranges, &ty),
@@ -226,15 +220,26 @@ fn read(mut section: Section<'_>) -> Option<SettingSpec> {
     })
 }
 
+/// A value in YANG's text, as the `map` of an entry has it.
+pub(super) fn value(text: &str, ty: &SettingType, entry: &Entry<'_>) -> Option<SettingValue> {
+    let value = ty.parse(text);
+    if value.is_none() {
+        entry.error(
+            format!("{text:?} in `map` is no value of a {}", ty.name()),
+            "example: map = { true = \"ON\", false = \"OFF\" } in `write`, { ON = true, OFF = false } in `reported`",
+        );
+    }
+    value
+}
+
 /// `["off", "on"]`, or `{ off = 0, on = 1 }` where the device knows them by other words.
 fn values(entry: &Entry<'_>) -> Vec<(String, Option<Box<str>>)> {
     let names: Vec<_> = if entry.is_table() {
         let Some(mut section) = entry.table() else { return Vec::new() };
         let pairs = section.entries();
         section.finish();
-        let word = |(name, value): &(&str, Entry<'_>)| {
-            Some(((*name).to_owned(), Some(value.scalar_text()?.into())))
-        };
+        let word =
+            |(name, value): &(&str, Entry<'_>)| Some(((*name).to_owned(), Some(value.scalar_text()?.into())));
         pairs.iter().filter_map(word).collect()
     } else {
         entry.strings().into_iter().map(|name| (name.to_owned(), None)).collect()
@@ -342,7 +347,11 @@ fn check_default(entry: &Entry<'_>, ty: &SettingType, ranges: &[(i128, i128)]) {
 type Words = Vec<(String, Box<str>)>;
 
 /// `{ topic = "...", payload = "..." }`: what is published to a device. `required` must stand in one of the two.
-fn downlink(entry: &Entry<'_>, allowed: &[&'static str], required: Option<&str>) -> Option<(Template, Words)> {
+fn downlink(
+    entry: &Entry<'_>,
+    allowed: &[&'static str],
+    required: Option<&str>,
+) -> Option<(Template, Words)> {
     let mut section = entry.table()?;
     let topic_entry = section.required_as("topic", "\"acme/{device}/cmd\"");
     let payload_entry = section.key("payload");

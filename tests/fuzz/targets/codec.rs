@@ -100,7 +100,24 @@ fn check(fact: &Fact, profile: &Profile, reports: &Reports) {
             }
         }
         Fact::Attribute { text, .. } => good_text(reports.str(text)),
-        Fact::Availability(_) | Fact::Uptime(_) => {}
+        Fact::Setting { slot, value } => {
+            let setting = &profile.settings[usize::from(slot)];
+            assert!(!setting.secret, "a secret is never read");
+            match value {
+                Scalar::Text(text) => {
+                    assert_eq!(setting.ty, SettingType::Text);
+                    assert!(reports.str(text).len() <= 4096);
+                }
+                Scalar::Integer(value) => {
+                    let mut text = String::new();
+                    setting.ty.write_integer(value, &mut text);
+                    assert_eq!(setting.ty.parse(&text), Some(SettingValue::Integer(value)), "{text}");
+                }
+                Scalar::Bad => panic!("what is no value is left out"),
+            }
+        }
+        Fact::Refused { text, .. } => good_text(reports.str(text)),
+        Fact::Acknowledged { .. } | Fact::Availability(_) | Fact::Uptime(_) => {}
     }
 }
 
