@@ -196,7 +196,7 @@ impl<'a> Stage<'a> {
     pub fn secret(&self) -> Option<String> {
         let part = self.part;
         self.former.iter().find_map(|(name, former)| {
-            let entry = self.overlay.entries.get(name)?;
+            let entry = self.overlay.entries().get(name)?;
             let known = |path: &Path| former.as_ref().and_then(|former| former.edits.get(path));
             let mut edits = entry.edits.iter();
             let (path, _) = edits.find(|(path, edit)| {

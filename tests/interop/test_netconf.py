@@ -52,7 +52,7 @@ class SettingTest(NetconfCase):
         self.assertEqual(plug.commands("TelePeriod"), ["60"], "sent once")
         # SNMP says the same.
         number = self.bridge.manager.devices()["plug-1"]["number"]
-        rows = self.bridge.manager.walk(f"fbSettingTable")
+        rows = self.bridge.manager.walk("1.3.6.1.4.1.32473.2.1.4")
         self.assertTrue(any("60" in value for _, value in rows), rows)
         self.assertGreater(number, 0)
 
@@ -154,8 +154,8 @@ class OperationTest(NetconfCase):
         reply = session.get(("subtree", f'<fleet xmlns="{FB}"><device><site>Lübeck</site><name/><number/></device></fleet>'))
         self.assertEqual([leaf.text for leaf in find(reply, "fleet/device/name")], ["plug-a"])
         self.assertEqual(find(reply, "fleet/device/presence"), [])
-        reply = session.get(("subtree", f'<fleet xmlns="{FB}"><device><point><name>rssi</name></point></device></fleet>'))
-        self.assertEqual({leaf.text for leaf in find(reply, "fleet/device/point/name")}, {"rssi"})
+        reply = session.get(("subtree", f'<fleet xmlns="{FB}"><device><point><name>wifi-rssi</name></point></device></fleet>'))
+        self.assertEqual({leaf.text for leaf in find(reply, "fleet/device/point/name")}, {"wifi-rssi"})
         for nothing in (subtree("nosuch"), ("subtree", '<x xmlns="urn:x"/>')):
             self.assertEqual(find(session.get(nothing), "fleet"), [])
         reply = session.get_config("running")
