@@ -9,7 +9,7 @@ use super::{
     Daemon,
     enrol::{Enroller, RateLimit},
     manage::{self, Unsettled},
-    netconf,
+    netconf::{self, Netconf},
     flush::Flusher,
     keep::Keeper,
     settings,
@@ -167,25 +167,24 @@ impl Daemon {
             hearers.push((client, ingest, egress));
         }
         drop((context, keep));
+        let parts = netconf::Parts {
+            fleet: fleet.clone(),
+            datastore: datastore.clone(),
+            store: store.clone(),
+            stats: stats.clone(),
+            retire: retire.clone(),
+            started,
+        };
+        let sessions = Netconf::new(&config, parts);
         let netconf = match &config.netconf {
-            Some(section) => {
-                let parts = netconf::Parts {
-                    fleet: fleet.clone(),
-                    datastore: datastore.clone(),
-                    store: store.clone(),
-                    stats: stats.clone(),
-                    retire: retire.clone(),
-                    started,
-                };
-                Some(netconf::start(&config, section, parts).await?)
-            }
+            Some(section) => Some(sessions.listen(&config, section).await?),
             None => None,
         };
         let limit = RateLimit::new(u64::from(config.limits.new_devices_a_minute), started);
         let adopt = settings::adoption(&connections, &adapters);
         let enroller = Enroller::new(fleet.clone(), store.clone(), datastore.clone(), limit, adopt);
         let state =
-            Arc::new(control_state(&fleet, &stats, &unknown, &agent, started, retire, store.troubles()));
+            Arc::new(control_state(&fleet, &stats, &unknown, &agent, &datastore, sessions, started, retire, store.troubles()));
         let targets = settings::trap_targets(&config);
         let flusher = Flusher { fleet: fleet.clone(), store: store.clone(), keeper: keeper.clone() };
         let rest = vec![
@@ -336,10 +335,13 @@ fn control_state(
     stats: &Arc<Stats>,
     unknown: &Arc<Unknown>,
     agent: &Arc<snmp::agent::Agent>,
+    datastore: &Arc<Datastore>,
+    sessions: Netconf,
     started: crate::model::Time,
     retire: mpsc::Sender<control::Retire>,
     troubles: [Trouble; 2],
 ) -> control::State {
+    let (staged, discarded) = (datastore.clone(), datastore.clone());
     let (shown, asked, problems_of) = (unknown.clone(), agent.clone(), fleet.clone());
     control::State {
         fleet: fleet.clone(),
@@ -347,6 +349,9 @@ fn control_state(
         started,
         unknown: Box::new(move || settings::unknown(&shown, asked.strangers())),
         problems: Box::new(move || settings::problems(&problems_of, &troubles)),
+        netconf: Box::new(move |stream| sessions.local(stream)),
+        candidate: Box::new(move || settings::candidate(&staged)),
+        discard: Box::new(move || settings::discard(&discarded)),
         retire,
     }
 }
