@@ -5,6 +5,7 @@ mod completions;
 mod demo;
 mod device;
 mod init;
+mod keys;
 mod man;
 mod mibs;
 mod netconf;

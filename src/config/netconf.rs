@@ -60,7 +60,10 @@ pub(super) fn read(top: &mut Section<'_>, base: &Base, listeners: &mut Listeners
         if !key.exists() {
             host_keys.push(base.path(HOST_KEY));
         } else if host_keys.is_empty() && !ssh.is_empty() {
-            key.error("`host-keys` is empty".to_owned(), "make one: ssh-keygen -t ed25519 -N '' -f host_ed25519");
+            key.error(
+                "`host-keys` is empty".to_owned(),
+                "make one: ssh-keygen -t ed25519 -N '' -f host_ed25519",
+            );
         }
         Netconf {
             ssh,
@@ -106,9 +109,8 @@ pub(super) fn users(top: &mut Section<'_>, base: &Base, allow_weak: bool) -> Vec
             key.error(message, "give each [[user]] a name of its own");
         }
         let role = section.required_as("role", "\"read\"").one_of(&["read", "operate", "administer"]);
-        let items = section
-            .key("ssh-keys")
-            .items("a list of public keys, for example [\"ssh-ed25519 AAAA...\"]");
+        let items =
+            section.key("ssh-keys").items("a list of public keys, for example [\"ssh-ed25519 AAAA...\"]");
         let ssh_keys = items.iter().filter_map(ssh_key).collect();
         let password = password(&section.key("password-file"), base);
         let snmp = section.key("snmp");
@@ -133,7 +135,10 @@ fn ssh_key(item: &Entry<'_>) -> Option<UserKey> {
         Ok(key) => Some(key),
         Err(error) => {
             let message = format!("{} is no public key: {error}", item.label());
-            item.error(message, "write a line of an authorized_keys file, for example \"ssh-ed25519 AAAA...\"");
+            item.error(
+                message,
+                "write a line of an authorized_keys file, for example \"ssh-ed25519 AAAA...\"",
+            );
             None
         }
     }

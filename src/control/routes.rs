@@ -180,7 +180,9 @@ async fn candidate(Shared(state): App) -> Json<view::Candidate> {
 async fn discard(Shared(state): App) -> Result<Json<view::Candidate>, Refusal> {
     match (state.discard)() {
         Ok(()) => Ok(Json((state.candidate)())),
-        Err(error) => Err(Refusal::new(StatusCode::CONFLICT, error, "wait until that session has ended, or end it")),
+        Err(error) => {
+            Err(Refusal::new(StatusCode::CONFLICT, error, "wait until that session has ended, or end it"))
+        }
     }
 }
 

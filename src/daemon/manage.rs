@@ -73,7 +73,9 @@ pub fn tell(datastore: &Datastore, fleet: &Fleet, name: &str, now: Time) {
             fleet.reconcile(row.number, &wanted, datastore.last_commit(), now);
         }
         Ok(None) => {}
-        Err(error) => warn!(device = name, %error, "what running wants of it cannot be read; the next start tries again"),
+        Err(error) => {
+            warn!(device = name, %error, "what running wants of it cannot be read; the next start tries again")
+        }
     }
 }
 
@@ -84,7 +86,9 @@ pub fn wanted(datastore: &Datastore, config: &str, profile: &Profile) -> Vec<(u1
     let mut found = Vec::new();
     let walked = walk(schema, datastore.list(), config, &mut |visit| {
         match visit {
-            Visit::Enter(node) | Visit::Leave(node) if is_settings_of(schema, node, profile) => inside = !inside,
+            Visit::Enter(node) | Visit::Leave(node) if is_settings_of(schema, node, profile) => {
+                inside = !inside
+            }
             Visit::Leaf(node, value) if inside => {
                 found.extend(setting(profile, &schema[node].name, &value));
             }
@@ -141,7 +145,8 @@ fn created_ahead(device: &DeviceDelta, fleet: &Fleet, now: Time) -> DeviceRecord
 }
 
 fn profile_of(fleet: &Fleet, name: &str) -> ProfileId {
-    let find = |name: &str| fleet.profiles().iter().find(|(_, profile)| profile.name == name).map(|(id, _)| id);
+    let find =
+        |name: &str| fleet.profiles().iter().find(|(_, profile)| profile.name == name).map(|(id, _)| id);
     find(name).or_else(|| find(NO_PROFILE)).unwrap_or(ProfileId(0))
 }
 

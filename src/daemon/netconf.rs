@@ -42,7 +42,9 @@ const LOCAL_SESSIONS: usize = 16;
 pub fn schema(library: &Library) -> Result<Schema, SchemaError> {
     let profiles = library.shelf.iter().map(|shelved| &shelved.file);
     let modules: Vec<_> = profiles
-        .filter_map(|file| Some((profile::module_name(&file.profile.name), &file.profile.revision, profile::module(file)?)))
+        .filter_map(|file| {
+            Some((profile::module_name(&file.profile.name), &file.profile.revision, profile::module(file)?))
+        })
         .collect();
     let generated =
         modules.iter().map(|(name, revision, text)| Source::served(name, revision, text.as_str()));
@@ -113,7 +115,11 @@ impl Netconf {
     ///
     /// # Errors
     /// An address is taken, a host key cannot be read.
-    pub async fn listen(&self, config: &Config, section: &config::Netconf) -> Result<ssh::Server, NetconfError> {
+    pub async fn listen(
+        &self,
+        config: &Config,
+        section: &config::Netconf,
+    ) -> Result<ssh::Server, NetconfError> {
         let host_keys =
             section.read_host_keys().map_err(|problems| NetconfError::HostKeys(problems.join("\n")))?;
         let users = config.users.iter().map(|user| ssh::User {
@@ -149,8 +155,7 @@ impl Netconf {
         let (reader, writer) = tokio::net::UnixStream::from_std(stream)?.into_split();
         let rpcs = place.info().rpcs.clone();
         let stats = self.server.sources.stats.clone();
-        let session =
-            Session::new(place.info().id, self.capabilities.clone(), self.limits, rpcs, stats, now);
+        let session = Session::new(place.info().id, self.capabilities.clone(), self.limits, rpcs, stats, now);
         let conversation = Conversation::new(session, place, Box::new(reader), Box::new(writer));
         tokio::spawn(operations::serve(self.server.clone(), conversation));
         Ok(())

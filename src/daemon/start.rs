@@ -8,10 +8,10 @@ use tracing::{info, warn};
 use super::{
     Daemon,
     enrol::{Enroller, RateLimit},
-    manage::{self, Unsettled},
-    netconf::{self, Netconf},
     flush::Flusher,
     keep::Keeper,
+    manage::{self, Unsettled},
+    netconf::{self, Netconf},
     settings,
 };
 use crate::{
@@ -183,8 +183,17 @@ impl Daemon {
         let limit = RateLimit::new(u64::from(config.limits.new_devices_a_minute), started);
         let adopt = settings::adoption(&connections, &adapters);
         let enroller = Enroller::new(fleet.clone(), store.clone(), datastore.clone(), limit, adopt);
-        let state =
-            Arc::new(control_state(&fleet, &stats, &unknown, &agent, &datastore, sessions, started, retire, store.troubles()));
+        let state = Arc::new(control_state(
+            &fleet,
+            &stats,
+            &unknown,
+            &agent,
+            &datastore,
+            sessions,
+            started,
+            retire,
+            store.troubles(),
+        ));
         let targets = settings::trap_targets(&config);
         let flusher = Flusher { fleet: fleet.clone(), store: store.clone(), keeper: keeper.clone() };
         let rest = vec![
@@ -231,7 +240,10 @@ fn bind_profiles(store: &Store, library: &mut Library) -> Result<Profiles, Store
     let forgotten = store.bind_profiles(&mut profiles, &hashes)?;
     for profile in &forgotten {
         if profile.name != NO_PROFILE {
-            warn!(profile = profile.name, "there are devices of this profile but no file: they show no points");
+            warn!(
+                profile = profile.name,
+                "there are devices of this profile but no file: they show no points"
+            );
         }
     }
     profiles.extend(forgotten);

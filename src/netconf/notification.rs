@@ -171,7 +171,8 @@ impl Subscription {
 }
 
 fn notification(time: Time, content: &str) -> Vec<u8> {
-    format!("<notification xmlns=\"{NOTIFICATION}\"><eventTime>{time}</eventTime>{content}</notification>").into()
+    format!("<notification xmlns=\"{NOTIFICATION}\"><eventTime>{time}</eventTime>{content}</notification>")
+        .into()
 }
 
 /// `None`: it is nothing that managers subscribe to.
@@ -213,7 +214,13 @@ fn content(sources: &Sources, event: &Event) -> Option<String> {
     }
 }
 
-fn of_device(sources: &Sources, event: u64, kind: &str, device: DeviceNumber, rest: &[(&str, &str)]) -> String {
+fn of_device(
+    sources: &Sources,
+    event: u64,
+    kind: &str,
+    device: DeviceNumber,
+    rest: &[(&str, &str)],
+) -> String {
     let name = sources.fleet.row_or_retired(device, |row| row.name().to_owned()).unwrap_or_default();
     let mut out = format!("<{kind} xmlns=\"{OURS}\">");
     leaf("device", &name, &mut out);

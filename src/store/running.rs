@@ -11,8 +11,8 @@ use crate::{
     datastore::{
         Failed, Record,
         rows::{
-            Audit, Change, Commit, CommitState, Committed, Face, Inverse, Kept, Numbered, Owner, Pending, Row, Rows,
-            Written,
+            Audit, Change, Commit, CommitState, Committed, Face, Inverse, Kept, Numbered, Owner, Pending,
+            Row, Rows, Written,
         },
     },
     model::{DeviceNumber, MAX_DEVICE_NUMBER, NO_PROFILE, Time},

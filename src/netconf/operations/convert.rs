@@ -54,7 +54,10 @@ fn tag(tag: datastore::Tag) -> Tag {
 }
 
 /// The prefixes that stand in a path outside of values, each once.
-pub(in crate::netconf) fn namespaces(path: &str, namespace: &impl Fn(&str) -> Option<String>) -> Vec<(String, String)> {
+pub(in crate::netconf) fn namespaces(
+    path: &str,
+    namespace: &impl Fn(&str) -> Option<String>,
+) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();
     let mut rest = path;
     while let Some(at) = rest.find(['/', '[', '\'', '"']) {

@@ -5,7 +5,11 @@ use std::fmt::Write;
 use super::{View, small::Small};
 use crate::{
     datastore::Target,
-    netconf::{capabilities::MONITORING as NAMESPACE, sessions::{LOCAL, SessionInfo}, xml::escape},
+    netconf::{
+        capabilities::MONITORING as NAMESPACE,
+        sessions::{LOCAL, SessionInfo},
+        xml::escape,
+    },
     stats::{Counter, Rpcs},
 };
 
