@@ -15,10 +15,11 @@ pub use self::{
 
 use self::parameters::Parameters;
 use super::{
-    capabilities::{BASE, Capabilities},
+    capabilities::{BASE, Capabilities, NOTIFICATION},
     error::{Info, RpcError, Tag},
     xml::{self, Event, Reader},
 };
+use crate::model::Time;
 
 /// What a reply repeats of its `<rpc>`: the prefix and all attributes, declarations of namespaces among them, as they
 /// came (RFC 6241 section 4.1).
@@ -75,6 +76,12 @@ impl Header {
     pub fn end(&self) -> String {
         format!("</{}rpc-reply>", self.prefix)
     }
+}
+
+/// A whole `<notification>` (RFC 5277 section 4), without framing; `content` declares its namespaces.
+pub fn notification(time: Time, content: &str) -> Vec<u8> {
+    format!("<notification xmlns=\"{NOTIFICATION}\"><eventTime>{time}</eventTime>{content}</notification>")
+        .into_bytes()
 }
 
 /// Of a reply to what could not be read.
