@@ -9,7 +9,8 @@ use std::{
 
 use clap::Args;
 
-use super::{Failure, keys::Key, shell_word};
+use super::{Failure, shell_word};
+use crate::netconf::ssh::NewKey;
 
 /// The boot file that is written; `@COMMUNITY@` becomes a random one.
 const TEMPLATE: &str = include_str!("boot.toml");
@@ -41,7 +42,7 @@ impl Init {
         write_new(&file, &TEMPLATE.replace("@COMMUNITY@", &community()?))?;
         // A key that is there already goes on being the host's: clients know it.
         if !key.exists() {
-            write_new(&key, &Key::new()?.private)?;
+            write_new(&key, &new_key()?.private)?;
         }
         let word = shell_word(&file.display().to_string());
         let (file, key, profiles) = (file.display(), key.display(), profiles.display());
@@ -60,6 +61,10 @@ fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
         ),
         _ => Failure::new(format!("cannot write {}: {error}", path.display()), ""),
     })
+}
+
+fn new_key() -> Result<NewKey, Failure> {
+    NewKey::make().map_err(|error| Failure::new(format!("the system gives no random numbers: {error}"), ""))
 }
 
 /// 16 letters and digits, 80 bits of chance; without those that look alike.

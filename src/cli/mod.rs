@@ -5,7 +5,6 @@ mod completions;
 mod demo;
 mod device;
 mod init;
-mod keys;
 mod man;
 mod mibs;
 mod netconf;

@@ -76,20 +76,16 @@ pub(super) fn read(top: &mut Section<'_>, base: &Base, listeners: &mut Listeners
 }
 
 impl Netconf {
-    /// The host keys, or what is wrong with each that cannot be used.
+    /// The host keys, one that is not there newly made, or what is wrong with each that cannot be used.
     ///
     /// # Errors
     /// A text for the operator that names the file.
     pub fn read_host_keys(&self) -> Result<Vec<HostKey>, Vec<String>> {
         let (mut keys, mut problems) = (Vec::new(), Vec::new());
         for path in &self.host_keys {
-            match HostKey::read(path) {
+            match HostKey::read_or_make(path) {
                 Ok(key) => keys.push(key),
-                Err(error) => problems.push(format!(
-                    "[netconf] host key {}: {error}; make one: ssh-keygen -t ed25519 -N '' -f {}",
-                    path.display(),
-                    path.display()
-                )),
+                Err(error) => problems.push(format!("[netconf] host key {}: {error}", path.display())),
             }
         }
         if problems.is_empty() { Ok(keys) } else { Err(problems) }
@@ -134,8 +130,8 @@ fn ssh_key(item: &Entry<'_>) -> Option<UserKey> {
     match UserKey::parse(item.str()?) {
         Ok(key) => Some(key),
         Err(error) => {
-            let message = format!("{} is no public key: {error}", item.label());
-            item.error(
+            let message = format!("{} is no public key, so nobody logs in by it: {error}", item.label());
+            item.warning(
                 message,
                 "write a line of an authorized_keys file, for example \"ssh-ed25519 AAAA...\"",
             );
@@ -152,7 +148,8 @@ fn password(key: &Entry<'_>, base: &Base) -> Option<Hash> {
         Ok(hash) => Some(hash),
         Err(error) => {
             let help = "make one: fleetbridge password --hash > FILE; chmod 600 FILE";
-            key.error(format!("{}: {}: {error}", key.label(), path.display()), help);
+            let file = path.display();
+            key.warning(format!("{}: {file}: {error}; there is no log-in by password", key.label()), help);
             None
         }
     }

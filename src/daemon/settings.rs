@@ -8,6 +8,7 @@ use crate::{
     datastore::{Datastore, Face, Owner},
     file::{Diagnostic, Severity},
     fleet::{Adapter, AdapterState, Fleet},
+    netconf::ssh::HostKey,
     snmp::{
         self,
         strangers::{Stranger, Strangers},
@@ -127,6 +128,13 @@ pub fn unusable_files(config: &Config) -> Vec<Diagnostic> {
     for connection in config.mqtt.iter().filter(|connection| connection.address.tls) {
         if let Err(error) = client(connection.clone(), None, limits(config)).check_tls() {
             problems.push(format!("[[mqtt]] {:?}: {error}", connection.name));
+        }
+    }
+    // One that is not there is made at the start.
+    let host_keys = config.netconf.iter().flat_map(|netconf| &netconf.host_keys).filter(|path| path.exists());
+    for path in host_keys {
+        if let Err(error) = HostKey::read(path) {
+            problems.push(format!("[netconf] host key {}: {error}", path.display()));
         }
     }
     let file = config.file.display().to_string();

@@ -9,7 +9,8 @@ use std::{
 
 use super::world::PERIOD;
 use crate::{
-    cli::{Failure, keys::Key, mibs},
+    cli::{Failure, mibs},
+    netconf::ssh::NewKey,
     southbound::profile::SHIPPED,
 };
 
@@ -98,7 +99,7 @@ impl Folder {
             path,
             boot_file,
         };
-        let (host_key, user_key) = (Key::new()?, Key::new()?);
+        let (host_key, user_key) = (new_key()?, new_key()?);
         folder.write(devices, addresses, &host_key, &user_key).map_err(|error| {
             Failure::new(format!("cannot write into {}: {error}", folder.path.display()), "use --dir DIR")
         })?;
@@ -106,7 +107,7 @@ impl Folder {
         Ok(folder)
     }
 
-    fn write(&self, devices: usize, addresses: &Addresses, host: &Key, user: &Key) -> io::Result<()> {
+    fn write(&self, devices: usize, addresses: &Addresses, host: &NewKey, user: &NewKey) -> io::Result<()> {
         let profiles = self.path.join("profiles");
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&profiles)?;
         write(&self.boot_file, &boot_file(devices, addresses, &user.public))?;
@@ -156,7 +157,7 @@ communities = [{{ name = "{COMMUNITY}", access = "read" }}]
 traps = [{{ target = "{traps}", version = "2c", community = "{COMMUNITY}" }}]
 
 [netconf]
-ssh = ["{netconf}"]
+ssh = [{listen}]
 host-keys = ["host_ed25519"]
 
 [[user]]
@@ -164,6 +165,8 @@ name = "{USER}"
 role = "administer"
 ssh-keys = ["{public_key}"]
 "#,
+        // Port 0: nobody is to connect.
+        listen = if netconf.port() == 0 { String::new() } else { format!("\"{netconf}\"") },
         clients = devices + 100,
         new_devices = devices.max(1000),
     )
@@ -222,6 +225,10 @@ fn impatient(text: &str) -> String {
         out.push('\n');
     }
     out
+}
+
+fn new_key() -> Result<NewKey, Failure> {
+    NewKey::make().map_err(|error| Failure::new(format!("no random numbers: {error}"), ""))
 }
 
 fn random() -> Result<u32, Failure> {

@@ -135,7 +135,7 @@ impl Demo {
                 format!("use {option} ADDR:PORT"),
             ),
         };
-        for (option, address) in [("--snmp", self.snmp), ("--mqtt", self.mqtt), ("--netconf", self.netconf)] {
+        for (option, address) in [("--snmp", self.snmp), ("--mqtt", self.mqtt)] {
             if address.port() == 0 {
                 return Err(Failure::new(format!("{option} {address}: the port cannot be 0"), ""));
             }

@@ -10,6 +10,7 @@
 mod channel;
 mod connection;
 mod key;
+mod new_key;
 mod socket;
 mod strangers;
 
@@ -30,8 +31,11 @@ use tokio::{
     task::JoinHandle,
 };
 
-pub use self::key::{HostKey, KeyError, UserKey};
 use self::strangers::Strangers;
+pub use self::{
+    key::{HostKey, KeyError, UserKey},
+    new_key::NewKey,
+};
 use super::{
     capabilities::Capabilities, conversation::Conversation, role::Role, session::Limits, sessions::Sessions,
 };

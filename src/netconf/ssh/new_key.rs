@@ -4,26 +4,24 @@ use base64::Engine;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use zeroize::Zeroizing;
 
-use super::Failure;
-
 /// An ed25519 key pair without a passphrase.
-pub(super) struct Key {
+pub struct NewKey {
     /// In the format of OpenSSH (its PROTOCOL.key).
     pub private: Zeroizing<String>,
     /// A line of an authorized_keys file, without a comment.
     pub public: String,
 }
 
-impl Key {
+impl NewKey {
     /// # Errors
     /// The system gives no random numbers.
-    pub fn new() -> Result<Key, Failure> {
-        let no_random = |_| Failure::new("the system gives no random numbers", "");
+    pub fn make() -> Result<NewKey, getrandom::Error> {
         let mut seed = Zeroizing::new([0u8; 32]);
         let mut check = [0u8; 4];
-        getrandom::fill(&mut *seed).and_then(|()| getrandom::fill(&mut check)).map_err(no_random)?;
-        let pair = Ed25519KeyPair::from_seed_unchecked(&*seed)
-            .map_err(|_| Failure::new("the random numbers make no key", "try again"))?;
+        getrandom::fill(&mut *seed)?;
+        getrandom::fill(&mut check)?;
+        // Every seed of 32 octets is one (RFC 8032 section 5.1.5).
+        let pair = Ed25519KeyPair::from_seed_unchecked(&*seed).map_err(|_| getrandom::Error::UNEXPECTED)?;
         let public_key = pair.public_key().as_ref();
 
         let mut public = Vec::new();
@@ -43,7 +41,7 @@ impl Key {
         key.extend(1u32.to_be_bytes());
         put_string(&mut key, &public);
         put_string(&mut key, &private);
-        Ok(Key { private: pem(&key), public: format!("ssh-ed25519 {}", base64(&public)) })
+        Ok(NewKey { private: pem(&key), public: format!("ssh-ed25519 {}", base64(&public)) })
     }
 }
 
