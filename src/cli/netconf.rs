@@ -258,8 +258,8 @@ mod tests {
     #[test]
     fn answers_are_for_people() {
         let mut out = Vec::new();
-        let reply = format!("<rpc-reply xmlns=\"nc\"><data><a xmlns=\"u\"><b>1</b></a></data></rpc-reply>");
-        indent(&reply, &mut out).unwrap();
+        let reply = "<rpc-reply xmlns=\"nc\"><data><a xmlns=\"u\"><b>1</b></a></data></rpc-reply>";
+        indent(reply, &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap().trim(), "<a xmlns=\"u\">\n  <b>1</b>\n</a>");
         let error = "<rpc-error><error-tag>invalid-value</error-tag><error-path xmlns:a=\"u\">/a:b</error-path>\
                      <error-message xml:lang=\"en\">1 &lt; 2</error-message></rpc-error>";

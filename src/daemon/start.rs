@@ -183,17 +183,18 @@ impl Daemon {
         let limit = RateLimit::new(u64::from(config.limits.new_devices_a_minute), started);
         let adopt = settings::adoption(&connections, &adapters);
         let enroller = Enroller::new(fleet.clone(), store.clone(), datastore.clone(), limit, adopt);
-        let state = Arc::new(control_state(
-            &fleet,
-            &stats,
-            &unknown,
-            &agent,
-            &datastore,
+        let shown = Shown {
+            fleet: fleet.clone(),
+            stats: stats.clone(),
+            unknown: unknown.clone(),
+            agent: agent.clone(),
+            datastore: datastore.clone(),
             sessions,
             started,
             retire,
-            store.troubles(),
-        ));
+            troubles: store.troubles(),
+        };
+        let state = Arc::new(shown.state());
         let targets = settings::trap_targets(&config);
         let flusher = Flusher { fleet: fleet.clone(), store: store.clone(), keeper: keeper.clone() };
         let rest = vec![
@@ -342,29 +343,34 @@ fn decoder(
     compile(fleet.profiles(), &files, limits).map(Box::new)
 }
 
-fn control_state(
-    fleet: &Arc<Fleet>,
-    stats: &Arc<Stats>,
-    unknown: &Arc<Unknown>,
-    agent: &Arc<snmp::agent::Agent>,
-    datastore: &Arc<Datastore>,
+/// What the control API shows, and of whom.
+struct Shown {
+    fleet: Arc<Fleet>,
+    stats: Arc<Stats>,
+    unknown: Arc<Unknown>,
+    agent: Arc<snmp::agent::Agent>,
+    datastore: Arc<Datastore>,
     sessions: Netconf,
     started: crate::model::Time,
     retire: mpsc::Sender<control::Retire>,
     troubles: [Trouble; 2],
-) -> control::State {
-    let (staged, discarded) = (datastore.clone(), datastore.clone());
-    let (shown, asked, problems_of) = (unknown.clone(), agent.clone(), fleet.clone());
-    control::State {
-        fleet: fleet.clone(),
-        stats: stats.clone(),
-        started,
-        unknown: Box::new(move || settings::unknown(&shown, asked.strangers())),
-        problems: Box::new(move || settings::problems(&problems_of, &troubles)),
-        netconf: Box::new(move |stream| sessions.local(stream)),
-        candidate: Box::new(move || settings::candidate(&staged)),
-        discard: Box::new(move || settings::discard(&discarded)),
-        retire,
+}
+
+impl Shown {
+    fn state(self) -> control::State {
+        let Shown { fleet, stats, unknown, agent, datastore, sessions, started, retire, troubles } = self;
+        let (staged, adapters_of) = (datastore.clone(), fleet.clone());
+        control::State {
+            fleet,
+            stats,
+            started,
+            unknown: Box::new(move || settings::unknown(&unknown, agent.strangers())),
+            problems: Box::new(move || settings::problems(&adapters_of, &troubles)),
+            netconf: Box::new(move |stream| sessions.local(stream)),
+            candidate: Box::new(move || settings::candidate(&staged)),
+            discard: Box::new(move || settings::discard(&datastore)),
+            retire,
+        }
     }
 }
 
