@@ -173,7 +173,7 @@ fn capabilities(schema: &Schema) -> Capabilities {
         "validate:1.1",
         "notification:1.0",
         "interleave:1.0",
-        "with-defaults:1.0?basic-mode=explicit&also-supported=report-all,report-all-tagged,trim",
+        "with-defaults:1.0?basic-mode=explicit&also-supported=report-all,trim",
     ]
     .into_iter()
     .map(Capabilities::uri)

@@ -189,7 +189,10 @@ impl Session {
                 work(|| datastore.validate_config(config.as_str().as_bytes()))
                     .map_err(|errors| self.refused_all(errors))?;
             }
-            Operation::CloseSession => {}
+            // What the session holds is let go before its client is told (RFC 6241 section 7.8).
+            Operation::CloseSession => {
+                work(|| datastore.end_session(self.owner.session, now)).map_err(|error| self.refused(error))?;
+            }
             Operation::KillSession { session_id } => {
                 if !server.sources.sessions.kill(session_id) {
                     let message = format!("there is no session {session_id}");

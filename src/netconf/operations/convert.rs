@@ -3,7 +3,7 @@
 use crate::{
     datastore,
     netconf::{
-        error::{Info, Path, RpcError, Tag},
+        error::{Info, Kind, Path, RpcError, Tag},
         message,
     },
 };
@@ -12,7 +12,13 @@ impl RpcError {
     /// What the datastore refuses, with paths whose prefixes are names of modules; `namespace` knows these.
     pub(super) fn of(error: datastore::Error, namespace: impl Fn(&str) -> Option<String>) -> Self {
         let path = |text: String| Path { namespaces: namespaces(&text, &namespace), text };
-        let mut converted = RpcError::application(tag(error.tag), error.message);
+        // The layers that appendix A of RFC 6241 has for these.
+        let kind = match error.tag {
+            datastore::Tag::LockDenied => Kind::Protocol,
+            datastore::Tag::MalformedMessage => Kind::Rpc,
+            _ => Kind::Application,
+        };
+        let mut converted = RpcError::new(kind, tag(error.tag), error.message);
         converted.app_tag = error.app_tag;
         converted.path = (!error.path.is_empty()).then(|| Box::new(path(error.path)));
         converted.info = error

@@ -32,8 +32,12 @@ impl Session {
         }
         let input = input.tree().map_err(RpcError::from)?;
         match name {
-            "await" => self.await_commit(&input).await,
+            "await" => {
+                known(&input, &["commit", "timeout"], &[])?;
+                self.await_commit(&input).await
+            }
             "rollback" => {
+                known(&input, &["commit"], &[])?;
                 self.need(Role::Administer, name)?;
                 let commit = number(&input, "commit")?.ok_or_else(|| missing("commit"))?;
                 let server = self.server.clone();
@@ -43,6 +47,7 @@ impl Session {
                 Ok(())
             }
             "adopt" => {
+                known(&input, &["all"], &["device"])?;
                 self.need(Role::Administer, name)?;
                 let devices = work(|| self.adopt(&input))?;
                 self.output(&format!("<devices xmlns=\"{NAMESPACE}\">{devices}</devices>")).await
@@ -62,6 +67,12 @@ impl Session {
         let name = device.child(NAMESPACE, "name").ok_or_else(|| missing("name"))?.value();
         let mut actions = device.children.iter().filter(|child| child.name != "name");
         let action = actions.next().ok_or_else(|| missing("action"))?;
+        if !action.children.is_empty() || !action.attributes.is_empty() {
+            let message = format!("<{}> has no input", action.name);
+            return Err(RpcError::application(Tag::UnknownElement, message)
+                .with(Info::BadElement(action.name.clone()))
+                .into());
+        }
         let fleet = self.server.sources.fleet.clone();
         let number = fleet.find(name).filter(|number| fleet.row(*number, |_| ()).is_some());
         let number = number
@@ -201,6 +212,26 @@ impl Session {
         let message = format!("<{what}> is open to role {} only", role.name());
         Err(RpcError::protocol(Tag::AccessDenied, message).into())
     }
+}
+
+/// Each parameter is one that there is: `once` at most once, `often` as often as may be.
+fn known(input: &Element, once: &[&str], often: &[&str]) -> Result<(), Failed> {
+    for (at, child) in input.children.iter().enumerate() {
+        let name = child.name.as_str();
+        let bad = |tag, message: &str| {
+            Err(RpcError::application(tag, message).with(Info::BadElement(name.to_owned())).into())
+        };
+        if child.namespace != NAMESPACE || !(once.contains(&name) || often.contains(&name)) {
+            return bad(Tag::UnknownElement, "there is no such parameter");
+        }
+        if once.contains(&name) && input.children[..at].iter().any(|other| other.name == name) {
+            return bad(Tag::BadElement, "it is there twice");
+        }
+        if !child.children.is_empty() || !child.attributes.is_empty() {
+            return bad(Tag::BadElement, "it is a value without elements or attributes");
+        }
+    }
+    Ok(())
 }
 
 fn number(input: &Element, name: &str) -> Result<Option<u64>, Failed> {
