@@ -3,8 +3,6 @@
 mod convert;
 mod own;
 
-pub(super) use convert::namespaces;
-
 use std::{sync::Arc, time::Duration};
 
 use super::{
@@ -191,7 +189,8 @@ impl Session {
             }
             // What the session holds is let go before its client is told (RFC 6241 section 7.8).
             Operation::CloseSession => {
-                work(|| datastore.end_session(self.owner.session, now)).map_err(|error| self.refused(error))?;
+                work(|| datastore.end_session(self.owner.session, now))
+                    .map_err(|error| self.refused(error))?;
             }
             Operation::KillSession { session_id } => {
                 if !server.sources.sessions.kill(session_id) {
@@ -359,8 +358,7 @@ impl Session {
 
     fn refused_all(&self, errors: Vec<datastore::Error>) -> Failed {
         let schema = self.server.sources.datastore.schema();
-        let namespace = |module: &str| schema.module(module).map(|module| module.namespace.clone());
-        Failed::Errors(errors.into_iter().map(|error| RpcError::of(error, namespace)).collect())
+        Failed::Errors(errors.into_iter().map(|error| RpcError::of(error, schema)).collect())
     }
 }
 

@@ -119,8 +119,10 @@ fn parse(message: &[u8], capabilities: &Capabilities, header: &mut Header) -> Re
     // That a message is not well-formed weighs more than what is wrong with the operation.
     let second = rest(&mut reader)?;
     match (operation, second) {
-        (Ok(_), Some(second)) => Err(RpcError::protocol(Tag::UnknownElement, "a second operation in one <rpc>")
-            .with(Info::BadElement(second))),
+        (Ok(_), Some(second)) => {
+            Err(RpcError::protocol(Tag::UnknownElement, "a second operation in one <rpc>")
+                .with(Info::BadElement(second)))
+        }
         (operation, _) => operation,
     }
 }
@@ -131,9 +133,8 @@ fn child<'a>(reader: &mut Reader<'a>) -> Result<Option<xml::Tag<'a>>, RpcError> 
         match reader.next()? {
             Some(Event::Start(tag)) => return Ok(Some(tag)),
             Some(Event::Text(text)) if !text.trim_ascii().is_empty() => {
-                return Err(
-                    RpcError::protocol(Tag::BadElement, "text in <rpc>").with(Info::BadElement("rpc".to_owned()))
-                );
+                return Err(RpcError::protocol(Tag::BadElement, "text in <rpc>")
+                    .with(Info::BadElement("rpc".to_owned())));
             }
             Some(Event::Text(_)) => {}
             Some(Event::End) | None => return Ok(None),
