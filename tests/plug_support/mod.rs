@@ -137,11 +137,10 @@ impl Plugs {
 
 impl Drop for Plugs {
     fn drop(&mut self) {
-        let _ = self.listener.kill();
-        let _ = self.listener.wait();
-        for (_, mut speaker) in self.shared.lock().speakers.drain() {
-            let _ = speaker.kill();
-            let _ = speaker.wait();
+        let mut speakers = std::mem::take(&mut self.shared.lock().speakers);
+        for process in speakers.values_mut().chain([&mut self.listener]) {
+            let _ = process.kill();
+            let _ = process.wait();
         }
     }
 }

@@ -26,6 +26,7 @@ pub fn edit_config(data: &[u8]) {
         },
         test_option: if options & 4 == 0 { TestOption::TestThenSet } else { TestOption::Set },
         error_option: if options & 8 == 0 { ErrorOption::StopOnError } else { ErrorOption::ContinueOnError },
+        secrets: true,
         config: &bytes,
     };
     let bench = Bench::new();
