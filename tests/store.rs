@@ -237,9 +237,12 @@ fn telemetry_and_events_come_back() {
 fn numbers_that_may_have_been_told_are_not_given_again() {
     let folder = tempfile::tempdir().unwrap();
     let (Opened { store, .. }, _) = ready(folder.path());
-    let mut first = batch([], 0);
-    first.events = vec![event(1)];
-    store.flush(first).wait().unwrap();
+    let news = |number| {
+        let mut batch = Batch::default();
+        batch.events.push(event(number));
+        batch
+    };
+    store.flush(news(1)).wait().unwrap();
     // Event 2 is told because state.db cannot be written, then the process is killed.
     let told = store.promised_events();
     assert!((2..=5000).contains(&told));
@@ -247,9 +250,7 @@ fn numbers_that_may_have_been_told_are_not_given_again() {
 
     let Opened { store, last_event, .. } = open(folder.path());
     assert_eq!(last_event, told);
-    let mut next = batch([], 0);
-    next.events = vec![event(last_event + 1)];
-    store.flush(next).wait().unwrap();
+    store.flush(news(last_event + 1)).wait().unwrap();
     assert!(store.promised_events() > last_event);
     store.settle_events().wait().unwrap();
     drop(store);
@@ -416,10 +417,6 @@ fn a_lost_config_is_not_begun_anew() {
         fs::write(&config_db, &copy).unwrap();
     }
     assert_eq!(ready(folder.path()).1, [record(1, "one")]);
-    // Who wants to begin anew can.
-    fs::remove_file(&config_db).unwrap();
-    fs::remove_file(folder.path().join("state.db")).unwrap();
-    assert!(open(folder.path()).cold);
 }
 
 #[test]
@@ -435,7 +432,7 @@ fn an_inspection_finds_what_an_opening_refuses_and_changes_nothing() {
         files.sort();
         files
     };
-    assert!(found().is_empty() && files().is_empty(), "there is no store yet");
+    assert!(found().is_empty(), "there is no store yet");
     let (Opened { store, .. }, _) = ready(folder.path());
     store.learn((1..=5000).map(|n| record(n, &format!("d{n}"))).collect()).wait().unwrap();
     drop(store);
@@ -454,21 +451,15 @@ fn an_inspection_finds_what_an_opening_refuses_and_changes_nothing() {
     fs::remove_file(&config_db).unwrap();
     assert!(matches!(found()[..], [StoreError::Forgotten { .. }]), "{:?}", found());
     assert!(!config_db.exists());
-    fs::create_dir(&config_db).unwrap();
-    assert!(matches!(found()[..], [StoreError::Io { .. }]), "{:?}", found());
-    fs::remove_dir(&config_db).unwrap();
     fs::write(&config_db, &whole).unwrap();
     assert!(found().is_empty());
 
+    // First in the log alone.
     let database = rusqlite::Connection::open(&state_db).unwrap();
     database.pragma_update(None, "user_version", 99).unwrap();
-    // In the log alone.
     assert!(matches!(found()[..], [StoreError::Newer { found: 99, .. }]), "{:?}", found());
     drop(database);
     assert!(matches!(found()[..], [StoreError::Newer { found: 99, .. }]), "{:?}", found());
-    fs::remove_file(&state_db).unwrap();
-    rusqlite::Connection::open(&state_db).unwrap().execute_batch("CREATE TABLE theirs (a)").unwrap();
-    assert!(matches!(found()[..], [StoreError::Foreign { .. }]), "{:?}", found());
 }
 
 /// Runs the test `name` of this binary as a process of its own, which finds `folder` in its environment.
