@@ -12,7 +12,7 @@ use std::{
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::{StoreError, migrate};
-use crate::{model::Time, secret};
+use crate::model::Time;
 
 /// What sets the two files apart.
 #[derive(Debug)]
@@ -129,13 +129,17 @@ pub(super) fn inspect(folder: &Path, kind: &Kind) -> Result<(), StoreError> {
 /// # Errors
 /// The disk's.
 pub(super) fn spectator(path: &Path) -> Result<Option<Connection>, StoreError> {
+    if fs::metadata(path).is_ok_and(|file| !file.is_file()) {
+        return Err(StoreError::Foreign { path: path.to_owned() });
+    }
     let length = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
     let log = with_suffix(path, "-wal");
     if length(path) == 0 && length(&log) == 0 {
         return Ok(None);
     }
     let failed = |error| StoreError::sqlite(path, &error);
-    secret::open_regular(path).map_err(|error| StoreError::io(path, &error))?;
+    // SQLite's own error does not say why.
+    File::open(path).map_err(|error| StoreError::io(path, &error))?;
     let connection = if length(&log) == 0 {
         // Nothing is in a log, so none need be looked for, which would make one.
         let name = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
