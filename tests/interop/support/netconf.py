@@ -134,15 +134,16 @@ class RawSession:
 
     def _chunks(self):
         """RFC 6242, section 4.2."""
-        message = b""
+        pieces = []
         while True:
             self._until(b"\n#")
             size = self._until(b"\n")
             if size == b"#":
-                return message
+                return b"".join(pieces)
             while len(self._received) < int(size):
                 self._read()
-            message, self._received = message + self._received[: int(size)], self._received[int(size) :]
+            pieces.append(self._received[: int(size)])
+            self._received = self._received[int(size) :]
 
     def _until(self, delimiter):
         while delimiter not in self._received:
