@@ -247,6 +247,21 @@ class EditTest(EditCase):
         self.assertNotIn(">d</name>", self.shown("running"))
         self.assertIn(">d</name>", self.shown("candidate"))
 
+    def test_secrets_are_the_administrators(self):
+        """RFC 8341, section 3.2.6: whatever the operation, and removing is writing."""
+        denied = error("access-denied")
+        two = self.session("operate")
+        secret = f'<settings><tasmota xmlns="{TASMOTA}"><web-password>hush-4711</web-password></tasmota></settings>'
+        self.ask((self.one, edit(named("a", secret), target="running"), OK))
+        for target in ("candidate", "running"):
+            self.ask(
+                (two, edit(named("b", secret), target=target), denied),
+                (two, edit(named("a", secret.replace("<web-password>", f"<web-password {DELETE}>")), target=target), denied),
+                (two, f"<copy-config><target><{target}/></target><source>{config(named('b', secret))}</source></copy-config>", denied),
+                (two, "<discard-changes/>", OK),
+            )
+        self.assertNotIn("hush-4711", self.shown("running"))
+
     def test_copies(self):
         """RFC 6241, sections 7.3 and 8.3.4.2."""
         inline = f"<copy-config><target><candidate/></target><source>{config(named('c'))}</source></copy-config>"
@@ -401,6 +416,15 @@ class ConfirmedTest(EditCase):
         self.holds("c")
         self.ask((one, "<commit><persist-id>token</persist-id></commit>", OK), (one, cancel("token"), error("invalid-value")))
         self.holds("c")
+
+    def test_ends_with_the_server(self):
+        """RFC 6241, section 8.4.1: not even one that persists outlives a restart."""
+        self.ask((self.one, edit(named("c")), OK), (self.one, confirmed(persist="token"), OK))
+        self.bridge.kill()
+        self.bridge.start()
+        self.one = self.session()
+        wait_until(lambda: ">c</name>" not in self.shown("running"), 5, "it is rolled back")
+        self.ask((self.one, "<commit><persist-id>token</persist-id></commit>", error("invalid-value")))
 
     def test_is_cancelled_by_its_token(self):
         self.ask((self.two, edit(named("c")), OK), (self.two, confirmed(persist="token"), OK), (self.one, cancel("token"), OK))

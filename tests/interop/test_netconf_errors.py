@@ -4,7 +4,7 @@
 import unittest
 
 from support import wait_until
-from support.netconf import BASE_1_0, BASE_1_1, FB, HELLO, NC, hello
+from support.netconf import BASE_1_0, BASE_1_1, FB, HELLO, NC, config, hello
 from support.probe import OK, ProbeCase, data, error
 
 MONITORING = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring"
@@ -42,11 +42,19 @@ MESSAGES = [
 RUNNING, CANDIDATE = "<running/>", "<candidate/>"
 EMPTY = f'<config><fleet xmlns="{FB}"/></config>'
 
+
+def action(*devices):
+    devices = "".join(f"<device>{device}</device>" for device in devices)
+    return f'<action xmlns="{YANG}"><fleet xmlns="{FB}">{devices}</fleet></action>'
+
+
 # Operations and their parameters: an unknown operation, a parameter that is unknown, missing, twice, or has an impossible value.
 PARAMETERS = [
     ("6241 A", "<nosuch/>", error("operation-not-supported")),
     ("6241 A", '<nosuch xmlns="urn:x"/>', error("operation-not-supported")),
     ("6241 A", f'<nosuch xmlns="{FB}"/>', error("operation-not-supported")),
+    ("6241 A", '<get-data xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-nmda"/>', error("operation-not-supported")),
+    ("6241 A", '<partial-lock xmlns="urn:ietf:params:xml:ns:netconf:partial-lock:1.0"/>', error("operation-not-supported")),
     ("6241 A", '<get nosuch="1"/>', error("unknown-attribute", bad_attribute="nosuch", bad_element="get")),
     ("6241 7.7", "<get><nosuch/></get>", error("unknown-element", "/rpc/get/nosuch", bad_element="nosuch")),
     ("6241 7.7", '<get><filter xmlns="urn:x"/></get>', error("unknown-namespace", bad_element="filter", bad_namespace="urn:x")),
@@ -151,18 +159,24 @@ PARAMETERS = [
     ("7950 7.14.2", f'<rollback xmlns="{FB}"><commit>1</commit><commit>2</commit></rollback>', error("bad-element", bad_element="commit")),
     ("7950 8.3.1", f'<rollback xmlns="{FB}"><nosuch>1</nosuch></rollback>', error("unknown-element", bad_element="nosuch")),
     ("7950 8.3.1", f'<await xmlns="{FB}"><commit>0</commit><nosuch/></await>', error("unknown-element", bad_element="nosuch")),
+    ("7950 8.3.1", f'<await xmlns="{FB}" nosuch="1"><commit>0</commit></await>', error("unknown-attribute", bad_attribute="nosuch")),
+    ("7950 8.3.1", f'<await xmlns="{FB}"><commit xmlns="urn:x">0</commit></await>', error("unknown-namespace", bad_namespace="urn:x")),
+    ("7950 8.3.1", f'<adopt xmlns="{FB}"/>', error("missing-element")),
+    ("7950 8.3.1", f'<adopt xmlns="{FB}"><device>a</device><all/></adopt>', error("bad-element")),
+    ("7950 9.11", f'<adopt xmlns="{FB}"><all>x</all></adopt>', error("invalid-value")),
+    ("7950 7.14.2", f'<adopt xmlns="{FB}"><device>nosuch</device></adopt>', error("data-missing")),
     ("7950 8.3.1", f'<await xmlns="{FB}"><commit>0</commit><timeout>0</timeout></await>', error("invalid-value")),
     ("7950 7.15.2", f'<action xmlns="{YANG}"/>', error("missing-element")),
-    (
-        "7950 7.15.2",
-        f'<action xmlns="{YANG}"><fleet xmlns="{FB}"><device><push/></device></fleet></action>',
-        error("missing-element", bad_element="name"),
-    ),
-    (
-        "7950 7.15.2",
-        f'<action xmlns="{YANG}"><fleet xmlns="{FB}"><device><name>nosuch</name><push/></device></fleet></action>',
-        error("data-missing"),
-    ),
+    ("7950 7.15.2", f'<action xmlns="{YANG}"><x xmlns="urn:x"/></action>', error("operation-not-supported")),
+    ("7950 7.15.2", action("<push/>"), error("missing-element", bad_element="name")),
+    ("7950 7.15.2", action("<name>nosuch</name><push/>"), error("data-missing")),
+    ("7950 7.15.2", action("<name>lamp</name>"), error("missing-element")),
+    ("7950 7.15.2", action("<name>lamp</name><nosuch/>"), error("operation-not-supported")),
+    ("7950 7.15.2", action("<name>lamp</name><push/><push/>"), error("bad-element")),
+    ("7950 7.15.2", action("<name>lamp</name><push/>", "<name>lamp</name><push/>"), error("bad-element")),
+    ("7950 7.15.2", action("<name>lamp</name><push><x/></push>"), error("unknown-element", bad_element="x")),
+    ("7950 7.15.2", action("<name>lamp</name><retire/>"), error("in-use")),
+    ("7950 7.15.2", action("<name>lamp</name><push/>"), OK),
 ]
 
 # RFC 6242, section 4.2: a client's chunks after which the server ends the session, saying nothing.
@@ -266,7 +280,10 @@ class MessageTest(ProbeCase):
 
 class OperationTest(ProbeCase):
     def test_parameters(self):
-        self.probe(self.session(), PARAMETERS)
+        session = self.session()
+        made = f"<edit-config><target>{RUNNING}</target>{config('<device><name>lamp</name></device>')}</edit-config>"
+        self.expect(session.rpc(made), OK)
+        self.probe(session, PARAMETERS)
 
     def test_kill_session(self):
         """RFC 6241, section 7.9."""
