@@ -33,7 +33,7 @@ fn open(folder: &Path) -> Arc<Store> {
                 let store = opened.unwrap().store;
                 let mut profiles = vec![Profile::forgotten("test", 0)];
                 let bound = store.bind_profiles(&mut profiles, &["x"]).unwrap();
-                profiles.extend(bound.forgotten);
+                profiles.extend(bound);
                 store.load_devices(&Profiles::new(profiles), |_| ()).unwrap();
                 return Arc::new(store);
             }
@@ -307,8 +307,8 @@ fn a_device_made_ahead_is_loaded_as_any_other() {
     let store = Store::open(folder.path(), NOW, Arc::default()).unwrap().store;
     let mut profiles = vec![Profile::forgotten("test", 0)];
     let bound = store.bind_profiles(&mut profiles, &["x"]).unwrap();
-    assert_eq!(bound.forgotten.iter().map(|profile| profile.name.as_str()).collect::<Vec<_>>(), ["-"]);
-    profiles.extend(bound.forgotten);
+    assert_eq!(bound.iter().map(|profile| profile.name.as_str()).collect::<Vec<_>>(), ["-"]);
+    profiles.extend(bound);
     let mut records = Vec::new();
     store
         .load_devices(&Profiles::new(profiles), |record| {

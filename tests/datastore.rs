@@ -651,7 +651,8 @@ fn a_transaction_writes_as_a_set_does() {
     assert_eq!(set.set("c", interval, Some("30")).unwrap_err().tag, Tag::DataMissing);
     let error = set.set("a", interval, Some("5")).unwrap_err();
     assert_eq!((error.tag, error.app_tag.as_deref()), (Tag::InvalidValue, Some("interval-range")));
-    for wrong in ["name", "number", "label", "label/value", "group"] {
+    let one = "fleetbridge-profile-test:extra/one";
+    for wrong in ["name", "number", "label", "label/value", "group", one] {
         assert_eq!(
             set.set("a", leaf(wrong), Some("1")).unwrap_err().tag,
             Tag::OperationNotSupported,

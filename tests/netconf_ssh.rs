@@ -345,5 +345,9 @@ async fn host_keys_and_new_users() {
     world.server.replace_users(Vec::new());
     let output = talk(world.with_password("right"), &[]).await;
     assert_eq!(output.status.code(), Some(255));
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("(publickey)"),
+        "nobody has a password: {output:?}"
+    );
     world.server.stop().await;
 }

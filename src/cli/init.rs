@@ -7,12 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use base64::Engine;
 use clap::Args;
-use ring::signature::{Ed25519KeyPair, KeyPair};
-use zeroize::Zeroizing;
 
 use super::{Failure, shell_word};
+use crate::netconf::ssh::NewKey;
 
 /// The boot file that is written; `@COMMUNITY@` becomes a random one.
 const TEMPLATE: &str = include_str!("boot.toml");
@@ -24,7 +22,8 @@ const HOST_KEY: &str = "host_ed25519";
 #[derive(Debug, Args)]
 #[command(
     after_help = "Never overwrites anything. The boot file is readable by its owner only, because it holds an SNMP
-community, which is random; so is the SSH host key host_ed25519, which NETCONF will use when it comes.
+community, which is random; so is host_ed25519, by which NETCONF clients
+know this bridge.
 
 Example:
   fleetbridge init /etc/fleetbridge"
@@ -43,7 +42,7 @@ impl Init {
         write_new(&file, &TEMPLATE.replace("@COMMUNITY@", &community()?))?;
         // A key that is there already goes on being the host's: clients know it.
         if !key.exists() {
-            write_new(&key, &host_key()?)?;
+            write_new(&key, &new_key()?.private)?;
         }
         let word = shell_word(&file.display().to_string());
         let (file, key, profiles) = (file.display(), key.display(), profiles.display());
@@ -64,47 +63,8 @@ fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     })
 }
 
-/// An ed25519 key pair without a passphrase, in the format of OpenSSH (its PROTOCOL.key).
-fn host_key() -> Result<Zeroizing<String>, Failure> {
-    let no_random = |_| Failure::new("the system gives no random numbers", "");
-    let mut seed = Zeroizing::new([0u8; 32]);
-    let mut check = [0u8; 4];
-    getrandom::fill(&mut *seed).and_then(|()| getrandom::fill(&mut check)).map_err(no_random)?;
-    let pair = Ed25519KeyPair::from_seed_unchecked(&*seed)
-        .map_err(|_| Failure::new("the random numbers make no key", "try again"))?;
-    let public_key = pair.public_key().as_ref();
-
-    let mut public = Vec::new();
-    put_string(&mut public, b"ssh-ed25519");
-    put_string(&mut public, public_key);
-    let mut private = Zeroizing::new([check, check].concat());
-    private.extend_from_slice(&public);
-    put_string(&mut private, &Zeroizing::new([&seed[..], public_key].concat()));
-    put_string(&mut private, b"fleetbridge");
-    let padding = private.len().next_multiple_of(8) - private.len();
-    private.extend((1..).take(padding));
-
-    let mut key = Zeroizing::new(b"openssh-key-v1\0".to_vec());
-    for word in [&b"none"[..], b"none", b""] {
-        put_string(&mut key, word);
-    }
-    key.extend(1u32.to_be_bytes());
-    put_string(&mut key, &public);
-    put_string(&mut key, &private);
-    let text = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(&*key));
-    let mut pem = Zeroizing::new(String::from("-----BEGIN OPENSSH PRIVATE KEY-----\n"));
-    for line in text.as_bytes().chunks(70) {
-        pem.extend(line.iter().map(|byte| char::from(*byte)));
-        pem.push('\n');
-    }
-    pem.push_str("-----END OPENSSH PRIVATE KEY-----\n");
-    Ok(pem)
-}
-
-/// A string of SSH (RFC 4251 section 5).
-fn put_string(out: &mut Vec<u8>, octets: &[u8]) {
-    out.extend((octets.len() as u32).to_be_bytes());
-    out.extend_from_slice(octets);
+fn new_key() -> Result<NewKey, Failure> {
+    NewKey::make().map_err(|error| Failure::new(format!("the system gives no random numbers: {error}"), ""))
 }
 
 /// 16 letters and digits, 80 bits of chance; without those that look alike.

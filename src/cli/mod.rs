@@ -7,6 +7,7 @@ mod device;
 mod init;
 mod man;
 mod mibs;
+mod netconf;
 mod password;
 pub mod profile;
 mod profile_args;
@@ -75,6 +76,8 @@ enum Command {
     Report(report::Report),
     Mibs(mibs::Mibs),
     Profile(profile_args::Profile),
+    Netconf(netconf::Netconf),
+    Candidate(netconf::Candidate),
     Password(password::Password),
     Simulate(simulate::Simulate),
     Completions(completions::Completions),
@@ -147,6 +150,8 @@ impl Command {
             Command::Report(report) => report.run(place, out),
             Command::Mibs(mibs) => mibs.run(place, out),
             Command::Profile(profile) => profile.run(place, out),
+            Command::Netconf(netconf) => netconf.run(place, out),
+            Command::Candidate(candidate) => candidate.run(place, out),
             Command::Simulate(simulate) => simulate.run(out),
             Command::Password(password) => password.run(out),
             Command::Completions(completions) => completions.run(out),

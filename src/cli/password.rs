@@ -7,16 +7,21 @@ use clap::Args;
 use super::Failure;
 use crate::login::Hash;
 
-/// Make a line for the users-file of the embedded broker
+/// Make a line for the embedded broker's users-file, or the password-file of a [[user]]
 #[derive(Debug, Args)]
 #[command(after_help = "The password is the first line of standard input; only its Argon2 hash is printed.
 
 Example:
   read -rs PASSWORD; echo \"$PASSWORD\" | fleetbridge password plug-1 --topics tele/plug-1,stat/plug-1 >> broker.users
-  chmod 600 broker.users")]
+  chmod 600 broker.users
+  (umask 077; fleetbridge password --hash < secret > admin.argon2)")]
 pub(super) struct Password {
     /// The user's name, without `:`
-    name: String,
+    #[arg(required_unless_present = "hash")]
+    name: Option<String>,
+    /// Print the hash alone, as `password-file` of a [[user]] wants it
+    #[arg(long, conflicts_with_all = ["name", "topics"])]
+    hash: bool,
     /// Topics below which the user may publish and subscribe [default: everywhere]
     #[arg(long, value_delimiter = ',', value_name = "PREFIX,...")]
     topics: Vec<String>,
@@ -24,9 +29,11 @@ pub(super) struct Password {
 
 impl Password {
     pub fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
-        if self.name.is_empty() || self.name.starts_with(['$', '#']) || self.name.contains([':', ' ']) {
+        if let Some(name) = &self.name
+            && (name.is_empty() || name.starts_with(['$', '#']) || name.contains([':', ' ']))
+        {
             return Err(Failure::new(
-                format!("{:?} cannot be a user's name", self.name),
+                format!("{name:?} cannot be a user's name"),
                 "a name has no `:` and no blank, and does not begin with `$` or `#`",
             ));
         }
@@ -39,6 +46,9 @@ impl Password {
         let hash = Hash::of(password).map_err(|error| Failure::new(error, ""))?;
         let topics =
             if self.topics.is_empty() { String::new() } else { format!(":{}", self.topics.join(",")) };
-        Ok(writeln!(out, "{}:{}{topics}", self.name, hash.as_str())?)
+        match self.name {
+            Some(name) => Ok(writeln!(out, "{name}:{}{topics}", hash.as_str())?),
+            None => Ok(writeln!(out, "{}", hash.as_str())?),
+        }
     }
 }

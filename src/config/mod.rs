@@ -180,7 +180,20 @@ fn build(top: &mut Section<'_>, path: &Path, base: &Base) -> Config {
             "add a [[mqtt]] with name and url of a broker, or a [broker]",
         );
     }
-    Config { file: path.to_owned(), store, control, profiles, log, broker, limits, mqtt, snmp, netconf, users, named }
+    Config {
+        file: path.to_owned(),
+        store,
+        control,
+        profiles,
+        log,
+        broker,
+        limits,
+        mqtt,
+        snmp,
+        netconf,
+        users,
+        named,
+    }
 }
 
 /// A table that may be absent; an absent one reads as all defaults.

@@ -60,7 +60,10 @@ pub(super) fn read(top: &mut Section<'_>, base: &Base, listeners: &mut Listeners
         if !key.exists() {
             host_keys.push(base.path(HOST_KEY));
         } else if host_keys.is_empty() && !ssh.is_empty() {
-            key.error("`host-keys` is empty".to_owned(), "make one: ssh-keygen -t ed25519 -N '' -f host_ed25519");
+            key.error(
+                "`host-keys` is empty".to_owned(),
+                "make one: ssh-keygen -t ed25519 -N '' -f host_ed25519",
+            );
         }
         Netconf {
             ssh,
@@ -73,20 +76,16 @@ pub(super) fn read(top: &mut Section<'_>, base: &Base, listeners: &mut Listeners
 }
 
 impl Netconf {
-    /// The host keys, or what is wrong with each that cannot be used.
+    /// The host keys, one that is not there newly made, or what is wrong with each that cannot be used.
     ///
     /// # Errors
     /// A text for the operator that names the file.
     pub fn read_host_keys(&self) -> Result<Vec<HostKey>, Vec<String>> {
         let (mut keys, mut problems) = (Vec::new(), Vec::new());
         for path in &self.host_keys {
-            match HostKey::read(path) {
+            match HostKey::read_or_make(path) {
                 Ok(key) => keys.push(key),
-                Err(error) => problems.push(format!(
-                    "[netconf] host key {}: {error}; make one: ssh-keygen -t ed25519 -N '' -f {}",
-                    path.display(),
-                    path.display()
-                )),
+                Err(error) => problems.push(format!("[netconf] host key {}: {error}", path.display())),
             }
         }
         if problems.is_empty() { Ok(keys) } else { Err(problems) }
@@ -106,9 +105,8 @@ pub(super) fn users(top: &mut Section<'_>, base: &Base, allow_weak: bool) -> Vec
             key.error(message, "give each [[user]] a name of its own");
         }
         let role = section.required_as("role", "\"read\"").one_of(&["read", "operate", "administer"]);
-        let items = section
-            .key("ssh-keys")
-            .items("a list of public keys, for example [\"ssh-ed25519 AAAA...\"]");
+        let items =
+            section.key("ssh-keys").items("a list of public keys, for example [\"ssh-ed25519 AAAA...\"]");
         let ssh_keys = items.iter().filter_map(ssh_key).collect();
         let password = password(&section.key("password-file"), base);
         let snmp = section.key("snmp");
@@ -132,8 +130,11 @@ fn ssh_key(item: &Entry<'_>) -> Option<UserKey> {
     match UserKey::parse(item.str()?) {
         Ok(key) => Some(key),
         Err(error) => {
-            let message = format!("{} is no public key: {error}", item.label());
-            item.error(message, "write a line of an authorized_keys file, for example \"ssh-ed25519 AAAA...\"");
+            let message = format!("{} is no public key, so nobody logs in by it: {error}", item.label());
+            item.warning(
+                message,
+                "write a line of an authorized_keys file, for example \"ssh-ed25519 AAAA...\"",
+            );
             None
         }
     }
@@ -147,7 +148,8 @@ fn password(key: &Entry<'_>, base: &Base) -> Option<Hash> {
         Ok(hash) => Some(hash),
         Err(error) => {
             let help = "make one: fleetbridge password --hash > FILE; chmod 600 FILE";
-            key.error(format!("{}: {}: {error}", key.label(), path.display()), help);
+            let file = path.display();
+            key.warning(format!("{}: {file}: {error}; there is no log-in by password", key.label()), help);
             None
         }
     }

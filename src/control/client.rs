@@ -5,14 +5,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::{
     Method, Request, Response,
     body::{Bytes, Incoming},
     client::conn::http1,
 };
 use hyper_util::rt::TokioIo;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 use tokio::net::UnixStream;
 
@@ -67,16 +67,16 @@ impl Client {
     /// # Errors
     /// As [`ClientError`].
     pub fn copy(&self, path: &str, out: &mut dyn Write) -> Result<(), ClientError> {
-        run(async {
-            let mut answer = self.ask(Method::GET, path).await?.into_body();
-            while let Some(frame) = answer.frame().await {
-                let frame = frame.map_err(|error| ClientError::Answer(error.to_string()))?;
-                if let Some(piece) = frame.data_ref() {
-                    out.write_all(piece)?;
-                }
-            }
-            Ok(out.flush()?)
-        })
+        run(async { copy_to(self.ask(Method::GET, path).await?, out).await })
+    }
+
+    /// POST of a JSON body; the answer is written to `out` as it comes.
+    ///
+    /// # Errors
+    /// As [`ClientError`].
+    pub fn send(&self, path: &str, body: &impl Serialize, out: &mut dyn Write) -> Result<(), ClientError> {
+        let body = serde_json::to_vec(body).map_err(|error| ClientError::Answer(error.to_string()))?;
+        run(async { copy_to(self.ask_with(Method::POST, path, body.into()).await?, out).await })
     }
 
     fn json<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, ClientError> {
@@ -88,6 +88,15 @@ impl Client {
     }
 
     async fn ask(&self, method: Method, path: &str) -> Result<Response<Incoming>, ClientError> {
+        self.ask_with(method, path, Bytes::new()).await
+    }
+
+    async fn ask_with(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<Response<Incoming>, ClientError> {
         let broken = |error: hyper::Error| ClientError::Answer(error.to_string());
         let stream = UnixStream::connect(&self.socket).await.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
@@ -101,7 +110,8 @@ impl Client {
             .method(method)
             .uri(path)
             .header("host", "fleetbridge")
-            .body(Empty::<Bytes>::new())
+            .header("content-type", "application/json")
+            .body(Full::new(body))
             .map_err(|error| ClientError::Answer(error.to_string()))?;
         let answer = sender.send_request(request).await.map_err(broken)?;
         if answer.status().is_success() {
@@ -124,6 +134,17 @@ pub fn escaped(text: &str) -> String {
         }
         out
     })
+}
+
+async fn copy_to(answer: Response<Incoming>, out: &mut dyn Write) -> Result<(), ClientError> {
+    let mut body = answer.into_body();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| ClientError::Answer(error.to_string()))?;
+        if let Some(piece) = frame.data_ref() {
+            out.write_all(piece)?;
+        }
+    }
+    Ok(out.flush()?)
 }
 
 async fn whole(answer: Response<Incoming>) -> Result<Bytes, ClientError> {

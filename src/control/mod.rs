@@ -13,17 +13,21 @@
 //! Every error is `{"error": "...", "help": "..."}` with a status of 4xx or 5xx.
 
 pub mod client;
+mod local;
 mod metrics;
 mod pieces;
 mod routes;
 mod socket;
 pub mod view;
 
-use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    future::Future, io, net::SocketAddr, os::unix::net::UnixStream, path::PathBuf, sync::Arc, time::Duration,
+};
 
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use local::END;
 pub use socket::Listeners;
 
 use crate::{
@@ -44,6 +48,11 @@ pub struct State {
     pub unknown: Box<dyn Fn() -> view::Unknown + Send + Sync>,
     /// What is wrong with the bridge itself (not with devices), a sentence each; empty: healthy.
     pub problems: Box<dyn Fn() -> Vec<String> + Send + Sync>,
+    /// Opens a NETCONF session of an administrator on one end of a pair of sockets.
+    pub netconf: Box<dyn Fn(UnixStream) -> io::Result<()> + Send + Sync>,
+    pub candidate: Box<dyn Fn() -> view::Candidate + Send + Sync>,
+    /// Forgets what is staged; the error says why not.
+    pub discard: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
     /// To whom the wish to retire a device goes.
     pub retire: mpsc::Sender<Retire>,
 }

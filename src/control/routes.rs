@@ -1,10 +1,10 @@
 //! What is answered to which request.
 
-use std::sync::Arc;
+use std::{os::unix::net::UnixStream, sync::Arc};
 
 use axum::{
     Json, Router,
-    extract::{Path, Query, State as Shared, rejection::QueryRejection},
+    extract::{DefaultBodyLimit, Path, Query, State as Shared, rejection::QueryRejection},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -12,7 +12,7 @@ use axum::{
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
-use super::{Retire, State, metrics, pieces::Pieces, view};
+use super::{Retire, State, local, metrics, pieces::Pieces, view};
 use crate::{
     clock,
     report::{self, DEVICES, Format, REPORTS, Report},
@@ -29,6 +29,9 @@ pub(super) fn control(state: Arc<State>) -> Router {
         .route("/v1/device/{name}/retire", post(retire))
         .route("/v1/report/{name}", get(report_named))
         .route("/v1/unknown", get(unknown))
+        .route("/v1/candidate", get(candidate))
+        .route("/v1/candidate/discard", post(discard))
+        .route("/v1/netconf", post(netconf).layer(DefaultBodyLimit::max(LONGEST)))
         .route("/metrics", get(metrics_text))
         .route("/healthz", get(healthz))
         .fallback(nothing_here)
@@ -45,6 +48,9 @@ pub(super) fn public(state: Arc<State>) -> Router {
         .method_not_allowed_fallback(nothing_here)
         .with_state(state)
 }
+
+/// Bytes of a request.
+const LONGEST: usize = 64 << 20;
 
 /// An error as the API says it.
 struct Refusal(StatusCode, view::Problem);
@@ -167,6 +173,33 @@ async fn unknown(Shared(state): App) -> Json<view::Unknown> {
     Json((state.unknown)())
 }
 
+async fn candidate(Shared(state): App) -> Json<view::Candidate> {
+    Json((state.candidate)())
+}
+
+async fn discard(Shared(state): App) -> Result<Json<view::Candidate>, Refusal> {
+    match (state.discard)() {
+        Ok(()) => Ok(Json((state.candidate)())),
+        Err(error) => {
+            Err(Refusal::new(StatusCode::CONFLICT, error, "wait until that session has ended, or end it"))
+        }
+    }
+}
+
+/// The replies, each ended as by NETCONF 1.0.
+async fn netconf(
+    Shared(state): App,
+    Json(view::Operations { operations }): Json<view::Operations>,
+) -> Result<Response, Refusal> {
+    let refuse = |error: std::io::Error| {
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string(), "try again later")
+    };
+    let (ours, theirs) = UnixStream::pair().map_err(refuse)?;
+    (state.netconf)(theirs).map_err(refuse)?;
+    let body = Pieces::from(move |out| local::talk(ours, &operations, out));
+    Ok(([(header::CONTENT_TYPE, "application/xml")], body).into_response())
+}
+
 async fn metrics_text(Shared(state): App) -> impl IntoResponse {
     let text = metrics::text(&state, clock::now());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
@@ -182,7 +215,7 @@ async fn healthz(Shared(state): App) -> impl IntoResponse {
 }
 
 async fn nothing_here() -> Refusal {
-    let help = "see /v1/status, /v1/devices, /v1/device/NAME, /v1/report/NAME, /v1/unknown on the control socket; \
+    let help = "see /v1/status, /v1/devices, /v1/device/NAME, /v1/report/NAME, /v1/unknown, /v1/candidate on the control socket; \
                 /metrics and /healthz also on `[control] http`";
     Refusal::new(StatusCode::NOT_FOUND, "there is nothing here", help)
 }

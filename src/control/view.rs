@@ -189,6 +189,37 @@ pub struct UnknownMessage {
     pub reason: String,
 }
 
+/// What is staged and not committed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Candidate {
+    /// Who staged it.
+    pub editors: Vec<String>,
+    /// All devices that are not in the list are removed.
+    pub cleared: bool,
+    pub staged: Vec<Staged>,
+    /// More is staged than is shown.
+    pub more: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Staged {
+    pub device: String,
+    pub operation: String,
+    /// XPath; empty: the device as a whole.
+    pub path: String,
+    /// Empty for a secret.
+    pub value: String,
+}
+
+/// Operations of NETCONF, to be run one after the other in one session until one fails.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operations {
+    /// The element of each.
+    pub operations: Vec<String>,
+}
+
 /// Every error of the control API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {

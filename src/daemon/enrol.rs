@@ -109,8 +109,10 @@ impl Enroller {
         let (wanted, asked): (Vec<_>, Vec<_>) =
             unknown.into_iter().partition(|identity| self.adopts(identity));
         let mut refused = (!asked.is_empty()).then_some(WAITS);
-        let (ahead, wanted): (Vec<_>, Vec<_>) =
-            wanted.into_iter().map(|identity| (self.fleet.made_ahead(&identity), identity)).partition(|(ahead, _)| ahead.is_some());
+        let (ahead, wanted): (Vec<_>, Vec<_>) = wanted
+            .into_iter()
+            .map(|identity| (self.fleet.made_ahead(&identity), identity))
+            .partition(|(ahead, _)| ahead.is_some());
         for (record, _) in ahead {
             if let Some(record) = record
                 && let Err(error) = self.claim(record, now).await

@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use crate::{
     clock,
-    datastore::{self, Cursor, Datastore, Delta, DeviceDelta, Item, Raw, Source, Visit, walk},
+    datastore::{self, Cursor, Datastore, Delta, DeviceDelta, Item, Row, Source},
     fleet::Fleet,
     journal::EventKind,
     model::{DeviceNumber, DeviceRecord, NO_PROFILE, Profile, ProfileId, SettingValue, Time},
@@ -56,7 +56,7 @@ pub fn reconcile(datastore: &Datastore, fleet: &Fleet) -> Result<(), datastore::
         cursor = datastore.for_each(from, ROWS, Source::Running, |row| {
             let profile = fleet.row_or_retired(row.number, |row| row.profile_id());
             if let Some(profile) = profile {
-                let wanted = wanted(datastore, &row.config, &fleet.profiles()[profile]);
+                let wanted = wanted(datastore, row, &fleet.profiles()[profile]);
                 fleet.reconcile(row.number, &wanted, commit, now);
             }
         })?;
@@ -69,43 +69,27 @@ pub fn tell(datastore: &Datastore, fleet: &Fleet, name: &str, now: Time) {
     match tokio::task::block_in_place(|| datastore.read(name, Source::Running)) {
         Ok(Some(row)) => {
             let Some(profile) = fleet.row_or_retired(row.number, |row| row.profile_id()) else { return };
-            let wanted = wanted(datastore, &row.config, &fleet.profiles()[profile]);
+            let wanted = wanted(datastore, &row, &fleet.profiles()[profile]);
             fleet.reconcile(row.number, &wanted, datastore.last_commit(), now);
         }
         Ok(None) => {}
-        Err(error) => warn!(device = name, %error, "what running wants of it cannot be read; the next start tries again"),
+        Err(error) => {
+            warn!(device = name, %error, "what running wants of it cannot be read; the next start tries again")
+        }
     }
 }
 
 /// The settings in a row that are of this profile.
-pub fn wanted(datastore: &Datastore, config: &str, profile: &Profile) -> Vec<(u16, SettingValue)> {
-    let schema = datastore.schema();
-    let mut inside = false;
+fn wanted(datastore: &Datastore, row: &Row, profile: &Profile) -> Vec<(u16, SettingValue)> {
     let mut found = Vec::new();
-    let walked = walk(schema, datastore.list(), config, &mut |visit| {
-        match visit {
-            Visit::Enter(node) | Visit::Leave(node) if is_settings_of(schema, node, profile) => inside = !inside,
-            Visit::Leaf(node, value) if inside => {
-                found.extend(setting(profile, &schema[node].name, &value));
-            }
-            _ => {}
-        }
-        true
+    let read = datastore.settings(row, |of, name, value| {
+        let def = profile.settings.iter().find(|def| of == profile.name && def.name == name);
+        found.extend(def.and_then(|def| Some((def.number, def.ty.parse(value.as_str())?))));
     });
-    if let Err(damaged) = walked {
-        warn!(%damaged, "a row of running does not fit the schema: what it wants stays as it was");
+    if let Err(error) = read {
+        warn!(device = row.name, %error, "what running wants of it cannot be read");
     }
     found
-}
-
-fn is_settings_of(schema: &Schema, node: crate::yang::NodeId, profile: &Profile) -> bool {
-    let node = &schema[node];
-    node.name == profile.name && node.parent.is_some_and(|parent| schema[parent].name == "settings")
-}
-
-fn setting(profile: &Profile, name: &str, value: &Raw<'_>) -> Option<(u16, SettingValue)> {
-    let def = profile.settings.iter().find(|def| def.name == name)?;
-    Some((def.number, def.ty.parse(value.as_str())?))
 }
 
 fn apply(delta: &Delta, schema: &Schema, fleet: &Fleet) {
@@ -141,7 +125,8 @@ fn created_ahead(device: &DeviceDelta, fleet: &Fleet, now: Time) -> DeviceRecord
 }
 
 fn profile_of(fleet: &Fleet, name: &str) -> ProfileId {
-    let find = |name: &str| fleet.profiles().iter().find(|(_, profile)| profile.name == name).map(|(id, _)| id);
+    let find =
+        |name: &str| fleet.profiles().iter().find(|(_, profile)| profile.name == name).map(|(id, _)| id);
     find(name).or_else(|| find(NO_PROFILE)).unwrap_or(ProfileId(0))
 }
 
@@ -149,6 +134,9 @@ fn desire(delta: &Delta, device: &DeviceDelta, schema: &Schema, fleet: &Fleet, n
     let number: DeviceNumber = device.number;
     let Some(profile) = fleet.row_or_retired(number, |row| row.profile_id()) else { return };
     let profile = &fleet.profiles()[profile];
+    if !device.is {
+        return fleet.reconcile(number, &[], delta.commit, now);
+    }
     for node in &device.nodes {
         let Some((of, name)) = node.setting(schema) else { continue };
         let Some(def) = profile.settings.iter().find(|def| of == profile.name && def.name == name) else {

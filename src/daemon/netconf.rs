@@ -1,22 +1,29 @@
 //! The NETCONF server of this bridge: its schema, its capabilities, its sessions.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     clock,
-    config::{Config, Netconf},
+    config::{self, Config},
     control::Retire,
     datastore::Datastore,
     fleet::Fleet,
     model::Time,
     netconf::{
         capabilities::{Capabilities, NOTIFICATION},
+        conversation::Conversation,
         operations::{self, Server},
         provider::Sources,
-        session::Limits,
-        sessions::Sessions,
+        role::Role,
+        session::{Limits, Session},
+        sessions::{LOCAL, Sessions},
         ssh,
     },
     southbound::profile::{self, Library},
@@ -25,6 +32,9 @@ use crate::{
     yang::{self, Schema, SchemaError, Source},
 };
 
+/// Sessions at a time if there is no `[netconf]`.
+const LOCAL_SESSIONS: usize = 16;
+
 /// All modules: those of the program, and one for each profile that has settings.
 ///
 /// # Errors
@@ -32,7 +42,9 @@ use crate::{
 pub fn schema(library: &Library) -> Result<Schema, SchemaError> {
     let profiles = library.shelf.iter().map(|shelved| &shelved.file);
     let modules: Vec<_> = profiles
-        .filter_map(|file| Some((profile::module_name(&file.profile.name), &file.profile.revision, profile::module(file)?)))
+        .filter_map(|file| {
+            Some((profile::module_name(&file.profile.name), &file.profile.revision, profile::module(file)?))
+        })
         .collect();
     let generated =
         modules.iter().map(|(name, revision, text)| Source::served(name, revision, text.as_str()));
@@ -49,7 +61,7 @@ pub struct Parts {
     pub started: Time,
 }
 
-/// Why there is no server.
+/// Why nobody can be listened to.
 #[derive(Debug, thiserror::Error)]
 pub enum NetconfError {
     #[error(transparent)]
@@ -58,52 +70,96 @@ pub enum NetconfError {
     HostKeys(String),
 }
 
-/// Starts the server.
-///
-/// # Errors
-/// An address is taken, a host key cannot be read.
-pub async fn start(config: &Config, netconf: &Netconf, parts: Parts) -> Result<ssh::Server, NetconfError> {
-    let host_keys =
-        netconf.read_host_keys().map_err(|problems| NetconfError::HostKeys(problems.join("\n")))?;
-    let capabilities = Arc::new(capabilities(parts.datastore.schema()));
-    let sessions = Sessions::new(netconf.max_sessions);
-    let users = config.users.iter().map(|user| ssh::User {
-        name: user.name.clone(),
-        role: user.role,
-        keys: user.ssh_keys.clone(),
-        password: user.password.clone(),
-    });
-    let ssh_config = ssh::Config {
-        listen: netconf.ssh.clone(),
-        host_keys,
-        users: users.collect(),
-        login_grace: Duration::from_millis(netconf.login_grace),
-        capabilities: capabilities.clone(),
-        limits: Limits { max_rpc: netconf.max_rpc, ..Limits::default() },
-    };
-    let Parts { fleet, datastore, store, stats, retire, started } = parts;
-    let replay_from = store.events(0, 1).ok().and_then(|events| events.first().map(|event| event.time));
-    let sources = Sources {
-        fleet,
-        datastore,
-        sessions: sessions.clone(),
-        stats: stats.clone(),
-        started,
-        replay_from: replay_from.unwrap_or(started),
-        capabilities: capabilities.uris().to_vec(),
-    };
-    let server = Arc::new(Server {
-        sources,
-        retire: Box::new(move |device| {
+/// What all sessions share, whichever way they come.
+#[derive(Clone)]
+pub struct Netconf {
+    server: Arc<Server>,
+    sessions: Arc<Sessions>,
+    capabilities: Arc<Capabilities>,
+    limits: Limits,
+}
+
+impl Netconf {
+    pub fn new(config: &Config, parts: Parts) -> Netconf {
+        let Parts { fleet, datastore, store, stats, retire, started } = parts;
+        let section = config.netconf.as_ref();
+        let sessions = Sessions::new(section.map_or(LOCAL_SESSIONS, |section| section.max_sessions));
+        let capabilities = Arc::new(capabilities(datastore.schema()));
+        let oldest = store.events(0, 1).ok().and_then(|events| events.first().map(|event| event.time));
+        let sources = Sources {
+            fleet,
+            datastore,
+            sessions: sessions.clone(),
+            stats,
+            started,
+            replay_from: oldest.unwrap_or(started),
+            capabilities: capabilities.uris().to_vec(),
+        };
+        let retire = move |device| {
             let (reply, answer) = oneshot::channel();
             // A full or closed queue drops the wish, and with it the way to answer.
             let _ = retire.try_send(Retire { device, reply });
             answer
-        }),
-        archive: Box::new(move |after, most| store.events(after, most).unwrap_or_default()),
-    });
-    let serve = move |conversation| operations::serve(server.clone(), conversation);
-    Ok(ssh::Server::start(ssh_config, sessions, stats, serve).await?)
+        };
+        let server = Server {
+            sources,
+            retire: Box::new(retire),
+            archive: Box::new(move |after, most| store.events(after, most).unwrap_or_default()),
+        };
+        let max_rpc = section.map_or(Limits::default().max_rpc, |section| section.max_rpc);
+        let limits = Limits { max_rpc, ..Limits::default() };
+        Netconf { server: Arc::new(server), sessions, capabilities, limits }
+    }
+
+    /// Listens for SSH.
+    ///
+    /// # Errors
+    /// An address is taken, a host key cannot be read.
+    pub async fn listen(
+        &self,
+        config: &Config,
+        section: &config::Netconf,
+    ) -> Result<ssh::Server, NetconfError> {
+        let host_keys =
+            section.read_host_keys().map_err(|problems| NetconfError::HostKeys(problems.join("\n")))?;
+        let users = config.users.iter().map(|user| ssh::User {
+            name: user.name.clone(),
+            role: user.role,
+            keys: user.ssh_keys.clone(),
+            password: user.password.clone(),
+        });
+        let ssh_config = ssh::Config {
+            listen: section.ssh.clone(),
+            host_keys,
+            users: users.collect(),
+            login_grace: Duration::from_millis(section.login_grace),
+            capabilities: self.capabilities.clone(),
+            limits: self.limits,
+        };
+        let server = self.server.clone();
+        let serve = move |conversation| operations::serve(server.clone(), conversation);
+        let stats = self.server.sources.stats.clone();
+        Ok(ssh::Server::start(ssh_config, self.sessions.clone(), stats, serve).await?)
+    }
+
+    /// A session of whoever may open the control socket: an administrator.
+    ///
+    /// # Errors
+    /// There are as many sessions as there may be; the system's.
+    pub fn local(&self, stream: std::os::unix::net::UnixStream) -> io::Result<()> {
+        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let now = clock::now();
+        let place = self.sessions.open("local", Role::Administer, peer, LOCAL, now);
+        let place = place.ok_or_else(|| io::Error::other("there are too many NETCONF sessions"))?;
+        stream.set_nonblocking(true)?;
+        let (reader, writer) = tokio::net::UnixStream::from_std(stream)?.into_split();
+        let rpcs = place.info().rpcs.clone();
+        let stats = self.server.sources.stats.clone();
+        let session = Session::new(place.info().id, self.capabilities.clone(), self.limits, rpcs, stats, now);
+        let conversation = Conversation::new(session, place, Box::new(reader), Box::new(writer));
+        tokio::spawn(operations::serve(self.server.clone(), conversation));
+        Ok(())
+    }
 }
 
 fn capabilities(schema: &Schema) -> Capabilities {
@@ -117,7 +173,7 @@ fn capabilities(schema: &Schema) -> Capabilities {
         "validate:1.1",
         "notification:1.0",
         "interleave:1.0",
-        "with-defaults:1.0?basic-mode=explicit&also-supported=report-all,report-all-tagged,trim",
+        "with-defaults:1.0?basic-mode=explicit&also-supported=report-all,trim",
     ]
     .into_iter()
     .map(Capabilities::uri)

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use crate::{
     config::{self, Adopt, Config},
     control::view,
+    datastore::{Datastore, Face, Owner},
     file::{Diagnostic, Severity},
     fleet::{Adapter, AdapterState, Fleet},
+    netconf::ssh::HostKey,
     snmp::{
         self,
         strangers::{Stranger, Strangers},
@@ -128,6 +130,13 @@ pub fn unusable_files(config: &Config) -> Vec<Diagnostic> {
             problems.push(format!("[[mqtt]] {:?}: {error}", connection.name));
         }
     }
+    // One that is not there is made at the start.
+    let host_keys = config.netconf.iter().flat_map(|netconf| &netconf.host_keys).filter(|path| path.exists());
+    for path in host_keys {
+        if let Err(error) = HostKey::read(path) {
+            problems.push(format!("[netconf] host key {}: {error}", path.display()));
+        }
+    }
     let file = config.file.display().to_string();
     problems.into_iter().map(|problem| Diagnostic::whole_file(&file, problem, "")).collect()
 }
@@ -212,4 +221,33 @@ fn stranger(stranger: Stranger) -> view::Stranger {
         community: stranger.name,
         count: stranger.count,
     }
+}
+
+/// So many staged edits are shown.
+const STAGED: usize = 1000;
+
+pub fn candidate(datastore: &Datastore) -> view::Candidate {
+    let shown = datastore.show_candidate(STAGED);
+    view::Candidate {
+        editors: shown.editors,
+        cleared: shown.cleared,
+        more: shown.more,
+        staged: shown
+            .staged
+            .into_iter()
+            .map(|staged| view::Staged {
+                device: staged.device,
+                operation: staged.operation.to_owned(),
+                path: staged.path,
+                value: staged.value,
+            })
+            .collect(),
+    }
+}
+
+/// # Errors
+/// Somebody has locked it.
+pub fn discard(datastore: &Datastore) -> Result<(), String> {
+    let owner = Owner { session: 0, face: Face::Control, user: "local".to_owned(), address: String::new() };
+    datastore.discard(&owner).map_err(|error| error.message)
 }

@@ -8,10 +8,10 @@ use tracing::{info, warn};
 use super::{
     Daemon,
     enrol::{Enroller, RateLimit},
-    manage::{self, Unsettled},
-    netconf,
     flush::Flusher,
     keep::Keeper,
+    manage::{self, Unsettled},
+    netconf::{self, Netconf},
     settings,
 };
 use crate::{
@@ -167,25 +167,34 @@ impl Daemon {
             hearers.push((client, ingest, egress));
         }
         drop((context, keep));
+        let parts = netconf::Parts {
+            fleet: fleet.clone(),
+            datastore: datastore.clone(),
+            store: store.clone(),
+            stats: stats.clone(),
+            retire: retire.clone(),
+            started,
+        };
+        let sessions = Netconf::new(&config, parts);
         let netconf = match &config.netconf {
-            Some(section) => {
-                let parts = netconf::Parts {
-                    fleet: fleet.clone(),
-                    datastore: datastore.clone(),
-                    store: store.clone(),
-                    stats: stats.clone(),
-                    retire: retire.clone(),
-                    started,
-                };
-                Some(netconf::start(&config, section, parts).await?)
-            }
+            Some(section) => Some(sessions.listen(&config, section).await?),
             None => None,
         };
         let limit = RateLimit::new(u64::from(config.limits.new_devices_a_minute), started);
         let adopt = settings::adoption(&connections, &adapters);
         let enroller = Enroller::new(fleet.clone(), store.clone(), datastore.clone(), limit, adopt);
-        let state =
-            Arc::new(control_state(&fleet, &stats, &unknown, &agent, started, retire, store.troubles()));
+        let shown = Shown {
+            fleet: fleet.clone(),
+            stats: stats.clone(),
+            unknown: unknown.clone(),
+            agent: agent.clone(),
+            datastore: datastore.clone(),
+            sessions,
+            started,
+            retire,
+            troubles: store.troubles(),
+        };
+        let state = Arc::new(shown.state());
         let targets = settings::trap_targets(&config);
         let flusher = Flusher { fleet: fleet.clone(), store: store.clone(), keeper: keeper.clone() };
         let rest = vec![
@@ -232,7 +241,10 @@ fn bind_profiles(store: &Store, library: &mut Library) -> Result<Profiles, Store
     let forgotten = store.bind_profiles(&mut profiles, &hashes)?;
     for profile in &forgotten {
         if profile.name != NO_PROFILE {
-            warn!(profile = profile.name, "there are devices of this profile but no file: they show no points");
+            warn!(
+                profile = profile.name,
+                "there are devices of this profile but no file: they show no points"
+            );
         }
     }
     profiles.extend(forgotten);
@@ -331,23 +343,34 @@ fn decoder(
     compile(fleet.profiles(), &files, limits).map(Box::new)
 }
 
-fn control_state(
-    fleet: &Arc<Fleet>,
-    stats: &Arc<Stats>,
-    unknown: &Arc<Unknown>,
-    agent: &Arc<snmp::agent::Agent>,
+/// What the control API shows, and of whom.
+struct Shown {
+    fleet: Arc<Fleet>,
+    stats: Arc<Stats>,
+    unknown: Arc<Unknown>,
+    agent: Arc<snmp::agent::Agent>,
+    datastore: Arc<Datastore>,
+    sessions: Netconf,
     started: crate::model::Time,
     retire: mpsc::Sender<control::Retire>,
     troubles: [Trouble; 2],
-) -> control::State {
-    let (shown, asked, problems_of) = (unknown.clone(), agent.clone(), fleet.clone());
-    control::State {
-        fleet: fleet.clone(),
-        stats: stats.clone(),
-        started,
-        unknown: Box::new(move || settings::unknown(&shown, asked.strangers())),
-        problems: Box::new(move || settings::problems(&problems_of, &troubles)),
-        retire,
+}
+
+impl Shown {
+    fn state(self) -> control::State {
+        let Shown { fleet, stats, unknown, agent, datastore, sessions, started, retire, troubles } = self;
+        let (staged, adapters_of) = (datastore.clone(), fleet.clone());
+        control::State {
+            fleet,
+            stats,
+            started,
+            unknown: Box::new(move || settings::unknown(&unknown, agent.strangers())),
+            problems: Box::new(move || settings::problems(&adapters_of, &troubles)),
+            netconf: Box::new(move |stream| sessions.local(stream)),
+            candidate: Box::new(move || settings::candidate(&staged)),
+            discard: Box::new(move || settings::discard(&datastore)),
+            retire,
+        }
     }
 }
 

@@ -27,6 +27,9 @@ pub fn trial(config: &Config) -> Vec<Diagnostic> {
     for &address in &config.snmp.listen {
         trial.address("[snmp] listen: UDP", address, UdpSocket::bind(address).map(drop));
     }
+    for &address in config.netconf.iter().flat_map(|netconf| &netconf.ssh) {
+        trial.address("[netconf] ssh: TCP", address, TcpListener::bind(address).map(drop));
+    }
     let tcp = [
         ("[broker] listen: TCP", config.broker.as_ref().map(|broker| broker.listen)),
         ("[control] http: TCP", config.control.http.filter(|_| config.control.http_required)),

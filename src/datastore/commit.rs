@@ -81,9 +81,10 @@ impl Datastore {
         self.roll_back(&mut state, "it was cancelled", now)
     }
 
-    /// When [`handle_timeout`](Datastore::handle_timeout) has something to do.
+    /// When [`handle_timeout`](Datastore::handle_timeout) has something to do. Never waits.
     pub fn poll_timeout(&self) -> Option<Time> {
-        self.state.lock().pending.as_ref().map(|pending| pending.deadline)
+        let deadline = self.deadline.load(Ordering::Acquire);
+        (deadline != u64::MAX).then_some(Time(deadline))
     }
 
     /// Undoes a confirmed commit whose time is over, or that waited when the process ended.
@@ -209,6 +210,7 @@ impl Datastore {
         let written = self.rows.write(Commit { audit: plan.audit, changes: plan.changes, ..commit })?;
         self.last.store(written.id, Ordering::Release);
         state.pending = pending;
+        self.deadline.store(state.deadline(), Ordering::Release);
         delta.number(&written);
         if delta.devices.is_empty() {
             return Ok(None);
@@ -227,6 +229,7 @@ impl Datastore {
         if let (Err(_), Some(pending)) = (&done, &mut state.pending) {
             pending.deadline = now.plus_millis(RETRY_MILLIS);
         }
+        self.deadline.store(state.deadline(), Ordering::Release);
         done
     }
 

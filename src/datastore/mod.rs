@@ -16,6 +16,8 @@
 //! * **Every writer** passes [`Datastore::begin`] or one of the operations built on the same checks. It refuses and never
 //!   waits while somebody else has locked running or a confirmed commit waits; only a commit that is being written is
 //!   waited for.
+//! * **Calls block**: for SQLite, and for a commit that somebody else is writing; async code makes them on threads for
+//!   that. `last_commit` and `poll_timeout` never wait, reads of running for no writer.
 //! * **The cost of a commit follows the change**: rows touched are read, merged, validated by libyang one by one, and
 //!   written; only removing everything reads everything. That this finds what a validation of the whole tree would is
 //!   tested on random fleets; it rests on the model's rules that no device refers to another and that `alias`, the one
@@ -80,6 +82,8 @@ pub struct Datastore {
     most_devices: usize,
     /// Id of the newest commit; read while a commit is written.
     last: AtomicU64,
+    /// When the confirmed commit is undone; `u64::MAX` if none waits. Read as above.
+    deadline: AtomicU64,
     /// Devices in running.
     managed: AtomicU32,
     state: Mutex<State>,
@@ -109,14 +113,18 @@ impl Datastore {
         let part = Part::new(schema)?;
         let kept = rows.load()?;
         let audit_key = hmac::Key::new(hmac::HMAC_SHA256, &kept.audit_key);
+        let (last, managed) = (AtomicU64::new(kept.last), AtomicU32::new(kept.managed));
+        let state = State::new(kept);
+        let deadline = AtomicU64::new(state.deadline());
         Ok(Datastore {
             part,
             rows,
             audit_key,
             most_devices: usize::MAX,
-            last: AtomicU64::new(kept.last),
-            managed: AtomicU32::new(kept.managed),
-            state: Mutex::new(State::new(kept)),
+            last,
+            deadline,
+            managed,
+            state: Mutex::new(state),
             listener: OnceLock::new(),
         })
     }

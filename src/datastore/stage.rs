@@ -89,7 +89,9 @@ impl<'a> Stage<'a> {
         if !edit.secrets
             && let Some(path) = self.secret()
         {
-            return Err(Error::new(Tag::AccessDenied, "only an administrator may write this").at(path).into());
+            return Err(Error::new(Tag::AccessDenied, "only an administrator may write this")
+                .at(path)
+                .into());
         }
         Ok(run.errors)
     }

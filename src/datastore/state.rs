@@ -43,6 +43,11 @@ impl State {
         State { pending, ..State::default() }
     }
 
+    /// When the confirmed commit is undone, in milliseconds; `u64::MAX` if none waits.
+    pub fn deadline(&self) -> u64 {
+        self.pending.as_ref().map_or(u64::MAX, |pending| pending.deadline.0)
+    }
+
     /// # Errors
     /// lock-denied, with who is in the way.
     pub fn lock(&mut self, owner: &Owner, target: Target, now: Time) -> Result<(), Error> {

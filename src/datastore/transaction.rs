@@ -36,7 +36,7 @@ impl<'a> Transaction<'a> {
     ///
     /// # Errors
     /// data-missing: no such device; invalid-value; operation-not-supported: not a leaf of configuration, a key, or inside
-    /// a list.
+    /// a list or choice.
     pub fn set(&mut self, device: &str, leaf: NodeId, value: Option<&str>) -> Result<(), Error> {
         let part = &self.datastore.part;
         let unsupported = || {
@@ -120,21 +120,22 @@ impl<'a> Transaction<'a> {
         self.datastore.write(&mut self.state, &self.overlay, &self.owner, label, now)
     }
 
-    /// The path of a leaf below an entry, if no list is in between.
+    /// The path of a leaf below an entry, if neither list nor choice is in between.
     fn path(&self, leaf: NodeId) -> Option<Path> {
         let part = &self.datastore.part;
         let node = &part.schema[leaf];
-        if node.kind != Kind::Leaf || node.is_key || !node.config {
+        if node.kind != Kind::Leaf || node.is_key || !node.config || !node.cases.is_empty() {
             return None;
         }
         let mut path = vec![Step::new(leaf)];
         let mut above = node.parent?;
         while above != part.list {
-            if !matches!(part.schema[above].kind, Kind::Container | Kind::Presence) {
+            let between = &part.schema[above];
+            if !matches!(between.kind, Kind::Container | Kind::Presence) || !between.cases.is_empty() {
                 return None;
             }
             path.push(Step::new(above));
-            above = part.schema[above].parent?;
+            above = between.parent?;
         }
         path.reverse();
         Some(path)

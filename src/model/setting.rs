@@ -145,7 +145,7 @@ impl SettingType {
     }
 }
 
-/// Where a setting stands. The discriminants are those of FbSettingState in FLEETBRIDGE-MIB.
+/// Where a setting stands. The discriminants are those of FbSettingStanding in FLEETBRIDGE-MIB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[repr(u8)]

@@ -26,6 +26,9 @@ const MAX_UNREAD: usize = 8 << 20;
 /// How long a client may take nothing while so much of it is unread.
 const STALL: Duration = Duration::from_secs(60);
 
+/// How long a client may take for the last reply.
+const CLOSING: Duration = Duration::from_secs(30);
+
 pub type Reader = Box<dyn AsyncRead + Send + Unpin>;
 pub type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 
@@ -96,10 +99,8 @@ impl Conversation {
     /// and called again.
     pub async fn next(&mut self) -> Option<Operation> {
         loop {
-            if self.flush().await.is_err() {
-                self.output = Vec::new();
-                self.sent = 0;
-            }
+            // An error is the reason that the session gives below.
+            let _ = self.flush().await;
             match self.session.poll(clock::now()) {
                 Some(Action::Send(output)) => self.output = output,
                 Some(Action::Run(operation)) if self.info().role.permits(&operation) => {
@@ -173,6 +174,7 @@ impl Conversation {
     /// Ends the session, for example because its subscription cannot be served any more.
     pub fn close(&mut self, reason: CloseReason) {
         self.session.close(reason);
+        self.forget();
     }
 
     async fn wait(&mut self) {
@@ -196,9 +198,15 @@ impl Conversation {
     /// Sends what is left of the output.
     async fn flush(&mut self) -> Result<(), Ended> {
         while self.sent < self.output.len() {
-            let room = self.session.unread() < MAX_UNREAD && !self.end_of_file;
-            let stalled =
-                async { if room { future::pending().await } else { tokio::time::sleep(STALL).await } };
+            let full = self.session.unread() >= MAX_UNREAD;
+            let room = !full && !self.end_of_file;
+            let stalled = async {
+                match (self.session.is_closed(), full) {
+                    (true, _) => tokio::time::sleep(CLOSING).await,
+                    (false, true) => tokio::time::sleep(STALL).await,
+                    (false, false) => future::pending().await,
+                }
+            };
             tokio::select! {
                 biased;
                 () = self.place.killed() => return self.ended(CloseReason::Killed),
@@ -210,13 +218,18 @@ impl Conversation {
                 () = stalled => return self.ended(CloseReason::Stalled),
             }
         }
-        self.output = Vec::new();
-        self.sent = 0;
+        self.forget();
         Ok(())
     }
 
+    /// What is left of the output will not be sent, or has been.
+    fn forget(&mut self) {
+        self.output = Vec::new();
+        self.sent = 0;
+    }
+
     fn ended(&mut self, reason: CloseReason) -> Result<(), Ended> {
-        self.session.close(reason);
+        self.close(reason);
         Err(Ended)
     }
 
@@ -225,5 +238,123 @@ impl Conversation {
             Ok(0) | Err(_) => self.end_of_file = true,
             Ok(count) => self.session.receive(&self.buffer[..count], clock::now()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{DuplexStream, duplex, split};
+
+    use super::*;
+    use crate::{
+        model::Time,
+        netconf::{
+            capabilities::{BASE, BASE_1_0, Capabilities},
+            role::Role,
+            session::Limits,
+            sessions::Sessions,
+        },
+    };
+
+    /// A conversation and its client, with so much room between them.
+    fn pair(room: usize) -> (Conversation, DuplexStream, Arc<Sessions>) {
+        let (near, far) = duplex(room);
+        let sessions = Sessions::new(1);
+        let place =
+            sessions.open("a", Role::Read, ([127, 0, 0, 1], 9).into(), "netconf-ssh", Time(1)).unwrap();
+        let limits = Limits { notifications: 1000, ..Limits::default() };
+        let (rpcs, capabilities) = (place.info().rpcs.clone(), Arc::new(Capabilities::new([])));
+        let session = Session::new(1, capabilities, limits, rpcs, Arc::default(), clock::now());
+        let (reader, writer) = split(near);
+        (Conversation::new(session, place, Box::new(reader), Box::new(writer)), far, sessions)
+    }
+
+    fn says(requests: &[&str]) -> String {
+        let hello = format!("<hello xmlns='{BASE}'><capability>{BASE_1_0}</capability></hello>]]>]]>");
+        let rpcs = requests
+            .iter()
+            .map(|operation| format!("<rpc xmlns='{BASE}' message-id='1'>{operation}</rpc>]]>]]>"));
+        hello + &rpcs.collect::<String>()
+    }
+
+    /// Waiting for an operation is given up and begun again all the time; nothing is lost or doubled.
+    #[tokio::test]
+    async fn waiting_may_be_given_up() {
+        let (mut conversation, mut client, _) = pair(16);
+        let talk = tokio::spawn(async move {
+            let requests = ["<get/>", "<lock/>", "<get/>", "<close-session/>"];
+            let (mut reader, mut writer) = split(&mut client);
+            let says = says(&requests);
+            let (heard, _) = tokio::join!(
+                async {
+                    let mut heard = String::new();
+                    reader.read_to_string(&mut heard).await.map(|_| heard)
+                },
+                writer.write_all(says.as_bytes())
+            );
+            heard.unwrap()
+        });
+        loop {
+            let next = tokio::select! {
+                biased;
+                next = conversation.next() => next,
+                () = tokio::task::yield_now() => continue,
+            };
+            match next {
+                Some(Operation::Get { .. }) => {
+                    conversation.begin();
+                    conversation.write(b"<data/>").await.unwrap();
+                    conversation.end();
+                }
+                Some(_) => conversation.ok(),
+                None => break,
+            }
+        }
+        assert_eq!(conversation.outcome().reason(), Some(&CloseReason::Requested));
+        drop(conversation);
+        let heard = talk.await.unwrap();
+        let replies: Vec<_> = heard.split("]]>]]>").skip(1).collect();
+        assert_eq!(replies.len(), 5, "{heard}");
+        assert_eq!(heard.matches("<data/>").count(), 2);
+        assert!(replies[1].contains("missing-element") && replies[3].contains("<ok/>"));
+    }
+
+    /// A subscriber that does not read costs what its queue holds, and its session ends at once.
+    #[tokio::test]
+    async fn who_does_not_read_is_left() {
+        let (mut conversation, mut client, sessions) = pair(4096);
+        client.write_all(says(&[]).as_bytes()).await.unwrap();
+        let mut told = 0;
+        loop {
+            tokio::select! {
+                biased;
+                _ = conversation.next() => panic!("nothing was asked"),
+                () = tokio::task::yield_now() => {}
+            }
+            if conversation.notify(vec![b'n'; 100]) {
+                told += 1;
+            } else if told > 0 {
+                break;
+            }
+        }
+        assert!((40..60).contains(&told), "{told}");
+        conversation.close(CloseReason::Overrun);
+        assert!(conversation.next().await.is_none() && conversation.next().await.is_none());
+        assert_eq!(conversation.outcome().reason(), Some(&CloseReason::Overrun));
+        drop(conversation);
+        assert!(sessions.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_killed_session_ends_also_while_it_sends() {
+        let (mut conversation, mut client, sessions) = pair(1024);
+        client.write_all(says(&["<get/>"]).as_bytes()).await.unwrap();
+        assert!(matches!(conversation.next().await, Some(Operation::Get { .. })));
+        conversation.begin();
+        sessions.kill(1);
+        assert_eq!(conversation.write(&[b'x'; 100_000]).await, Err(Ended));
+        conversation.end();
+        assert!(conversation.next().await.is_none());
+        assert_eq!(conversation.outcome().reason(), Some(&CloseReason::Killed));
     }
 }

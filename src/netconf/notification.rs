@@ -4,14 +4,14 @@
 use std::fmt::Write;
 
 use super::{
-    capabilities::NOTIFICATION,
     error::{Info, RpcError, Tag},
     filter::{Filter, Selection},
+    message::notification,
     provider::Sources,
     xml::{Element, Reader, escape, escape_attribute},
 };
 use crate::{
-    datastore::Face,
+    datastore::{self, Face},
     journal::{Event, EventKind},
     model::{DeviceNumber, Presence, Time},
 };
@@ -170,10 +170,6 @@ impl Subscription {
     }
 }
 
-fn notification(time: Time, content: &str) -> Vec<u8> {
-    format!("<notification xmlns=\"{NOTIFICATION}\"><eventTime>{time}</eventTime>{content}</notification>").into()
-}
-
 /// `None`: it is nothing that managers subscribe to.
 fn content(sources: &Sources, event: &Event) -> Option<String> {
     let number = event.number;
@@ -213,7 +209,13 @@ fn content(sources: &Sources, event: &Event) -> Option<String> {
     }
 }
 
-fn of_device(sources: &Sources, event: u64, kind: &str, device: DeviceNumber, rest: &[(&str, &str)]) -> String {
+fn of_device(
+    sources: &Sources,
+    event: u64,
+    kind: &str,
+    device: DeviceNumber,
+    rest: &[(&str, &str)],
+) -> String {
     let name = sources.fleet.row_or_retired(device, |row| row.name().to_owned()).unwrap_or_default();
     let mut out = format!("<{kind} xmlns=\"{OURS}\">");
     leaf("device", &name, &mut out);
@@ -242,10 +244,9 @@ fn changed(sources: &Sources, commit: u64) -> Option<String> {
     out.push_str("</changed-by><datastore>running</datastore>");
     let mut edit = |path: &str, operation: &str| {
         out.push_str("<edit><target");
-        let namespace = |module: &str| schema.module(module).map(|module| module.namespace.clone());
-        for (prefix, namespace) in super::operations::namespaces(path, &namespace) {
+        for (prefix, namespace) in datastore::path::namespaces(schema, path) {
             let _ = write!(out, " xmlns:{prefix}=\"");
-            escape_attribute(&namespace, &mut out);
+            escape_attribute(namespace, &mut out);
             out.push('"');
         }
         out.push('>');

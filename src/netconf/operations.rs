@@ -3,8 +3,6 @@
 mod convert;
 mod own;
 
-pub(super) use convert::namespaces;
-
 use std::{sync::Arc, time::Duration};
 
 use super::{
@@ -45,12 +43,12 @@ pub type Retire =
 /// Serves one session to its end; then its locks, its edits and its unconfirmed commit end with it.
 pub async fn serve(server: Arc<Server>, conversation: Conversation) {
     let info = conversation.info().clone();
-    let mut session = Session { owner: owner(&info), info, server, conversation, subscription: None, committed: None };
+    let mut session =
+        Session { owner: owner(&info), info, server, conversation, subscription: None, committed: None };
     session.run().await;
     let Session { server, owner, .. } = session;
-    let ended = tokio::task::block_in_place(|| {
-        server.sources.datastore.end_session(owner.session, clock::now())
-    });
+    let ended =
+        tokio::task::block_in_place(|| server.sources.datastore.end_session(owner.session, clock::now()));
     if let Err(error) = ended {
         tracing::error!(session = owner.session, %error, "the end of a session could not be worked out; it is tried again");
     }
@@ -105,7 +103,11 @@ impl Session {
                 Err(Failed::Errors(errors)) => {
                     if let Some(error) = errors.first() {
                         let (tag, why) = (error.tag.name(), error.message.as_deref().unwrap_or_default());
-                        tracing::debug!(session = self.info.id, user = self.info.user, "{name}: {tag}: {why}");
+                        tracing::debug!(
+                            session = self.info.id,
+                            user = self.info.user,
+                            "{name}: {tag}: {why}"
+                        );
                     }
                     self.conversation.errors(&errors);
                 }
@@ -141,7 +143,8 @@ impl Session {
                     ..Edit::new(config.as_str().as_bytes())
                 };
                 let of = target(of)?;
-                let outcome = work(|| datastore.edit(&self.owner, of, &edit, now)).map_err(|errors| self.refused_all(errors))?;
+                let outcome = work(|| datastore.edit(&self.owner, of, &edit, now))
+                    .map_err(|errors| self.refused_all(errors))?;
                 self.note(outcome.delta.as_ref());
                 if !outcome.errors.is_empty() {
                     return Err(self.refused_all(outcome.errors));
@@ -152,19 +155,27 @@ impl Session {
                 let message = format!("{} cannot be deleted", target.name());
                 return Err(RpcError::protocol(Tag::OperationNotSupported, message).into());
             }
-            Operation::Lock { target: of } => datastore.lock(&self.owner, target(of)?, now).map_err(|error| self.refused(error))?,
-            Operation::Unlock { target: of } => datastore.unlock(&self.owner, target(of)?).map_err(|error| self.refused(error))?,
+            Operation::Lock { target: of } => {
+                datastore.lock(&self.owner, target(of)?, now).map_err(|error| self.refused(error))?
+            }
+            Operation::Unlock { target: of } => {
+                datastore.unlock(&self.owner, target(of)?).map_err(|error| self.refused(error))?
+            }
             Operation::Commit { confirmed, confirm_timeout, persist, persist_id } => {
                 let confirmed = confirmed.then_some(Confirmed { timeout: confirm_timeout, persist });
                 let request = CommitRequest { confirmed, persist_id, label: None };
-                let delta = work(|| datastore.commit(&self.owner, request, now)).map_err(|errors| self.refused_all(errors))?;
+                let delta = work(|| datastore.commit(&self.owner, request, now))
+                    .map_err(|errors| self.refused_all(errors))?;
                 self.note(delta.as_ref());
             }
             Operation::CancelCommit { persist_id } => {
-                let delta = work(|| datastore.cancel_commit(&self.owner, persist_id.as_deref(), now)).map_err(|error| self.refused(error))?;
+                let delta = work(|| datastore.cancel_commit(&self.owner, persist_id.as_deref(), now))
+                    .map_err(|error| self.refused(error))?;
                 self.note(delta.as_ref());
             }
-            Operation::DiscardChanges => datastore.discard(&self.owner).map_err(|error| self.refused(error))?,
+            Operation::DiscardChanges => {
+                datastore.discard(&self.owner).map_err(|error| self.refused(error))?
+            }
             Operation::Validate { source: message::Source::Datastore(of) } => {
                 let source = match target(of)? {
                     Target::Running => Source::Running,
@@ -173,9 +184,14 @@ impl Session {
                 work(|| datastore.validate(source)).map_err(|errors| self.refused_all(errors))?;
             }
             Operation::Validate { source: message::Source::Config(config) } => {
-                work(|| datastore.validate_config(config.as_str().as_bytes())).map_err(|errors| self.refused_all(errors))?;
+                work(|| datastore.validate_config(config.as_str().as_bytes()))
+                    .map_err(|errors| self.refused_all(errors))?;
             }
-            Operation::CloseSession => {}
+            // What the session holds is let go before its client is told (RFC 6241 section 7.8).
+            Operation::CloseSession => {
+                work(|| datastore.end_session(self.owner.session, now))
+                    .map_err(|error| self.refused(error))?;
+            }
             Operation::KillSession { session_id } => {
                 if !server.sources.sessions.kill(session_id) {
                     let message = format!("there is no session {session_id}");
@@ -197,7 +213,9 @@ impl Session {
                 let subscription = Subscription::new(&feed, filter, start_time, stop_time)?;
                 self.subscription = Some(subscription);
             }
-            Operation::Rpc { namespace, name, input } => return self.own_rpc(&namespace, &name, &input).await,
+            Operation::Rpc { namespace, name, input } => {
+                return self.own_rpc(&namespace, &name, &input).await;
+            }
             Operation::Action { input } => self.own_action(&input).await?,
         }
         self.conversation.ok();
@@ -256,12 +274,17 @@ impl Session {
             module.name == identifier && version.is_none_or(|version| module.revision == version)
         });
         let Some(module) = found.next() else {
-            let message = format!("there is no module {identifier}{}", version.map_or_else(String::new, |v| format!("@{v}")));
+            let message = format!(
+                "there is no module {identifier}{}",
+                version.map_or_else(String::new, |v| format!("@{v}"))
+            );
             return Err(RpcError::application(Tag::InvalidValue, message).into());
         };
         if found.next().is_some() {
             let message = format!("there is more than one revision of {identifier}: name one as version");
-            return Err(RpcError::application(Tag::OperationFailed, message).app_tag("data-not-unique").into());
+            return Err(RpcError::application(Tag::OperationFailed, message)
+                .app_tag("data-not-unique")
+                .into());
         }
         let mut text = String::with_capacity(module.text.len() + module.text.len() / 8);
         text.push_str("<data xmlns=\"urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring\">");
@@ -280,11 +303,14 @@ impl Session {
         let delta = match source {
             message::Source::Config(config) => {
                 let config = config.as_str().as_bytes();
-                work(|| datastore.copy_config(&self.owner, to, config, now)).map_err(|errors| self.refused_all(errors))?.delta
+                work(|| datastore.copy_config(&self.owner, to, config, now))
+                    .map_err(|errors| self.refused_all(errors))?
+                    .delta
             }
             message::Source::Datastore(from) => match (target(from)?, to) {
                 (Target::Candidate, Target::Running) => {
-                    work(|| datastore.commit(&self.owner, CommitRequest::default(), now)).map_err(|errors| self.refused_all(errors))?
+                    work(|| datastore.commit(&self.owner, CommitRequest::default(), now))
+                        .map_err(|errors| self.refused_all(errors))?
                 }
                 (Target::Running, Target::Candidate) => {
                     datastore.discard(&self.owner).map_err(|error| self.refused(error))?;
@@ -332,8 +358,7 @@ impl Session {
 
     fn refused_all(&self, errors: Vec<datastore::Error>) -> Failed {
         let schema = self.server.sources.datastore.schema();
-        let namespace = |module: &str| schema.module(module).map(|module| module.namespace.clone());
-        Failed::Errors(errors.into_iter().map(|error| RpcError::of(error, namespace)).collect())
+        Failed::Errors(errors.into_iter().map(|error| RpcError::of(error, schema)).collect())
     }
 }
 
@@ -352,7 +377,6 @@ fn target(datastore: message::Datastore) -> Result<Target, RpcError> {
     }
 }
 
-
 impl From<Ended> for Failed {
     fn from(_: Ended) -> Self {
         Failed::Ended
@@ -364,4 +388,3 @@ impl From<RpcError> for Failed {
         Failed::Errors(vec![error])
     }
 }
-

@@ -158,7 +158,7 @@ impl Session {
 
     /// Takes bytes from the client.
     pub fn receive(&mut self, bytes: &[u8], now: Time) {
-        if matches!(self.state, State::Closed(_)) {
+        if self.is_closed() {
             return;
         }
         let mut rest = bytes;
@@ -311,9 +311,9 @@ impl Session {
         true
     }
 
-    /// Ends the session; what is framed already may still be sent. Only the first reason counts.
+    /// Ends the session; what is framed already is still sent if somebody wants it. Only the first reason counts.
     pub fn close(&mut self, reason: CloseReason) {
-        if matches!(self.state, State::Closed(_)) {
+        if self.is_closed() {
             return;
         }
         match reason {
@@ -321,7 +321,15 @@ impl Session {
             CloseReason::Hello(_) => self.stats.netconf.in_bad_hellos.inc(),
             _ => self.stats.netconf.dropped_sessions.inc(),
         }
-        if matches!(reason, CloseReason::Killed | CloseReason::Disconnected | CloseReason::Stalled) {
+        let unwanted = matches!(
+            reason,
+            CloseReason::Killed
+                | CloseReason::Disconnected
+                | CloseReason::Stalled
+                | CloseReason::Overrun
+                | CloseReason::ReplyBroken
+        );
+        if unwanted {
             self.output = Vec::new();
         }
         self.state = State::Closed(Some(reason));
@@ -330,6 +338,10 @@ impl Session {
         self.read = 0;
         self.notifications.clear();
         self.waiting = 0;
+    }
+
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed(_))
     }
 
     fn is_replying(&self) -> bool {

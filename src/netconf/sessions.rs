@@ -8,6 +8,9 @@ use tokio::sync::Notify;
 use super::role::Role;
 use crate::{model::Time, stats::Rpcs};
 
+/// The transport of sessions that come through the control socket: none that RFC 6022 knows.
+pub const LOCAL: &str = "local";
+
 /// Who a session belongs to.
 #[derive(Clone, Debug)]
 pub struct SessionInfo {

@@ -76,10 +76,12 @@ impl Store {
     /// # Errors
     /// The disk's.
     pub fn bind_unknown_profile(&self) -> Result<Profile, StoreError> {
-        let find = |database: &mut Database| -> rusqlite::Result<u32> {
-            running::no_profile(&database.connection)
-        };
-        let id = self.config.call(move |database| find(database).map_err(|error| database.failed(&error))).wait()?;
+        let find =
+            |database: &mut Database| -> rusqlite::Result<u32> { running::no_profile(&database.connection) };
+        let id = self
+            .config
+            .call(move |database| find(database).map_err(|error| database.failed(&error)))
+            .wait()?;
         Ok(Profile::forgotten(NO_PROFILE, id))
     }
 

@@ -11,8 +11,8 @@ use crate::{
     datastore::{
         Failed, Record,
         rows::{
-            Audit, Change, Commit, CommitState, Committed, Face, Inverse, Kept, Numbered, Owner, Pending, Row, Rows,
-            Written,
+            Audit, Change, Commit, CommitState, Committed, Face, Inverse, Kept, Numbered, Owner, Pending,
+            Row, Rows, Written,
         },
     },
     model::{DeviceNumber, MAX_DEVICE_NUMBER, NO_PROFILE, Time},
@@ -25,7 +25,7 @@ const KEPT_AUDIT: u64 = 1_000_000;
 const KEPT_RECORDS: u64 = 100_000;
 /// So many old inverses go with one commit at least, and twice as many as it adds: none pays for a large one, and they
 /// do not pile up.
-const PRUNED_AT_ONCE: usize = 1000;
+const PRUNED_AT_ONCE: usize = 200;
 
 impl Rows for Store {
     fn load(&self) -> Result<Kept, Failed> {

@@ -69,6 +69,9 @@ impl Bridge {
                     unknown: Box::new(move || unknown.clone()),
                     problems: Box::new(|| problems.iter().map(ToString::to_string).collect()),
                     retire,
+                    netconf: Box::new(|_| Err(std::io::ErrorKind::Unsupported.into())),
+                    candidate: Box::new(view::Candidate::default),
+                    discard: Box::new(|| Ok(())),
                 };
                 let listeners = Listeners::bind(&socket, Some(([127, 0, 0, 1], 0).into())).await.unwrap();
                 address.send(listeners.http().unwrap()).unwrap();

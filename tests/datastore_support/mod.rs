@@ -148,7 +148,8 @@ impl Rows for Memory {
     fn load(&self) -> Result<Kept, Failed> {
         let kernel = self.0.lock();
         let last = kernel.commits.len() as u64;
-        Ok(Kept { last, pending: kernel.pending.clone(), audit_key: vec![7; 32] })
+        let managed = kernel.running.len() as u32;
+        Ok(Kept { last, pending: kernel.pending.clone(), managed, audit_key: vec![7; 32] })
     }
 
     fn row(&self, name: &str) -> Result<Option<Row>, Failed> {
@@ -209,6 +210,14 @@ impl Rows for Memory {
 
     fn commits(&self, limit: usize) -> Result<Vec<Committed>, Failed> {
         Ok(self.0.lock().commits.iter().rev().take(limit).map(|(commit, ..)| commit.clone()).collect())
+    }
+
+    fn record(&self, commit: u64, limit: usize) -> Result<Option<Record>, Failed> {
+        let kernel = self.0.lock();
+        let Some((committed, _, audit)) = kernel.commits.get(commit as usize - 1) else { return Ok(None) };
+        let user = committed.user.clone();
+        let owner = Owner { session: 0, face: committed.face, user, address: String::new() };
+        Ok(Some(Record { owner, edits: audit.iter().take(limit).cloned().collect() }))
     }
 
     fn inverse(&self, commit: u64) -> Result<Option<Vec<Inverse>>, Failed> {

@@ -10,15 +10,16 @@ from support import Case, Manager, free_port, snmp_environment, wait_until
 from support.bridge import binary
 
 # What a printed command begins with.
-COMMAND = re.compile(r"^\s*(?:\$ )?((?:snmp\w+|mosquitto_\w+|fleetbridge|\S*/fleetbridge|cargo run) .*)$")
+COMMAND = re.compile(r"^\s*(?:\$ )?((?:snmp\w+|mosquitto_\w+|ssh|python3|fleetbridge|\S*/fleetbridge|cargo run) .*)$")
 
 
 class DemoTest(Case):
     def demo(self):
         self.snmp = free_port(socket.SOCK_DGRAM)
         self.mqtt = free_port()
+        self.netconf = free_port()
         self.dir = os.path.join(self.folder, "demo dir")
-        ports = ["--snmp", f"127.0.0.1:{self.snmp}", "--mqtt", f"127.0.0.1:{self.mqtt}", "--netconf", "127.0.0.1:0"]
+        ports = ["--snmp", f"127.0.0.1:{self.snmp}", "--mqtt", f"127.0.0.1:{self.mqtt}", "--netconf", f"127.0.0.1:{self.netconf}"]
         command = [binary(), "demo", "--devices", "20", "--dir", self.dir, *ports]
         self.process = self.spawn(command, os.path.join(self.folder, "demo.log"), folder=self.folder)
         return self.process
@@ -52,6 +53,8 @@ class DemoTest(Case):
         environment["PATH"] = os.path.dirname(binary()) + ":" + environment["PATH"]
         commands = self.commands()
         self.assertTrue(any(command.startswith("snmptable") for command in commands), commands)
+        for start in ("ssh ", "python3 "):
+            self.assertTrue(any(command.startswith(start) for command in commands), commands)
         for command in commands:
             # Some listen until they are ended.
             done = subprocess.run(
@@ -88,7 +91,7 @@ class DemoTest(Case):
         self._ends(signal.SIGTERM)
 
     def test_a_taken_port_names_its_option(self):
-        for option, kind in (("--snmp", socket.SOCK_DGRAM), ("--mqtt", socket.SOCK_STREAM)):
+        for option, kind in (("--snmp", socket.SOCK_DGRAM), ("--mqtt", socket.SOCK_STREAM), ("--netconf", socket.SOCK_STREAM)):
             with self.subTest(option=option), socket.socket(socket.AF_INET, kind) as taken:
                 taken.bind(("127.0.0.1", 0))
                 if kind == socket.SOCK_STREAM:
@@ -101,7 +104,7 @@ class DemoTest(Case):
                 self.assertNotIn("panicked", process.output())
 
     def _demo_on(self, option, port):
-        ports = {"--snmp": free_port(socket.SOCK_DGRAM), "--mqtt": free_port()}
+        ports = {"--snmp": free_port(socket.SOCK_DGRAM), "--mqtt": free_port(), "--netconf": free_port()}
         ports[option] = port
         command = [binary(), "demo", "--devices", "3", "--dir", os.path.join(self.folder, f"taken{option}")]
         for name, number in ports.items():
@@ -114,7 +117,7 @@ class DemoTest(Case):
         self.assertNotIn("panicked", self.process.output())
         with self.assertRaises(ProcessLookupError, msg="a process is left"):
             os.killpg(self.process.pid, 0)
-        for kind, port in ((socket.SOCK_DGRAM, self.snmp), (socket.SOCK_STREAM, self.mqtt)):
+        for kind, port in ((socket.SOCK_DGRAM, self.snmp), (socket.SOCK_STREAM, self.mqtt), (socket.SOCK_STREAM, self.netconf)):
             with socket.socket(socket.AF_INET, kind) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == socket.SOCK_STREAM)
                 probe.bind(("127.0.0.1", port))

@@ -8,8 +8,8 @@ use std::{
     net::UdpSocket,
     os::unix::fs::PermissionsExt,
     path::Path,
-    process::{Child, ChildStdin, Command, Stdio},
-    sync::{Arc, Mutex, mpsc},
+    process::{Child, Command, Stdio},
+    sync::{Arc, mpsc},
     time::{Duration, Instant},
 };
 
@@ -18,6 +18,7 @@ use fleetbridge::{
     fleet::Fleet,
     model::{DeviceNumber, SettingValue, Standing},
 };
+use parking_lot::Mutex;
 
 /// A type of device that is quick to be given up.
 pub const PROFILE: &str = r#"
@@ -73,7 +74,7 @@ pub struct Plugs {
 struct Shared {
     manners: HashMap<String, Manner>,
     has: HashMap<String, u32>,
-    speakers: HashMap<String, ChildStdin>,
+    speakers: HashMap<String, Child>,
 }
 
 impl Plugs {
@@ -98,7 +99,7 @@ impl Plugs {
                 let (id, rest) = (parts.nth(1).unwrap().to_owned(), parts.next().unwrap());
                 let value = rest.strip_prefix("set {\"period\":").map(|value| value.trim_end_matches('}'));
                 let written = value.map(|value| value.parse().unwrap());
-                plugs.lock().unwrap().hear(&id, written, port);
+                plugs.lock().hear(&id, written, port);
                 if sender.send(Heard { at, id, written }).is_err() {
                     return;
                 }
@@ -110,7 +111,7 @@ impl Plugs {
     }
 
     pub fn add(&self, id: &str, manner: Manner, has: u32) {
-        let mut shared = self.shared.lock().unwrap();
+        let mut shared = self.shared.lock();
         shared.manners.insert(id.to_owned(), manner);
         shared.has.insert(id.to_owned(), has);
         drop(shared);
@@ -125,7 +126,7 @@ impl Plugs {
     }
 
     pub fn has(&self, id: &str) -> u32 {
-        self.shared.lock().unwrap().has[id]
+        self.shared.lock().has[id]
     }
 
     /// What was written to a plug so far, in order, and forgets it.
@@ -136,8 +137,11 @@ impl Plugs {
 
 impl Drop for Plugs {
     fn drop(&mut self) {
-        let _ = self.listener.kill();
-        let _ = self.listener.wait();
+        let mut speakers = std::mem::take(&mut self.shared.lock().speakers);
+        for process in speakers.values_mut().chain([&mut self.listener]) {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
     }
 }
 
@@ -156,14 +160,13 @@ impl Shared {
         };
         let speaker = self.speakers.entry(id.to_owned()).or_insert_with(|| {
             let (port, topic) = (port.to_string(), format!("plug/{id}/answer"));
-            let mut process = Command::new("mosquitto_pub")
+            Command::new("mosquitto_pub")
                 .args(["-p", &port, "-q", "1", "-t", &topic, "-l"])
                 .stdin(Stdio::piped())
                 .spawn()
-                .unwrap();
-            process.stdin.take().unwrap()
+                .unwrap()
         });
-        let _ = writeln!(speaker, "{answer}");
+        let _ = writeln!(speaker.stdin.as_mut().unwrap(), "{answer}");
     }
 }
 

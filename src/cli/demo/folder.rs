@@ -10,6 +10,7 @@ use std::{
 use super::world::PERIOD;
 use crate::{
     cli::{Failure, mibs},
+    netconf::ssh::NewKey,
     southbound::profile::SHIPPED,
 };
 
@@ -18,19 +19,20 @@ use crate::{
 pub struct Addresses {
     pub snmp: SocketAddr,
     pub mqtt: SocketAddr,
+    pub netconf: SocketAddr,
     /// Where traps go to.
     pub traps: SocketAddr,
 }
 
 impl Addresses {
-    pub fn new(snmp: SocketAddr, mqtt: SocketAddr) -> Self {
+    pub fn new(snmp: SocketAddr, mqtt: SocketAddr, netconf: SocketAddr) -> Self {
         let port = if snmp.port() == u16::MAX { snmp.port() - 1 } else { snmp.port() + 1 };
         let host = match snmp.ip() {
             ip if !ip.is_unspecified() => ip,
             IpAddr::V4(_) => IpAddr::from([127, 0, 0, 1]),
             IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
         };
-        Addresses { snmp, mqtt, traps: SocketAddr::new(host, port) }
+        Addresses { snmp, mqtt, netconf, traps: SocketAddr::new(host, port) }
     }
 }
 
@@ -39,12 +41,33 @@ const MARK: &str = "# Written by `fleetbridge demo`, which writes it anew at eac
 
 pub const COMMUNITY: &str = "public";
 
+/// Who logs in to the NETCONF server.
+pub const USER: &str = "admin";
+
+/// The first plug of the demo reports twice as often.
+const EDIT: &str = "<fleet xmlns=\"urn:fleetbridge:yang:fleetbridge\">
+  <device>
+    <name>plug-001</name>
+    <settings>
+      <tasmota xmlns=\"urn:fleetbridge:yang:profile:tasmota\">
+        <tele-period>30</tele-period>
+      </tasmota>
+    </settings>
+  </device>
+</fleet>
+";
+
 /// The demo's folder, with everything in it that the bridge needs.
 #[derive(Debug)]
 pub struct Folder {
     pub path: PathBuf,
     pub boot_file: PathBuf,
     pub mibs: PathBuf,
+    /// The private key of the NETCONF user, what ssh knows the bridge by, and two examples.
+    pub key: PathBuf,
+    pub known_hosts: PathBuf,
+    pub edit: PathBuf,
+    pub script: PathBuf,
 }
 
 impl Folder {
@@ -67,18 +90,32 @@ impl Folder {
                 "give another folder with --dir DIR",
             ));
         }
-        let folder = Folder { mibs: path.join("mibs"), path, boot_file };
-        folder.write(devices, addresses).map_err(|error| {
+        let folder = Folder {
+            mibs: path.join("mibs"),
+            key: path.join("admin_ed25519"),
+            known_hosts: path.join("known_hosts"),
+            edit: path.join("tele-period.xml"),
+            script: path.join("first_steps.py"),
+            path,
+            boot_file,
+        };
+        let (host_key, user_key) = (new_key()?, new_key()?);
+        folder.write(devices, addresses, &host_key, &user_key).map_err(|error| {
             Failure::new(format!("cannot write into {}: {error}", folder.path.display()), "use --dir DIR")
         })?;
         mibs::write(&folder.mibs).map_err(|error| Failure::new(error, ""))?;
         Ok(folder)
     }
 
-    fn write(&self, devices: usize, addresses: &Addresses) -> io::Result<()> {
+    fn write(&self, devices: usize, addresses: &Addresses, host: &NewKey, user: &NewKey) -> io::Result<()> {
         let profiles = self.path.join("profiles");
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&profiles)?;
-        write(&self.boot_file, &boot_file(devices, addresses))?;
+        write(&self.boot_file, &boot_file(devices, addresses, &user.public))?;
+        write(&self.path.join("host_ed25519"), &host.private)?;
+        write(&self.key, &user.private)?;
+        write(&self.known_hosts, &known_host(addresses.netconf, &host.public))?;
+        write(&self.edit, EDIT)?;
+        write(&self.script, &script(self, addresses.netconf))?;
         for (name, text) in SHIPPED {
             write(&profiles.join(name), &impatient(text))?;
         }
@@ -92,8 +129,8 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     io::Write::write_all(&mut file, text.as_bytes())
 }
 
-fn boot_file(devices: usize, addresses: &Addresses) -> String {
-    let Addresses { snmp, mqtt, traps } = addresses;
+fn boot_file(devices: usize, addresses: &Addresses, public_key: &str) -> String {
+    let Addresses { snmp, mqtt, netconf, traps } = addresses;
     format!(
         r#"{MARK}
 
@@ -118,9 +155,54 @@ new-devices-a-minute = {new_devices}
 listen = ["{snmp}"]
 communities = [{{ name = "{COMMUNITY}", access = "read" }}]
 traps = [{{ target = "{traps}", version = "2c", community = "{COMMUNITY}" }}]
+
+[netconf]
+ssh = [{listen}]
+host-keys = ["host_ed25519"]
+
+[[user]]
+name = "{USER}"
+role = "administer"
+ssh-keys = ["{public_key}"]
 "#,
+        // Port 0: nobody is to connect.
+        listen = if netconf.port() == 0 { String::new() } else { format!("\"{netconf}\"") },
         clients = devices + 100,
         new_devices = devices.max(1000),
+    )
+}
+
+/// As in a known_hosts file of OpenSSH.
+fn known_host(address: SocketAddr, public_key: &str) -> String {
+    match address.port() {
+        22 => format!("{} {public_key}\n", address.ip()),
+        port => format!("[{}]:{port} {public_key}\n", address.ip()),
+    }
+}
+
+fn script(folder: &Folder, address: SocketAddr) -> String {
+    let text = |path: &Path| format!("{:?}", path.display().to_string());
+    format!(
+        r#"# The demo's fleet through ncclient (pip install ncclient): sets a plug's TelePeriod and reads it back.
+from ncclient import manager
+
+FLEET = "urn:fleetbridge:yang:fleetbridge"
+with open({edit}) as text:
+    CONFIG = f'<config xmlns="urn:ietf:params:xml:ns:netconf:base:1.0">{{text.read()}}</config>'
+
+with manager.connect(
+    host="{host}", port={port}, username="{USER}", key_filename={key}, hostkey_verify=False,
+    allow_agent=False, look_for_keys=False,
+) as session:
+    session.edit_config(target="candidate", config=CONFIG)
+    session.commit()
+    device = "<name>plug-001</name><setting><name>tele-period</name></setting>"
+    print(session.get(("subtree", f'<fleet xmlns="{{FLEET}}"><device>{{device}}</device></fleet>')))
+"#,
+        edit = text(&folder.edit),
+        key = text(&folder.key),
+        host = address.ip(),
+        port = address.port(),
     )
 }
 
@@ -145,6 +227,10 @@ fn impatient(text: &str) -> String {
     out
 }
 
+fn new_key() -> Result<NewKey, Failure> {
+    NewKey::make().map_err(|error| Failure::new(format!("no random numbers: {error}"), ""))
+}
+
 fn random() -> Result<u32, Failure> {
     getrandom::u32().map_err(|error| Failure::new(format!("no random numbers: {error}"), ""))
 }
@@ -155,7 +241,11 @@ mod tests {
     use crate::{config, southbound::profile::Library};
 
     fn addresses() -> Addresses {
-        Addresses::new("127.0.0.1:1161".parse().unwrap(), "127.0.0.1:1883".parse().unwrap())
+        Addresses::new(
+            "127.0.0.1:1161".parse().unwrap(),
+            "127.0.0.1:1883".parse().unwrap(),
+            "127.0.0.1:1830".parse().unwrap(),
+        )
     }
 
     #[test]

@@ -45,7 +45,7 @@ const OTHER_FILES: usize = 100;
 #[command(
     after_help = "Starts everything in one process: the bridge, an MQTT broker, and devices of several types (Tasmota
 plugs, JSON sensors, RFID readers, gateways with sensors behind them) that speak real MQTT, die
-without a word, fall silent and return. Prints commands of net-snmp and mosquitto to paste.
+without a word, fall silent and return. Prints commands of net-snmp, NETCONF and mosquitto to paste.
 Nothing listens beyond this machine unless told so; nothing is written outside the folder.
 
 Examples:
@@ -63,7 +63,7 @@ pub(super) struct Demo {
     /// Where SNMP managers ask; traps go to the port after it
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:1161")]
     snmp: SocketAddr,
-    /// Where NETCONF will listen; idle in this version
+    /// Where NETCONF clients connect, by SSH
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:1830")]
     netconf: SocketAddr,
     /// Where the embedded MQTT broker listens
@@ -79,7 +79,7 @@ impl Demo {
         self.check_addresses()?;
         let devices = Device::fleet(self.devices as usize, self.seed, clock::now());
         check_files(devices.len())?;
-        let addresses = Addresses::new(self.snmp, self.mqtt);
+        let addresses = Addresses::new(self.snmp, self.mqtt, self.netconf);
         let folder = Folder::make(self.dir.clone(), self.devices as usize, &addresses)?;
         log_to(&folder);
         runtime()?.block_on(self.show(devices, &folder, &addresses))
@@ -148,6 +148,7 @@ impl Demo {
         }
         UdpSocket::bind(self.snmp).map_err(|error| refuse("--snmp", self.snmp, error))?;
         TcpListener::bind(self.mqtt).map_err(|error| refuse("--mqtt", self.mqtt, error))?;
+        TcpListener::bind(self.netconf).map_err(|error| refuse("--netconf", self.netconf, error))?;
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::folder::{Addresses, COMMUNITY, Folder};
+use super::folder::{Addresses, COMMUNITY, Folder, USER};
 use crate::{
     cli::{mibs, shell_word},
     fleet::{Counts, Fleet, Which},
@@ -142,7 +142,7 @@ fn clock_of(now: Time) -> String {
 
 /// Complete: they work as pasted, from any folder.
 fn commands(program: &Path, folder: &Folder, addresses: &Addresses) -> String {
-    let Addresses { snmp, mqtt, traps } = addresses;
+    let Addresses { snmp, mqtt, netconf, traps } = addresses;
     let snmp = &std::net::SocketAddr::new(traps.ip(), snmp.port()).to_string();
     let dir = shell_word(&folder.mibs.display().to_string());
     let manager = format!("-v2c -c {COMMUNITY} -M {dir} -m FLEETBRIDGE-MIB");
@@ -151,6 +151,9 @@ fn commands(program: &Path, folder: &Folder, addresses: &Addresses) -> String {
         shell_word(&program.display().to_string()),
         shell_word(&folder.boot_file.display().to_string())
     );
+    let word = |path: &Path| shell_word(&path.display().to_string());
+    let (key, known_hosts) = (word(&folder.key), word(&folder.known_hosts));
+    let (edit, script) = (word(&folder.edit), word(&folder.script));
     let lines = [
         ("All devices, a row each", mibs::command(&folder.mibs, COMMUNITY, snmp)),
         ("Counts of the fleet", format!("snmpwalk {manager} {snmp} fbFleet")),
@@ -166,6 +169,17 @@ fn commands(program: &Path, folder: &Folder, addresses: &Addresses) -> String {
         ("What the devices say", format!("mosquitto_sub -h {} -p {} -v -t '#'", host_of(mqtt), mqtt.port())),
         ("The bridge about itself", format!("{bridge} status")),
         ("The same lists without SNMP", format!("{bridge} report inventory")),
+        ("A plug through NETCONF, without its framing", format!("{bridge} netconf get --device plug-001")),
+        ("Have it report every 30 seconds: the device obeys", format!("{bridge} netconf edit {edit}")),
+        ("The same by ncclient (pip install ncclient)", format!("python3 {script}")),
+        (
+            "NETCONF itself, for clients that run ssh",
+            format!(
+                "ssh -i {key} -o IdentitiesOnly=yes -o UserKnownHostsFile={known_hosts} -p {port} -s {USER}@{host} netconf",
+                port = netconf.port(),
+                host = host_of(netconf),
+            ),
+        ),
     ];
     lines.iter().map(|(title, command)| format!("  # {title}\n  {command}\n\n")).collect()
 }

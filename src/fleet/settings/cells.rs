@@ -18,6 +18,8 @@ pub(in crate::fleet) type Place = (u16, u16);
 #[derive(Debug, Default)]
 pub(in crate::fleet) struct Settings {
     pub cells: BTreeMap<Place, Cell>,
+    /// How many there were when they were last packed.
+    packed: usize,
     /// Devices whose settings changed since they were last written down.
     pub dirty: Bits,
     /// Devices that are in the outbox.
@@ -43,6 +45,14 @@ impl Settings {
     pub fn of(&self, at: usize) -> impl Iterator<Item = (u16, &Cell)> {
         let at = at as u16;
         self.cells.range((at, 0)..=(at, u16::MAX)).map(|((_, slot), cell)| (*slot, cell))
+    }
+
+    /// Gives back the room that growing left in the tree, which is nearly half of it, once it has grown by half.
+    pub fn pack(&mut self) {
+        if self.cells.len() > self.packed + self.packed / 2 {
+            self.cells = std::mem::take(&mut self.cells).into_iter().collect();
+            self.packed = self.cells.len();
+        }
     }
 
     /// What is with the broker or the device: one at a time, so that an answer without a name has an owner.

@@ -113,7 +113,11 @@ impl Fleet {
             if block.columns.read_recursive().settings.dirty.is_empty() {
                 continue;
             }
-            let dirty = std::mem::take(&mut block.columns.write().settings.dirty);
+            let dirty = {
+                let settings = &mut block.columns.write().settings;
+                settings.pack();
+                std::mem::take(&mut settings.dirty)
+            };
             let columns = block.columns.read_recursive();
             for row in dirty.iter().filter_map(|at| Row::new(self, &columns, block.base + at as DeviceNumber))
             {

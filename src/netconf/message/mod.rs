@@ -15,10 +15,11 @@ pub use self::{
 
 use self::parameters::Parameters;
 use super::{
-    capabilities::{BASE, Capabilities},
+    capabilities::{BASE, Capabilities, NOTIFICATION},
     error::{Info, RpcError, Tag},
     xml::{self, Event, Reader},
 };
+use crate::model::Time;
 
 /// What a reply repeats of its `<rpc>`: the prefix and all attributes, declarations of namespaces among them, as they
 /// came (RFC 6241 section 4.1).
@@ -77,6 +78,12 @@ impl Header {
     }
 }
 
+/// A whole `<notification>` (RFC 5277 section 4), without framing; `content` declares its namespaces.
+pub fn notification(time: Time, content: &str) -> Vec<u8> {
+    format!("<notification xmlns=\"{NOTIFICATION}\"><eventTime>{time}</eventTime>{content}</notification>")
+        .into_bytes()
+}
+
 /// Of a reply to what could not be read.
 impl Default for Header {
     fn default() -> Self {
@@ -90,12 +97,12 @@ fn parse(message: &[u8], capabilities: &Capabilities, header: &mut Header) -> Re
         return Err(RpcError::rpc(Tag::MalformedMessage, "no element"));
     };
     if rpc.name.local == "rpc" && rpc.name.namespace != BASE {
-        return Err(RpcError::rpc(Tag::UnknownNamespace, "<rpc> is not in the namespace of NETCONF")
+        return Err(RpcError::protocol(Tag::UnknownNamespace, "<rpc> is not in the namespace of NETCONF")
             .with(Info::BadElement("rpc".to_owned()))
             .with(Info::BadNamespace(rpc.name.namespace.into_owned())));
     }
     if rpc.name.local != "rpc" {
-        return Err(RpcError::rpc(Tag::UnknownElement, "not an <rpc>")
+        return Err(RpcError::protocol(Tag::UnknownElement, "not an <rpc>")
             .with(Info::BadElement(rpc.name.local.to_owned())));
     }
     *header = Header::of(&rpc);
@@ -106,14 +113,16 @@ fn parse(message: &[u8], capabilities: &Capabilities, header: &mut Header) -> Re
     }
     let operation = match child(&mut reader)? {
         Some(tag) => Parameters::new(&mut reader, &tag, capabilities).read(tag),
-        None => Err(RpcError::rpc(Tag::MissingElement, "an <rpc> without an operation")
+        None => Err(RpcError::protocol(Tag::MissingElement, "an <rpc> without an operation")
             .with(Info::BadElement("rpc-operation".to_owned()))),
     };
     // That a message is not well-formed weighs more than what is wrong with the operation.
     let second = rest(&mut reader)?;
     match (operation, second) {
-        (Ok(_), Some(second)) => Err(RpcError::rpc(Tag::UnknownElement, "a second operation in one <rpc>")
-            .with(Info::BadElement(second))),
+        (Ok(_), Some(second)) => {
+            Err(RpcError::protocol(Tag::UnknownElement, "a second operation in one <rpc>")
+                .with(Info::BadElement(second)))
+        }
         (operation, _) => operation,
     }
 }
@@ -124,9 +133,8 @@ fn child<'a>(reader: &mut Reader<'a>) -> Result<Option<xml::Tag<'a>>, RpcError> 
         match reader.next()? {
             Some(Event::Start(tag)) => return Ok(Some(tag)),
             Some(Event::Text(text)) if !text.trim_ascii().is_empty() => {
-                return Err(
-                    RpcError::rpc(Tag::BadElement, "text in <rpc>").with(Info::BadElement("rpc".to_owned()))
-                );
+                return Err(RpcError::protocol(Tag::BadElement, "text in <rpc>")
+                    .with(Info::BadElement("rpc".to_owned())));
             }
             Some(Event::Text(_)) => {}
             Some(Event::End) | None => return Ok(None),

@@ -129,7 +129,6 @@ pub enum ErrorOption {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WithDefaults {
     ReportAll,
-    ReportAllTagged,
     Trim,
     Explicit,
 }

@@ -139,7 +139,6 @@ impl<'r, 'a> Parameters<'r, 'a> {
         }
         self.word(tag, slot, |word| match word {
             "report-all" => Some(WithDefaults::ReportAll),
-            "report-all-tagged" => Some(WithDefaults::ReportAllTagged),
             "trim" => Some(WithDefaults::Trim),
             "explicit" => Some(WithDefaults::Explicit),
             _ => None,

@@ -91,10 +91,10 @@ fn operations() {
         assert!(debug(text).starts_with(shown), "{} for {text}", debug(text));
     }
     let with_defaults = "<get><with-defaults xmlns='urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults'>\
-                         report-all-tagged</with-defaults></get>";
+                         report-all</with-defaults></get>";
     assert!(matches!(
         parse(with_defaults),
-        Ok(Operation::Get { with_defaults: Some(WithDefaults::ReportAllTagged), .. })
+        Ok(Operation::Get { with_defaults: Some(WithDefaults::ReportAll), .. })
     ));
 }
 

@@ -3,16 +3,27 @@
 use crate::{
     datastore,
     netconf::{
-        error::{Info, Path, RpcError, Tag},
+        error::{Info, Kind, Path, RpcError, Tag},
         message,
     },
+    yang::Schema,
 };
 
 impl RpcError {
-    /// What the datastore refuses, with paths whose prefixes are names of modules; `namespace` knows these.
-    pub(super) fn of(error: datastore::Error, namespace: impl Fn(&str) -> Option<String>) -> Self {
-        let path = |text: String| Path { namespaces: namespaces(&text, &namespace), text };
-        let mut converted = RpcError::application(tag(error.tag), error.message);
+    /// What the datastore refuses; the prefixes of its paths are names of modules.
+    pub(super) fn of(error: datastore::Error, schema: &Schema) -> Self {
+        let path = |text: String| {
+            let namespaces = datastore::path::namespaces(schema, &text).into_iter();
+            let owned = |(prefix, namespace): (&str, &str)| (prefix.to_owned(), namespace.to_owned());
+            Path { namespaces: namespaces.map(owned).collect(), text }
+        };
+        // The layers that appendix A of RFC 6241 has for these.
+        let kind = match error.tag {
+            datastore::Tag::LockDenied => Kind::Protocol,
+            datastore::Tag::MalformedMessage => Kind::Rpc,
+            _ => Kind::Application,
+        };
+        let mut converted = RpcError::new(kind, tag(error.tag), error.message);
         converted.app_tag = error.app_tag;
         converted.path = (!error.path.is_empty()).then(|| Box::new(path(error.path)));
         converted.info = error
@@ -53,28 +64,6 @@ fn tag(tag: datastore::Tag) -> Tag {
     }
 }
 
-/// The prefixes that stand in a path outside of values, each once.
-pub(in crate::netconf) fn namespaces(path: &str, namespace: &impl Fn(&str) -> Option<String>) -> Vec<(String, String)> {
-    let mut found: Vec<(String, String)> = Vec::new();
-    let mut rest = path;
-    while let Some(at) = rest.find(['/', '[', '\'', '"']) {
-        let quote = rest.as_bytes()[at];
-        rest = &rest[at + 1..];
-        if matches!(quote, b'\'' | b'"') {
-            rest = rest.find(quote as char).map_or("", |end| &rest[end + 1..]);
-            continue;
-        }
-        let name = &rest[..rest.find(['/', '[', '=', ']']).unwrap_or(rest.len())];
-        if let Some((prefix, _)) = name.split_once(':')
-            && !found.iter().any(|(known, _)| known == prefix)
-            && let Some(namespace) = namespace(prefix)
-        {
-            found.push((prefix.to_owned(), namespace));
-        }
-    }
-    found
-}
-
 impl From<message::DefaultOperation> for datastore::DefaultOperation {
     fn from(operation: message::DefaultOperation) -> Self {
         match operation {
@@ -102,18 +91,5 @@ impl From<message::ErrorOption> for datastore::ErrorOption {
             message::ErrorOption::ContinueOnError => datastore::ErrorOption::ContinueOnError,
             message::ErrorOption::RollbackOnError => datastore::ErrorOption::RollbackOnError,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn prefixes_of_a_path() {
-        let namespace = |prefix: &str| (prefix != "x").then(|| format!("urn:{prefix}"));
-        let path = "/a:fleet/a:device[a:name='/z:y[z:x']/b:tasmota/x:none[.=\"c:d\"]";
-        let pair = |prefix: &str| (prefix.to_owned(), format!("urn:{prefix}"));
-        assert_eq!(namespaces(path, &namespace), [pair("a"), pair("b")]);
     }
 }

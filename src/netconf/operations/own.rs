@@ -32,8 +32,12 @@ impl Session {
         }
         let input = input.tree().map_err(RpcError::from)?;
         match name {
-            "await" => self.await_commit(&input).await,
+            "await" => {
+                known(&input, &["commit", "timeout"], &[])?;
+                self.await_commit(&input).await
+            }
             "rollback" => {
+                known(&input, &["commit"], &[])?;
                 self.need(Role::Administer, name)?;
                 let commit = number(&input, "commit")?.ok_or_else(|| missing("commit"))?;
                 let server = self.server.clone();
@@ -43,6 +47,7 @@ impl Session {
                 Ok(())
             }
             "adopt" => {
+                known(&input, &["all"], &["device"])?;
                 self.need(Role::Administer, name)?;
                 let devices = work(|| self.adopt(&input))?;
                 self.output(&format!("<devices xmlns=\"{NAMESPACE}\">{devices}</devices>")).await
@@ -55,16 +60,23 @@ impl Session {
     pub(super) async fn own_action(&mut self, input: &Fragment) -> Answered {
         let action = input.tree().map_err(RpcError::from)?;
         let fleet = if action.is(YANG, "action") { action.child(NAMESPACE, "fleet") } else { Some(&action) };
-        let device = fleet.filter(|fleet| fleet.is(NAMESPACE, "fleet")).and_then(|fleet| fleet.child(NAMESPACE, "device"));
+        let device = fleet
+            .filter(|fleet| fleet.is(NAMESPACE, "fleet"))
+            .and_then(|fleet| fleet.child(NAMESPACE, "device"));
         let device = device.ok_or_else(|| unknown("action"))?;
         let name = device.child(NAMESPACE, "name").ok_or_else(|| missing("name"))?.value();
         let mut actions = device.children.iter().filter(|child| child.name != "name");
         let action = actions.next().ok_or_else(|| missing("action"))?;
+        if !action.children.is_empty() || !action.attributes.is_empty() {
+            let message = format!("<{}> has no input", action.name);
+            return Err(RpcError::application(Tag::UnknownElement, message)
+                .with(Info::BadElement(action.name.clone()))
+                .into());
+        }
         let fleet = self.server.sources.fleet.clone();
         let number = fleet.find(name).filter(|number| fleet.row(*number, |_| ()).is_some());
-        let number = number.ok_or_else(|| {
-            RpcError::application(Tag::DataMissing, format!("there is no device {name:?}"))
-        })?;
+        let number = number
+            .ok_or_else(|| RpcError::application(Tag::DataMissing, format!("there is no device {name:?}")))?;
         match (action.namespace.as_str(), action.name.as_str(), actions.next()) {
             (NAMESPACE, "push", None) => {
                 fleet.push(number, 0, clock::now());
@@ -80,7 +92,8 @@ impl Session {
 
     async fn retire(&mut self, name: &str, number: DeviceNumber) -> Answered {
         let server = self.server.clone();
-        let managed = work(|| server.sources.datastore.read(name, Source::Running)).map_err(|error| self.refused(error))?;
+        let managed = work(|| server.sources.datastore.read(name, Source::Running))
+            .map_err(|error| self.refused(error))?;
         if managed.is_some() {
             let message = format!("{name:?} stands in running: delete it there first");
             return Err(RpcError::application(Tag::InUse, message).into());
@@ -101,7 +114,9 @@ impl Session {
                 .into());
         };
         if commit > self.server.sources.datastore.last_commit() {
-            return Err(RpcError::application(Tag::InvalidValue, format!("there is no commit {commit}")).into());
+            return Err(
+                RpcError::application(Tag::InvalidValue, format!("there is no commit {commit}")).into()
+            );
         }
         let timeout = number(input, "timeout")?.unwrap_or(DEFAULT_TIMEOUT);
         if !(1..=3600).contains(&timeout) {
@@ -152,14 +167,20 @@ impl Session {
             };
             found.push(device);
         }
-        let mut config = format!("<config xmlns=\"urn:ietf:params:xml:ns:netconf:base:1.0\"><fleet xmlns=\"{NAMESPACE}\">");
+        let mut config = format!(
+            "<config xmlns=\"urn:ietf:params:xml:ns:netconf:base:1.0\"><fleet xmlns=\"{NAMESPACE}\">"
+        );
         let mut count = 0;
         for (name, profile) in &found {
             if sources.datastore.read(name, Source::Running).map_err(|error| self.refused(error))?.is_some() {
                 if all {
                     continue;
                 }
-                return Err(RpcError::application(Tag::DataExists, format!("{name:?} is in running already")).into());
+                return Err(RpcError::application(
+                    Tag::DataExists,
+                    format!("{name:?} is in running already"),
+                )
+                .into());
             }
             config.push_str("<device><name>");
             escape(name, &mut config);
@@ -191,6 +212,26 @@ impl Session {
         let message = format!("<{what}> is open to role {} only", role.name());
         Err(RpcError::protocol(Tag::AccessDenied, message).into())
     }
+}
+
+/// Each parameter is one that there is: `once` at most once, `often` as often as may be.
+fn known(input: &Element, once: &[&str], often: &[&str]) -> Result<(), Failed> {
+    for (at, child) in input.children.iter().enumerate() {
+        let name = child.name.as_str();
+        let bad = |tag, message: &str| {
+            Err(RpcError::application(tag, message).with(Info::BadElement(name.to_owned())).into())
+        };
+        if child.namespace != NAMESPACE || !(once.contains(&name) || often.contains(&name)) {
+            return bad(Tag::UnknownElement, "there is no such parameter");
+        }
+        if once.contains(&name) && input.children[..at].iter().any(|other| other.name == name) {
+            return bad(Tag::BadElement, "it is there twice");
+        }
+        if !child.children.is_empty() || !child.attributes.is_empty() {
+            return bad(Tag::BadElement, "it is a value without elements or attributes");
+        }
+    }
+    Ok(())
 }
 
 fn number(input: &Element, name: &str) -> Result<Option<u64>, Failed> {

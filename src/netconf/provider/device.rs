@@ -132,13 +132,6 @@ impl<'a> Shown<'a> {
         let (trimmed, added) = match view.defaults {
             WithDefaults::Trim if default => (Some("admin-state"), None),
             WithDefaults::ReportAll if absent => (None, Some("<admin-state>in-service</admin-state>")),
-            WithDefaults::ReportAllTagged if absent => (
-                None,
-                Some(
-                    "<admin-state xmlns:wd=\"urn:ietf:params:xml:ns:netconf:default:1.0\" wd:default=\"true\">\
-                     in-service</admin-state>",
-                ),
-            ),
             _ => (None, None),
         };
         Shown { schema: view.sources.datastore.schema(), trimmed, added }

@@ -129,7 +129,9 @@ fn piece(
             })?;
             written?;
             match next {
-                Some(datastore::Cursor::New(name)) => Ok(Some(Cursor { part: part::NEW, name, ..Cursor::default() })),
+                Some(datastore::Cursor::New(name)) => {
+                    Ok(Some(Cursor { part: part::NEW, name, ..Cursor::default() }))
+                }
                 _ => to(part::MISSING),
             }
         }

@@ -5,7 +5,11 @@ use std::fmt::Write;
 use super::{View, small::Small};
 use crate::{
     datastore::Target,
-    netconf::{capabilities::MONITORING as NAMESPACE, sessions::SessionInfo, xml::escape},
+    netconf::{
+        capabilities::MONITORING as NAMESPACE,
+        sessions::{LOCAL, SessionInfo},
+        xml::escape,
+    },
     stats::{Counter, Rpcs},
 };
 
@@ -30,7 +34,8 @@ fn build(view: &View<'_>) -> String {
         out.push_str("<location>NETCONF</location></schema>");
     }
     out.push_str("</schemas><sessions>");
-    for session in view.sources.sessions.list() {
+    let remote = view.sources.sessions.list().into_iter().filter(|session| session.transport != LOCAL);
+    for session in remote {
         self::session(&session, &mut out);
     }
     out.push_str("</sessions><statistics>");

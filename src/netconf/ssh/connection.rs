@@ -67,7 +67,8 @@ pub(super) async fn serve(
     };
     let begun = tokio::time::Instant::now();
     let mut stopping = shared.stopping.subscribe();
-    let start = run_stream(shared.russh.clone(), socket.clone(), connection);
+    let options = shared.admission.read().russh.clone();
+    let start = run_stream(options, socket.clone(), connection);
     let Ok(running) = tokio::time::timeout(shared.login_grace, start).await else {
         shared.refused(peer, None, "no SSH version in time");
         return Ok(());
@@ -121,7 +122,7 @@ struct Connection {
 
 impl Connection {
     fn find(&self, name: &str) -> Option<User> {
-        self.shared.users.read().iter().find(|user| user.name == name).cloned()
+        self.shared.admission.read().users.iter().find(|user| user.name == name).cloned()
     }
 
     fn knows(&self, name: &str, key: &PublicKey) -> Option<User> {

@@ -3,10 +3,16 @@
 //! Ed25519 and ECDSA (P-256, P-384, P-521). No RSA: russh would need a pre-release crate for it, of which a timing leak
 //! is known (RUSTSEC-2023-0071); a user's RSA key is refused where it is configured, with words that say so.
 
-use std::{io, path::Path};
+use std::{
+    fs,
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
 
 use russh::keys::{PrivateKey, PublicKey, ssh_key};
 
+use super::NewKey;
 use crate::secret::Secret;
 
 const ADVICE: &str = "make one by: ssh-keygen -t ed25519";
@@ -44,6 +50,23 @@ impl HostKey {
         }
         check(&key.algorithm())?;
         Ok(HostKey(key))
+    }
+
+    /// As [`read`](HostKey::read); makes an Ed25519 key if there is no file.
+    ///
+    /// # Errors
+    /// See [`KeyError`].
+    pub fn read_or_make(path: &Path) -> Result<HostKey, KeyError> {
+        match HostKey::read(path) {
+            Err(KeyError::Read(error)) if error.kind() == io::ErrorKind::NotFound => {
+                let key = NewKey::make().map_err(io::Error::other)?;
+                let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+                file.write_all(key.private.as_bytes())?;
+                tracing::info!(file = %path.display(), public = key.public, "a host key has been made");
+                HostKey::read(path)
+            }
+            read => read,
+        }
     }
 
     /// As in a line of `known_hosts`.

@@ -10,6 +10,7 @@
 mod channel;
 mod connection;
 mod key;
+mod new_key;
 mod socket;
 mod strangers;
 
@@ -30,8 +31,11 @@ use tokio::{
     task::JoinHandle,
 };
 
-pub use self::key::{HostKey, KeyError, UserKey};
 use self::strangers::Strangers;
+pub use self::{
+    key::{HostKey, KeyError, UserKey},
+    new_key::NewKey,
+};
 use super::{
     capabilities::Capabilities, conversation::Conversation, role::Role, session::Limits, sessions::Sessions,
 };
@@ -97,8 +101,8 @@ pub struct Server {
 type Handler = Box<dyn Fn(Conversation) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 struct Shared {
-    russh: Arc<russh::server::Config>,
-    users: RwLock<Arc<Vec<User>>>,
+    host_keys: Vec<HostKey>,
+    admission: RwLock<Admission>,
     gate: Gate,
     login_grace: Duration,
     capabilities: Arc<Capabilities>,
@@ -109,6 +113,12 @@ struct Shared {
     strangers: Arc<Strangers>,
     connections: Arc<Semaphore>,
     stopping: tokio::sync::watch::Sender<bool>,
+}
+
+/// Who may log in, and how that is offered to clients.
+struct Admission {
+    users: Arc<Vec<User>>,
+    russh: Arc<russh::server::Config>,
 }
 
 impl Server {
@@ -136,8 +146,8 @@ impl Server {
             bound.push((listener.local_addr().map_err(fail)?, listener));
         }
         let shared = Arc::new(Shared {
-            russh: Arc::new(options(&config)),
-            users: RwLock::new(Arc::new(config.users)),
+            admission: RwLock::new(Admission::new(&config.host_keys, config.users)),
+            host_keys: config.host_keys,
             gate: Gate::new().map_err(ServerError::Gate)?,
             login_grace: config.login_grace,
             capabilities: config.capabilities,
@@ -166,7 +176,7 @@ impl Server {
 
     /// Who may log in from now on; sessions that are open go on as they are.
     pub fn replace_users(&self, users: Vec<User>) {
-        *self.shared.users.write() = Arc::new(users);
+        *self.shared.admission.write() = Admission::new(&self.shared.host_keys, users);
         self.shared.gate.forget();
     }
 
@@ -196,22 +206,25 @@ impl Shared {
     }
 }
 
-fn options(config: &Config) -> russh::server::Config {
-    let passwords = config.users.iter().any(|user| user.password.is_some());
-    let methods = [Some(MethodKind::PublicKey), passwords.then_some(MethodKind::Password)];
-    russh::server::Config {
-        server_id: SshId::Standard(concat!("SSH-2.0-fleetbridge_", env!("CARGO_PKG_VERSION")).into()),
-        methods: MethodSet::from(methods.into_iter().flatten().collect::<Vec<_>>().as_slice()),
-        auth_rejection_time: REJECTION,
-        auth_rejection_time_initial: Some(Duration::ZERO),
-        max_auth_attempts: ATTEMPTS,
-        keys: config.host_keys.iter().map(|key| key.0.clone()).collect(),
-        inactivity_timeout: None,
-        keepalive_interval: Some(KEEPALIVE),
-        keepalive_max: KEEPALIVES,
-        channel_buffer_size: CHANNEL_BUFFER,
-        nodelay: true,
-        ..russh::server::Config::default()
+impl Admission {
+    fn new(host_keys: &[HostKey], users: Vec<User>) -> Self {
+        let passwords = users.iter().any(|user| user.password.is_some());
+        let methods = [Some(MethodKind::PublicKey), passwords.then_some(MethodKind::Password)];
+        let russh = russh::server::Config {
+            server_id: SshId::Standard(concat!("SSH-2.0-fleetbridge_", env!("CARGO_PKG_VERSION")).into()),
+            methods: MethodSet::from(methods.into_iter().flatten().collect::<Vec<_>>().as_slice()),
+            auth_rejection_time: REJECTION,
+            auth_rejection_time_initial: Some(Duration::ZERO),
+            max_auth_attempts: ATTEMPTS,
+            keys: host_keys.iter().map(|key| key.0.clone()).collect(),
+            inactivity_timeout: None,
+            keepalive_interval: Some(KEEPALIVE),
+            keepalive_max: KEEPALIVES,
+            channel_buffer_size: CHANNEL_BUFFER,
+            nodelay: true,
+            ..russh::server::Config::default()
+        };
+        Admission { users: Arc::new(users), russh: Arc::new(russh) }
     }
 }
 

@@ -8,10 +8,19 @@ use super::{MAX_ATTRIBUTES, MAX_NAME, XmlError};
 pub(super) fn text(message: &[u8]) -> Result<&str, XmlError> {
     let text = std::str::from_utf8(message)
         .map_err(|error| XmlError::malformed("not UTF-8", error.valid_up_to()))?;
-    match text.char_indices().find(|(_, c)| !is_char(*c)) {
-        Some((at, c)) => Err(XmlError::malformed(format!("the character U+{:04X}", u32::from(c)), at)),
-        None => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
+    let bytes = text.as_bytes();
+    // All that is no character is a control character, or U+FFFE or U+FFFF, whose UTF-8 begins so.
+    let suspect = |byte: &u8| (*byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')) || *byte == 0xef;
+    let mut from = 0;
+    while let Some(at) = bytes[from..].iter().position(suspect).map(|at| from + at) {
+        match text[at..].chars().next() {
+            Some(c) if !is_char(c) => {
+                return Err(XmlError::malformed(format!("the character U+{:04X}", u32::from(c)), at));
+            }
+            _ => from = at + 1,
+        }
     }
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
 fn is_char(c: char) -> bool {
@@ -30,12 +39,22 @@ pub(super) fn qualified(name: &str, at: usize) -> Result<(&str, &str), XmlError>
     if name.len() > MAX_NAME {
         return Err(XmlError::TooBig { what: "bytes of a name", limit: MAX_NAME });
     }
+    if is_plain(name) {
+        return Ok(("", name));
+    }
     let (prefix, local) = match name.split_once(':') {
         Some((prefix, local)) if is_name(prefix) => (prefix, local),
         Some(_) => return Err(XmlError::malformed("not a name", at)),
         None => ("", name),
     };
     if is_name(local) { Ok((prefix, local)) } else { Err(XmlError::malformed("not a name", at)) }
+}
+
+/// The most usual of names: ASCII, without a prefix.
+fn is_plain(name: &str) -> bool {
+    let is_char = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    name.bytes().next().is_some_and(|first| first.is_ascii_alphabetic())
+        && name.as_bytes().iter().all(is_char)
 }
 
 /// An NCName.

@@ -12,7 +12,7 @@ static BEGINNING: LazyLock<String> = LazyLock::new(|| {
     config(&format!("{}{}", device("a", &format!("<alias>x</alias>{label}{settings}")), device("b", "")))
 });
 
-/// The first octet chooses the options, the rest is the content of `<config>`.
+/// The low bits of the first octet choose the options (`@` is all defaults), the rest is the content of `<config>`.
 pub fn edit_config(data: &[u8]) {
     let Some((options, content)) = data.split_first() else { return };
     let mut bytes = whole("").into_bytes();
@@ -26,6 +26,7 @@ pub fn edit_config(data: &[u8]) {
         },
         test_option: if options & 4 == 0 { TestOption::TestThenSet } else { TestOption::Set },
         error_option: if options & 8 == 0 { ErrorOption::StopOnError } else { ErrorOption::ContinueOnError },
+        secrets: true,
         config: &bytes,
     };
     let bench = Bench::new();
