@@ -21,8 +21,7 @@ class ToolCase(Case):
 
     def guest(self):
         """A user with a password and no key."""
-        line = fleetbridge("password", "guest", feed=WORD).out.strip()
-        file = self.write("guest.argon2", line.removeprefix("guest:"))
+        file = self.write("guest.argon2", fleetbridge("password", "--hash", feed=WORD).out)
         os.chmod(file, 0o600)
         return f'[[user]]\nname = "guest"\nrole = "read"\npassword-file = "{file}"\n'
 

@@ -13,6 +13,9 @@ from .process import Process
 
 OK = "ok"
 
+# Octets of a request, of the bridges here.
+MAX_RPC = 256 * 1024
+
 # RFC 6241, appendix A: the error-type that each error-tag may have, and what must stand in its error-info.
 APPENDIX_A = {
     "in-use": ("protocol application", ""),
@@ -66,14 +69,18 @@ def data(*shown, hidden=()):
 
 
 class ProbeCase(Case):
-    """All tests of a class share a bridge and, one after the other, its datastores."""
+    """All tests of a class share a bridge and, one after the other, its datastores. `KNOWN`: parts of the requests that are
+    answered wrongly so far, and that are told as soon as they are not."""
+
+    KNOWN = ()
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         stage = Stage(cls)
         cls.netconf = Netconf(stage)
-        cls.bridge = Bridge(stage, more=cls.netconf.section).start()
+        section = cls.netconf.section.replace("[netconf]\n", f'[netconf]\nmax-rpc = "{MAX_RPC // 1024}KiB"\n')
+        cls.bridge = Bridge(stage, more=section).start()
 
     def session(self, role="administer", hello=HELLO):
         session = self.netconf.raw(role, hello)
@@ -83,10 +90,17 @@ class ProbeCase(Case):
     def probe(self, session, probes, then=None):
         """Asks for each (section, content of an rpc, expected); `then` puts things back after each."""
         for section, content, expected in probes:
-            with self.subTest(section=section, content=content[:300]):
-                self.expect(session.rpc(content), expected)
+            with self.subTest(section=section, content=content):
+                self.answered(content, session.rpc(content), expected)
             if then:
                 then()
+
+    def answered(self, content, reply, expected):
+        if not any(part in content for part in self.KNOWN):
+            return self.expect(reply, expected)
+        with self.assertRaises(AssertionError, msg="it is right now: take it out of KNOWN"):
+            self.expect(reply, expected)
+        return None
 
     def expect(self, reply, expected):
         root = ET.fromstring(reply)
