@@ -6,6 +6,7 @@ from support import wait_until
 from support.netconf import FB, NC, TASMOTA, config
 from support.probe import OK, ProbeCase, data, error
 
+MONITORING = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring"
 WITH_DEFAULTS = "urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults"
 WD_ATTRIBUTE = "urn:ietf:params:xml:ns:netconf:default:1.0"
 YANG = "urn:ietf:params:xml:ns:yang:1"
@@ -38,7 +39,7 @@ RUNNING = named(
     "a",
     "<alias>first</alias><site>here</site><group>x</group><group>y</group><label><name>floor</name><value>1</value></label>"
     f'<settings><tasmota xmlns="{TASMOTA}"><tele-period>60</tele-period></tasmota></settings>',
-) + named("b", "<alias>second</alias>")
+) + named("b", "<alias>second</alias><admin-state>in-service</admin-state>")
 
 A = "/fleet/device[name='a']"
 DELETE, REMOVE, CREATE = 'nc:operation="delete"', 'nc:operation="remove"', 'nc:operation="create"'
@@ -141,6 +142,7 @@ def mode(name):
 
 NOTHING = data(hidden=["<fleet"])
 A_ONLY = f"{FLEET}<device><name>a</name>"
+B = f"{FLEET}<device><name>b</name></device></fleet>"
 
 # What a filter selects, and what defaults are shown.
 FILTERS = [
@@ -160,10 +162,16 @@ FILTERS = [
     ("6241 6.4.7", get_config(f"{A_ONLY}<nosuch/></device></fleet>"), data(hidden=["<site", "alias"])),
     ("6241 7.1", get_config(f"{A_ONLY}</device></fleet>"), data(hidden=["<number", "<presence", "last-commit"])),
     ("6241 7.7", f"<get><filter>{A_ONLY}</device></fleet></filter></get>", data("<number>", "<presence>", ">here<")),
+    ("6241 7.7", f"<get><filter>{FLEET}<device><name/><presence>never-seen</presence></device></fleet></filter></get>", data(">a</name>", ">b</name>")),
+    ("6241 7.7", f"<get><filter>{FLEET}<device><name/><presence>online</presence></device></fleet></filter></get>", NOTHING),
+    # Device b has it set, device a has not.
     ("6243 2.3", get_config(f"{A_ONLY}</device></fleet>"), data(hidden=["admin-state"])),
+    ("6243 2.3", get_config(B), data("<admin-state>in-service<")),
     ("6243 3.1", get_config(f"{A_ONLY}</device></fleet>", mode("report-all")), data("<admin-state>in-service<")),
-    ("6243 3.2", get_config(f"{A_ONLY}</device></fleet>", mode("trim")), data(hidden=["admin-state"])),
+    ("6243 3.2", get_config(B, mode("trim")), data(">second<", hidden=["admin-state"])),
     ("6243 3.3", get_config(f"{A_ONLY}</device></fleet>", mode("explicit")), data(hidden=["admin-state"])),
+    ("6243 3.3", get_config(B, mode("explicit")), data("<admin-state>in-service<")),
+    ("6243 4.5.1", f"<get><filter>{B}</filter>{mode('trim')}</get>", data(">second<", hidden=["admin-state"])),
 ]
 
 
@@ -332,6 +340,14 @@ class LockTest(EditCase):
             (two, unlock("running"), OK),
             (one, unlock("candidate"), OK),
         )
+
+    def test_is_shown(self):
+        """RFC 6022, section 2.1.2."""
+        asked = f'<get><filter><netconf-state xmlns="{MONITORING}"><datastores/></netconf-state></filter></get>'
+        self.ask((self.two, asked, data("<name>running</name>", hidden=["locks"])))
+        self.ask((self.one, lock("running"), OK))
+        self.ask((self.two, asked, data(f"<locked-by-session>{self.one.id}</locked-by-session>", "<locked-time>")))
+        self.ask((self.one, unlock("running"), OK), (self.two, asked, data(hidden=["locks"])))
 
     def test_of_a_candidate_that_was_edited(self):
         """RFC 6241, section 7.5: not granted once it was modified."""

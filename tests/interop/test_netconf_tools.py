@@ -1,9 +1,7 @@
 """NETCONF tools as people run them: OpenSSH with a key and with a password, netconf-console2."""
 
 import os
-import shutil
 import subprocess
-import sys
 import unittest
 
 from support import Bridge, Case
@@ -76,9 +74,9 @@ class ConsoleTest(ToolCase):
     """netconf-console2, which has its own ways to say what is edited and filtered."""
 
     def console(self, *arguments, role="operate"):
-        program = shutil.which("netconf-console2") or os.path.join(os.path.dirname(sys.executable), "netconf-console2")
         to = ["--host", "127.0.0.1", "--port", str(self.netconf.port), "-u", role, "-p", "", "--privKeyFile", self.netconf.key(role)]
-        ran = subprocess.run([program, *to, "-N", f"fb={FB}", *arguments], capture_output=True, text=True, timeout=30)
+        command = ["netconf-console2", *to, "-N", f"fb={FB}", *arguments]
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=30)
         return ran.returncode, ran.stdout + ran.stderr
 
     def answers(self, *arguments, role="operate"):

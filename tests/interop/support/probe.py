@@ -82,6 +82,10 @@ class ProbeCase(Case):
         section = cls.netconf.section.replace("[netconf]\n", f'[netconf]\nmax-rpc = "{MAX_RPC // 1024}KiB"\n')
         cls.bridge = Bridge(stage, more=section).start()
 
+    def setUp(self):
+        super().setUp()
+        self._logs.append(self.bridge.log)
+
     def session(self, role="administer", hello=HELLO):
         session = self.netconf.raw(role, hello)
         self.addCleanup(session.close)
