@@ -1,6 +1,8 @@
 """NETCONF clients as people use them: ncclient with a key or a password."""
 
 import os
+import re
+import socket
 import subprocess
 import xml.etree.ElementTree as ET
 
@@ -9,6 +11,18 @@ from .process import free_port, wait_until
 FB = "urn:fleetbridge:yang:fleetbridge"
 NC = "urn:ietf:params:xml:ns:netconf:base:1.0"
 TASMOTA = "urn:fleetbridge:yang:profile:tasmota"
+
+
+BASE_1_0, BASE_1_1 = "urn:ietf:params:netconf:base:1.0", "urn:ietf:params:netconf:base:1.1"
+
+
+def hello(*capabilities, more=""):
+    """A client's `<hello>`."""
+    uris = "".join(f"<capability>{uri}</capability>" for uri in capabilities)
+    return f'<hello xmlns="{NC}"><capabilities>{uris}</capabilities>{more}</hello>'
+
+
+HELLO = hello(BASE_1_0, BASE_1_1)
 
 
 class Netconf:
@@ -47,6 +61,10 @@ class Netconf:
         self._case.addCleanup(lambda: session.connected and session.close_session())
         return session
 
+    def raw(self, role="administer", hello=HELLO):
+        """A session that sends what it is told, to be closed; `hello`: what it says first."""
+        return RawSession(self.port, role, self.key(role), hello)
+
     def ssh(self, role, *options):
         """The command line of OpenSSH."""
         return [
@@ -59,6 +77,85 @@ class Netconf:
         with open(f"{self.key(role)}.pub", encoding="utf-8") as text:
             key = text.read().strip()
         return f'[[user]]\nname = "{role}"\nrole = "{role}"\nssh-keys = ["{key}"]\n'
+
+
+class RawSession:
+    """NETCONF over paramiko's channel with framing of our own, so that what is wrong can be sent too."""
+
+    def __init__(self, port, user, key, hello):
+        import paramiko
+
+        link = socket.create_connection(("127.0.0.1", port), 10)
+        self._transport = paramiko.Transport(link)
+        self._transport.connect(username=user, pkey=paramiko.Ed25519Key.from_private_key_file(key))
+        self._channel = self._transport.open_session()
+        self._channel.settimeout(10)
+        self._channel.invoke_subsystem("netconf")
+        self._received, self._last_id = b"", 0
+        self.chunked = False
+        self.hello = self.receive()
+        self.id = int(re.search(r"<session-id>(\d+)<", self.hello)[1])
+        if hello is not None:
+            self.send(hello)
+            self.chunked = BASE_1_1 in hello
+
+    def send(self, message):
+        data = message if isinstance(message, bytes) else message.encode()
+        self.send_bytes(b"\n#%d\n%s\n##\n" % (len(data), data) if self.chunked else data + b"]]>]]>")
+
+    def send_bytes(self, data):
+        """Without framing."""
+        self._channel.sendall(data)
+
+    def receive(self):
+        """The next message; EOFError if the server has closed."""
+        return (self._chunks() if self.chunked else self._until(b"]]>]]>")).decode()
+
+    def rpc(self, content, attributes=""):
+        """The answer to a well-formed `<rpc>` with this content."""
+        self._last_id += 1
+        self.send(f'<rpc xmlns="{NC}" message-id="{self._last_id}"{attributes}>{content}</rpc>')
+        return self.receive()
+
+    def ask(self, message):
+        """The answer to a message as it stands."""
+        self.send(message)
+        return self.receive()
+
+    def ended(self):
+        """Whether the server closes, and says nothing before."""
+        try:
+            return not self.receive()
+        except EOFError:
+            return True
+
+    def close(self):
+        self._transport.close()
+
+    def _chunks(self):
+        """RFC 6242, section 4.2."""
+        pieces = []
+        while True:
+            self._until(b"\n#")
+            size = self._until(b"\n")
+            if size == b"#":
+                return b"".join(pieces)
+            while len(self._received) < int(size):
+                self._read()
+            pieces.append(self._received[: int(size)])
+            self._received = self._received[int(size) :]
+
+    def _until(self, delimiter):
+        while delimiter not in self._received:
+            self._read()
+        piece, _, self._received = self._received.partition(delimiter)
+        return piece
+
+    def _read(self):
+        data = self._channel.recv(65536)
+        if not data:
+            raise EOFError(self._received)
+        self._received += data
 
 
 def config(*devices):
