@@ -147,6 +147,8 @@ class DamageTest(Case):
         database.execute("ROLLBACK")
         database.close()
         self.bridge.start()
+        # What it was may never have been written.
+        self.broker.publish("th/c/telemetry", telemetry())
         self.broker.publish("th/c/status", "down")
         self.assertGreater(self.sink.wait("fbDeviceLost", "c", seconds=20).number(), max(told))
         numbers = [trap.number() for trap in self.sink.all() if "fbEventNumber" in trap.objects]
