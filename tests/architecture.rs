@@ -27,7 +27,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("report", &["fleet", "journal"]),
     // The boot file speaks in the terms of the parts that it sets up; the control socket serves fleet and reports, and
     // knows the nearest name.
-    ("config", &["file", "southbound", "snmp"]),
+    ("config", &["file", "southbound", "snmp", "netconf"]),
     ("control", &["file", "fleet", "journal", "report"]),
     ("daemon", EVERYTHING),
     ("cli", EVERYTHING),

@@ -63,7 +63,7 @@ fn cases() -> Vec<Case> {
         (
             "3.1",
             "<rpc message-id='1'><get/></rpc>".to_owned(),
-            "rpc",
+            "protocol",
             "unknown-namespace",
             &[("bad-element", "rpc")],
         ),
@@ -84,7 +84,7 @@ fn cases() -> Vec<Case> {
         ),
         ("3", format!("<rpc xmlns='{NC}' message-id='1'><x:get/></rpc>"), "rpc", "malformed-message", &[]),
         ("3", "{\"rpc\": 1}".to_owned(), "rpc", "malformed-message", &[]),
-        ("8.1", format!("<hello xmlns='{NC}'/>"), "rpc", "unknown-element", &[("bad-element", "hello")]),
+        ("8.1", format!("<hello xmlns='{NC}'/>"), "protocol", "unknown-element", &[("bad-element", "hello")]),
         ("A", of("<reboot/>"), "protocol", "operation-not-supported", &[]),
         (
             "6",

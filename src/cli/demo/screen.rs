@@ -152,7 +152,9 @@ fn commands(program: &Path, folder: &Folder, addresses: &Addresses) -> String {
         shell_word(&folder.boot_file.display().to_string())
     );
     let word = |path: &Path| shell_word(&path.display().to_string());
-    let (key, known_hosts) = (word(&folder.key), word(&folder.known_hosts));
+    let key = word(&folder.key);
+    // ssh itself parts file names at blanks.
+    let known_hosts = shell_word(&format!("UserKnownHostsFile=\"{}\"", folder.known_hosts.display()));
     let (edit, script) = (word(&folder.edit), word(&folder.script));
     let lines = [
         ("All devices, a row each", mibs::command(&folder.mibs, COMMUNITY, snmp)),
@@ -175,7 +177,7 @@ fn commands(program: &Path, folder: &Folder, addresses: &Addresses) -> String {
         (
             "NETCONF itself, for clients that run ssh",
             format!(
-                "ssh -i {key} -o IdentitiesOnly=yes -o UserKnownHostsFile={known_hosts} -p {port} -s {USER}@{host} netconf",
+                "ssh -i {key} -o IdentitiesOnly=yes -o {known_hosts} -p {port} -s {USER}@{host} netconf",
                 port = netconf.port(),
                 host = host_of(netconf),
             ),

@@ -71,10 +71,11 @@ impl Session {
         let name = device.child(NAMESPACE, "name").ok_or_else(|| missing("name"))?.value();
         let mut actions = device.children.iter().filter(|child| child.name != "name");
         let action = actions.next().ok_or_else(|| missing("action"))?;
-        if !action.children.is_empty() || !action.attributes.is_empty() {
+        without_attributes(action)?;
+        if let Some(child) = action.children.first() {
             let message = format!("<{}> has no input", action.name);
             return Err(RpcError::application(Tag::UnknownElement, message)
-                .with(Info::BadElement(action.name.clone()))
+                .with(Info::BadElement(child.name.clone()))
                 .into());
         }
         let fleet = self.server.sources.fleet.clone();
@@ -153,8 +154,19 @@ impl Session {
         let named: Vec<&str> =
             input.children.iter().filter(|child| child.is(NAMESPACE, "device")).map(Element::value).collect();
         let all = input.child(NAMESPACE, "all").is_some();
-        if all != named.is_empty() {
+        // Of a choice there is one case (RFC 7950 section 8.3.1).
+        if all && !named.is_empty() {
+            return Err(RpcError::application(Tag::BadElement, "either all or devices by name")
+                .with(Info::BadElement("all".to_owned()))
+                .into());
+        }
+        if !all && named.is_empty() {
             return Err(missing("device"));
+        }
+        if input.child(NAMESPACE, "all").is_some_and(|all| !all.value().is_empty()) {
+            return Err(RpcError::application(Tag::InvalidValue, "<all/> is empty")
+                .with(Info::BadElement("all".to_owned()))
+                .into());
         }
         let mut found: Vec<(String, String)> = Vec::new();
         let about = |row: crate::fleet::Row<'_>| (row.name().to_owned(), row.profile().name.clone());
@@ -220,22 +232,36 @@ impl Session {
 
 /// Each parameter is one that there is: `once` at most once, `often` as often as may be.
 fn known(input: &Element, once: &[&str], often: &[&str]) -> Result<(), Failed> {
+    without_attributes(input)?;
     for (at, child) in input.children.iter().enumerate() {
         let name = child.name.as_str();
         let bad = |tag, message: &str| {
             Err(RpcError::application(tag, message).with(Info::BadElement(name.to_owned())).into())
         };
-        if child.namespace != NAMESPACE || !(once.contains(&name) || often.contains(&name)) {
+        if child.namespace != NAMESPACE {
+            let error = RpcError::application(Tag::UnknownNamespace, "there is no such parameter");
+            let error = error.with(Info::BadElement(name.to_owned()));
+            return Err(error.with(Info::BadNamespace(child.namespace.clone())).into());
+        }
+        if !(once.contains(&name) || often.contains(&name)) {
             return bad(Tag::UnknownElement, "there is no such parameter");
         }
         if once.contains(&name) && input.children[..at].iter().any(|other| other.name == name) {
             return bad(Tag::BadElement, "it is there twice");
         }
-        if !child.children.is_empty() || !child.attributes.is_empty() {
-            return bad(Tag::BadElement, "it is a value without elements or attributes");
+        without_attributes(child)?;
+        if !child.children.is_empty() {
+            return bad(Tag::BadElement, "it is a value without elements");
         }
     }
     Ok(())
+}
+
+fn without_attributes(element: &Element) -> Result<(), Failed> {
+    let Some(attribute) = element.attributes.first() else { return Ok(()) };
+    let error = RpcError::application(Tag::UnknownAttribute, "there is no such attribute");
+    let error = error.with(Info::BadAttribute(attribute.name.clone()));
+    Err(error.with(Info::BadElement(element.name.clone())).into())
 }
 
 fn number(input: &Element, name: &str) -> Result<Option<u64>, Failed> {
