@@ -18,8 +18,6 @@ KNOWN = [
     '<commit xmlns="urn:x">',  # unknown-element
     "<device>a</device><all/>",  # two cases of a choice: missing-element
     "<all>x</all>",  # of type empty
-    "<push/><push/>",  # operation-not-supported
-    "<push/></device><device>",  # the second action is passed over
     "<push><x/></push>",  # bad-element names the action
 ]
 
