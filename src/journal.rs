@@ -1,10 +1,10 @@
 //! The one append-only list of what happened. Every trap target and every subscription is a cursor over it: no
 //! channel, no queue for each subscriber.
 //!
-//! Events are numbered without gaps from 1 for the life of the store. They become visible to readers once they are
-//! durable, so no number that a manager has seen is ever given to another event, also after kill -9. While the store
-//! cannot write them, those whose numbers are promised by the store are told all the same: an alarm that waits for a
-//! disk is none.
+//! Events are numbered from 1 for the life of the store, without gaps but those that a crash leaves. They become visible
+//! to readers once they are durable, and a start after a crash goes on behind all numbers that may have been told: none is
+//! ever given to another event. While the store cannot write them, those whose numbers are promised by the store are told
+//! all the same: an alarm that waits for a disk is none.
 
 use std::collections::VecDeque;
 
@@ -108,7 +108,7 @@ struct Inner {
 }
 
 impl Journal {
-    /// Goes on after event `last`, which is durable.
+    /// Goes on after event `last`, the newest that may have been given.
     pub fn new(last: u64) -> Self {
         Journal { inner: Mutex::new(Inner { events: VecDeque::new(), last, durable: last, told: last }) }
     }

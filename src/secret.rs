@@ -2,9 +2,9 @@
 
 use std::{
     fmt,
-    fs::File,
+    fs::{File, OpenOptions},
     io::{self, Read},
-    os::unix::fs::MetadataExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::Path,
 };
 
@@ -24,9 +24,9 @@ impl Secret {
     /// Reads a file that nobody but its owner may open; one line feed at the end is not part of the secret.
     ///
     /// # Errors
-    /// The file cannot be read, is not UTF-8, longer than 16 MiB, or open to group or others.
+    /// The file cannot be read, is no regular one, not UTF-8, longer than 16 MiB, or open to group or others.
     pub fn from_file(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+        let file = open_regular(path)?;
         let mode = file.metadata()?.mode();
         if mode & 0o077 != 0 {
             return Err(io::Error::new(
@@ -53,8 +53,36 @@ impl Secret {
     }
 }
 
+/// Opens a regular file to be read.
+///
+/// # Errors
+/// It cannot be opened, or is something else: a FIFO or a device could keep its reader waiting for ever.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_regular_files_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let fifo = folder.path().join("fifo");
+        assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        for path in [fifo.as_path(), folder.path(), Path::new("/dev/zero")] {
+            let error = Secret::from_file(path).unwrap_err();
+            assert_eq!(error.to_string(), "not a regular file", "{}", path.display());
+        }
     }
 }

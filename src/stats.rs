@@ -102,8 +102,10 @@ pub struct Broker {
     pub refused_logins: Counter,
     /// Connections that ended without a goodbye: power, network, or a packet over the limit.
     pub broken: Counter,
-    /// Publications that found no place on the way to the bridge for so long that they may be lost.
+    /// Publications that found no room on the way to the bridge for so long that they were dropped.
     pub overruns: Counter,
+    /// Retained publications that were passed on and not kept, for want of room.
+    pub unretained: Counter,
 }
 
 #[derive(Debug, Default)]

@@ -25,9 +25,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("snmp", &["fleet", "journal", "datastore"]),
     ("netconf", &["fleet", "journal", "datastore", "yang"]),
     ("report", &["fleet", "journal"]),
-    // The boot file speaks in the terms of the parts that it sets up; the control socket serves fleet and reports.
+    // The boot file speaks in the terms of the parts that it sets up; the control socket serves fleet and reports, and
+    // knows the nearest name.
     ("config", &["file", "southbound", "snmp"]),
-    ("control", &["fleet", "journal", "report"]),
+    ("control", &["file", "fleet", "journal", "report"]),
     ("daemon", EVERYTHING),
     ("cli", EVERYTHING),
     ("main", &["cli"]),
@@ -109,6 +110,7 @@ const KEPT_TO: &[(&str, &[&str])] = &[
     ("rumqttc_v5", &["southbound/mqtt/client"]),
     ("russh", &["netconf/ssh"]),
     ("argon2", &["login"]),
+    ("rustix", &["daemon/files"]),
     ("unsafe", &["snmp/transport", "yang"]),
     ("SystemTime", &["clock"]),
 ];

@@ -4,7 +4,8 @@ mod mqtt_support;
 
 use std::{
     fs,
-    net::SocketAddr,
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
     os::unix::fs::PermissionsExt,
     process::{Command, Stdio},
     sync::Arc,
@@ -55,13 +56,107 @@ async fn mosquitto_clients_of_both_versions() {
     assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
 }
 
+/// An MQTT 5 packet.
+fn packet(head: u8, body: &[u8]) -> Vec<u8> {
+    let (mut packet, mut left) = (vec![head], body.len());
+    while left > 0x7f {
+        packet.push(left as u8 | 0x80);
+        left >>= 7;
+    }
+    packet.push(left as u8);
+    [&packet, body].concat()
+}
+
+fn text(text: &str) -> Vec<u8> {
+    [&(text.len() as u16).to_be_bytes(), text.as_bytes()].concat()
+}
+
+/// A client that does what mosquitto's do not.
+fn raw(port: u16, client_id: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let connect = [text("MQTT"), vec![5, 2, 0, 60, 0], text(client_id)].concat();
+    stream.write_all(&packet(0x10, &connect)).unwrap();
+    let mut head = [0; 2];
+    stream.read_exact(&mut head).unwrap();
+    let mut answer = vec![0; usize::from(head[1])];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!((head[0], answer[1]), (0x20, 0), "CONNACK, success");
+    stream
+}
+
+fn publication(topic: &str, qos: u8, id: u16, octets: usize) -> Vec<u8> {
+    packet(0x30 | qos << 1, &[text(topic), id.to_be_bytes().to_vec(), vec![0; 1 + octets]].concat())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_as_long_as_the_broker_takes_reaches_the_bridge() {
+    let broker = open().await;
+    let mut link = connected(broker.client("embedded"), &["a/#"]).await;
+    let octets = 256 * 1024 + 70_000 - 12;
+    // What it adds to the packet is larger the longer the sender's name is.
+    let mut device = raw(broker.address().port(), &"long-name-".repeat(6));
+    device.write_all(&publication("a/b", 1, 1, octets)).unwrap();
+    assert_eq!(next(&mut link).await, Update::Messages);
+    assert_eq!(link.messages()[0].payload().len(), octets);
+    broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_kept_is_passed_on() {
+    let stats = Arc::new(fleetbridge::stats::Stats::default());
+    let config = Config { max_clients: 1, ..Config::new(local(0)) };
+    let broker = broker::start(config, stats.clone()).await.unwrap();
+    let port = broker.address().port();
+    let mut link = connected(broker.client("embedded"), &["a/#"]).await;
+    for n in 0..12 {
+        publish(port, &["-t", &format!("a/{n}"), "-m", "x", "-r", "-q", &(1 + n % 2).to_string()]);
+    }
+    assert_eq!(take(&mut link, 12).await.len(), 12);
+    assert_eq!(stats.broker.unretained.value(), 2);
+    link.close().await;
+    publish(port, &["-t", "a/0", "-n", "-r"]);
+    publish(port, &["-t", "a/11", "-m", "x", "-r"]);
+    let mut link = connected(broker.client("embedded"), &["a/#"]).await;
+    let kept = take(&mut link, 10).await;
+    assert!(kept.contains(&"!a/11=x".to_owned()) && !kept.contains(&"!a/0=x".to_owned()), "{kept:?}");
+    broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_never_come_stall_nobody() {
+    let broker = open().await;
+    let port = broker.address().port();
+    let mut link = connected(broker.client("embedded"), &["a/#"]).await;
+    // More than there is room for, and never released (QoS 2).
+    let hoarders: Vec<_> = (0..2)
+        .map(|n| {
+            std::thread::spawn(move || {
+                let mut hoarder = raw(port, &format!("hoarder-{n}"));
+                for id in 1..=90 {
+                    hoarder.write_all(&publication("a/hoard", 2, id, 250_000)).unwrap();
+                }
+                hoarder
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let honest = std::thread::spawn(move || publish(port, &["-t", "a/b", "-m", "x", "-q", "1"]));
+    let begun = Instant::now();
+    assert_eq!(take(&mut link, 1).await, ["a/b=x"]);
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    honest.join().unwrap();
+    for hoarder in hoarders {
+        drop(hoarder.join().unwrap());
+    }
+    broker.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_will_of_the_killed() {
     let broker = open().await;
     let mut link = connected(broker.client("embedded"), &["tele/+/LWT"]).await;
     let will = ["--will-topic", "tele/plug/LWT", "--will-payload", "Offline", "--will-retain"];
     let mut device = publisher(broker.address().port(), &[&["-t", "tele/plug/LWT"][..], &will].concat());
-    use std::io::Write;
     writeln!(device.stdin.as_mut().unwrap(), "Online").unwrap();
     assert_eq!(take(&mut link, 1).await, ["tele/plug/LWT=Online"]);
     let killed = Instant::now();

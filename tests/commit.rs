@@ -243,7 +243,8 @@ fn everything_is_replaced_at_once() {
     let many: String = (0..3000).map(|at| device(&format!("d{at}"), "<site>s</site>")).collect();
     bench.edit(&many).unwrap();
     let config = config(&format!("{}{}", device("d7", "<site>t</site>"), device("new", "")));
-    let done = bench.datastore.copy_config(&session(1), Target::Running, config.as_bytes(), NOW).unwrap();
+    let done =
+        bench.datastore.copy_config(&session(1), Target::Running, config.as_bytes(), true, NOW).unwrap();
     assert_eq!(done.delta.unwrap().devices.len(), 3001);
     assert_eq!(bench.names(Source::Running), ["d7", "new"]);
     bench.datastore.rollback(&session(1), 1).unwrap();

@@ -300,12 +300,13 @@ fn operations_on_the_fleet_and_on_everything() {
         &session(1),
         Target::Running,
         config(&device("b", "<site>s</site>")).as_bytes(),
+        true,
         NOW,
     );
     let delta = replaced.unwrap().delta.unwrap();
     assert_eq!(delta.devices.len(), 2);
     assert_eq!((bench.row("a"), bench.row("b").unwrap().as_str()), (None, "\"site\":\"s\""));
-    bench.datastore.copy_config(&session(1), Target::Running, whole("").as_bytes(), NOW).unwrap();
+    bench.datastore.copy_config(&session(1), Target::Running, whole("").as_bytes(), true, NOW).unwrap();
     assert!(bench.names(Source::Running).is_empty());
 }
 
@@ -578,7 +579,7 @@ fn candidate_deletes_replaces_and_clears() {
     assert_eq!(bench.candidate("a").unwrap(), A);
 
     let config = config(&device("c", ""));
-    bench.datastore.copy_config(&session(1), Target::Candidate, config.as_bytes(), NOW).unwrap();
+    bench.datastore.copy_config(&session(1), Target::Candidate, config.as_bytes(), true, NOW).unwrap();
     bench.stage(&device("b", "<alias>b</alias>")).unwrap();
     assert_eq!(bench.candidate("b").unwrap(), "\"alias\":\"b\"", "nothing of running is left below it");
     assert_eq!(bench.names(Source::Candidate), ["b", "c"]);
@@ -587,7 +588,7 @@ fn candidate_deletes_replaces_and_clears() {
     let wrong = format!("{}{}", device("d", ""), device("e", "<nothing/>"));
     bench.stage(&wrong).unwrap_err();
     let replace = datastore_support::config(&wrong);
-    bench.datastore.copy_config(&session(1), Target::Candidate, replace.as_bytes(), NOW).unwrap_err();
+    bench.datastore.copy_config(&session(1), Target::Candidate, replace.as_bytes(), true, NOW).unwrap_err();
     assert_eq!(bench.datastore.show_candidate(100), shown);
     assert!(shown.cleared && shown.editors == ["user1"]);
     bench.commit().unwrap();

@@ -16,7 +16,7 @@ use fleetbridge::{
     journal::{Event, EventKind},
     model::*,
     stats::Stats,
-    store::{Batch, Opened, Store, StoreError, row},
+    store::{Batch, Opened, Store, StoreError, inspect, row},
 };
 
 const NOW: Time = Time(1_795_398_917_000);
@@ -223,13 +223,38 @@ fn telemetry_and_events_come_back() {
     second.events = vec![event(1), event(2), event(3)];
     store.flush(second).wait().unwrap();
     assert_eq!(values(&store), HashMap::from([(1, 5), (2, -7), (3, 5)]));
+    store.settle_events().wait().unwrap();
     drop(store);
 
     let Opened { store, last_event, cold, .. } = open(folder.path());
-    assert_eq!((last_event, cold), (3, false));
+    assert_eq!((last_event, cold), (3, false), "a clean stop leaves no gap");
     assert_eq!(values(&store)[&2], -7);
     assert_eq!(store.events(1, 10).unwrap(), [event(2), event(3)]);
     assert_eq!(store.events(0, 1).unwrap(), [event(1)]);
+}
+
+#[test]
+fn numbers_that_may_have_been_told_are_not_given_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (Opened { store, .. }, _) = ready(folder.path());
+    let news = |number| {
+        let mut batch = Batch::default();
+        batch.events.push(event(number));
+        batch
+    };
+    store.flush(news(1)).wait().unwrap();
+    // Event 2 is told because state.db cannot be written, then the process is killed.
+    let told = store.promised_events();
+    assert!((2..=5000).contains(&told));
+    drop(store);
+
+    let Opened { store, last_event, .. } = open(folder.path());
+    assert_eq!(last_event, told);
+    store.flush(news(last_event + 1)).wait().unwrap();
+    assert!(store.promised_events() > last_event);
+    store.settle_events().wait().unwrap();
+    drop(store);
+    assert_eq!(open(folder.path()).last_event, last_event + 1);
 }
 
 #[test]
@@ -341,14 +366,14 @@ fn a_damaged_state_is_set_aside() {
     // The middle: seen when it is read.
     spoil(&state_db, 300_000..400_000);
     let Opened { store, set_aside, last_event: last, .. } = open(folder.path());
-    assert_eq!((set_aside, last), (None, last_event + 1));
+    assert!(set_aside.is_none() && last > last_event);
     let loaded = store.load_state(|_, _| ()).unwrap();
     assert!(loaded.set_aside.is_some() && loaded.rows < 20_000);
     assert_eq!(damaged_files(folder.path()), 2, "two in one second have two names");
     assert!(store.flush(batch(1..=20_000, 3)).wait().unwrap().anew);
     assert!(!store.flush(batch([1], 4)).wait().unwrap().anew);
     drop(store);
-    assert_eq!(open(folder.path()).last_event, last_event + 1);
+    assert_eq!(open(folder.path()).last_event, last);
 
     // While it runs.
     let Opened { store, .. } = open(folder.path());
@@ -360,15 +385,83 @@ fn a_damaged_state_is_set_aside() {
 
 #[test]
 fn a_state_of_another_config_is_set_aside() {
-    let folder = tempfile::tempdir().unwrap();
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (Opened { store, .. }, _) = ready(folder.path());
     store.learn(vec![record(1, "one")]).wait().unwrap();
     store.flush(batch([1], 1)).wait().unwrap();
     drop(store);
-    fs::remove_file(folder.path().join("config.db")).unwrap();
+    drop(ready(other.path()));
+    fs::copy(other.path().join("config.db"), folder.path().join("config.db")).unwrap();
     let (Opened { store, cold, set_aside, .. }, records) = ready(folder.path());
     assert!(cold && records.is_empty() && values(&store).is_empty());
     assert!(set_aside.unwrap().to_string_lossy().contains("state.db.foreign-2026"));
+}
+
+#[test]
+fn a_lost_config_is_not_begun_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (Opened { store, .. }, _) = ready(folder.path());
+    store.learn(vec![record(1, "one")]).wait().unwrap();
+    drop(store);
+    let config_db = folder.path().join("config.db");
+    let copy = fs::read(&config_db).unwrap();
+    for empty in [false, true] {
+        fs::remove_file(&config_db).unwrap();
+        if empty {
+            fs::write(&config_db, "").unwrap();
+        }
+        let error = Store::open(folder.path(), NOW, Arc::default()).unwrap_err();
+        assert!(matches!(error, StoreError::Forgotten { .. }), "{error}");
+        assert!(error.to_string().contains("put back your copy"), "{error}");
+        assert_eq!(fs::read(&config_db).unwrap_or_default(), b"", "nothing is begun");
+        fs::write(&config_db, &copy).unwrap();
+    }
+    assert_eq!(ready(folder.path()).1, [record(1, "one")]);
+}
+
+#[test]
+fn an_inspection_finds_what_an_opening_refuses_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let found = || inspect(folder.path());
+    let files = || {
+        let mut files: Vec<_> = fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .map(|path| (fs::read(&path).unwrap(), path))
+            .collect();
+        files.sort();
+        files
+    };
+    assert!(found().is_empty(), "there is no store yet");
+    let (Opened { store, .. }, _) = ready(folder.path());
+    store.learn((1..=5000).map(|n| record(n, &format!("d{n}"))).collect()).wait().unwrap();
+    drop(store);
+    let (config_db, state_db) = (folder.path().join("config.db"), folder.path().join("state.db"));
+    let whole = fs::read(&config_db).unwrap();
+    let before = files();
+    assert!(found().is_empty());
+    assert_eq!(files(), before);
+
+    spoil(&config_db, 100_000..u64::MAX);
+    let before = files();
+    assert!(matches!(found()[..], [StoreError::Damaged { .. }]), "{:?}", found());
+    assert_eq!(files(), before);
+    fs::write(&config_db, "no database, whatever its name says").unwrap();
+    assert!(matches!(found()[..], [StoreError::Damaged { .. }]), "{:?}", found());
+    fs::remove_file(&config_db).unwrap();
+    assert!(matches!(found()[..], [StoreError::Forgotten { .. }]), "{:?}", found());
+    assert!(!config_db.exists());
+    fs::create_dir(&config_db).unwrap();
+    assert!(matches!(found()[..], [StoreError::Foreign { .. }]), "{:?}", found());
+    fs::remove_dir(&config_db).unwrap();
+    fs::write(&config_db, &whole).unwrap();
+
+    // First in the log alone.
+    let database = rusqlite::Connection::open(&state_db).unwrap();
+    database.pragma_update(None, "user_version", 99).unwrap();
+    assert!(matches!(found()[..], [StoreError::Newer { found: 99, .. }]), "{:?}", found());
+    drop(database);
+    assert!(matches!(found()[..], [StoreError::Newer { found: 99, .. }]), "{:?}", found());
 }
 
 /// Runs the test `name` of this binary as a process of its own, which finds `folder` in its environment.

@@ -21,7 +21,9 @@ use crate::{
 /// Run the bridge in the foreground, until SIGTERM or Ctrl-C
 #[derive(Debug, Args)]
 #[command(after_help = "The log goes to standard error; [log] in the boot file sets level and format.
-A second daemon on the same store is refused. Stopped by SIGTERM or Ctrl-C it writes what it heard and ends. SIGHUP has it read the embedded broker's users-file again.
+A second daemon on the same store is refused. Stopped by SIGTERM or Ctrl-C it writes what it heard and ends. SIGHUP
+has it read the embedded broker's users-file again; with a terminal as standard input SIGHUP ends it, because the
+terminal has gone: start it with </dev/null to reload one that was started by hand.
 
 Example:
   fleetbridge --config ./fleetbridge.toml serve")]
@@ -67,7 +69,8 @@ impl From<StartError> for Failure {
                 "give another address as `listen` in [broker]"
             }
             StartError::Netconf(_) => "see [netconf] in the boot file",
-            StartError::Store(_)
+            StartError::Files { .. }
+            | StartError::Store(_)
             | StartError::Schema(_)
             | StartError::Datastore(_)
             | StartError::Broker(_)
@@ -106,7 +109,8 @@ fn catch(kind: SignalKind) -> Result<Signal, Failure> {
 /// Sends the log to standard error; RUST_LOG, if set, wins over the level of the boot file.
 pub(super) fn start_log(log: Log) {
     // The libraries speak of each connection; what matters of it our adapters say themselves.
-    let ours = format!("error,fleetbridge={}", log.level);
+    // The broker's listener would tell of each connection that it cannot accept, as fast as it can.
+    let ours = format!("error,mqtt5::broker::server=off,fleetbridge={}", log.level);
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(ours));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     // Without colours unless a person reads.

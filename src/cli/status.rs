@@ -99,7 +99,8 @@ fn status(status: &view::Status, out: &mut dyn Write) -> Result<(), Failure> {
             ("subscriptions refused", broker.refused_subscriptions),
             ("log-ins refused", broker.refused_logins),
             ("connections broken", broker.broken),
-            ("messages perhaps lost, because the bridge was too slow", broker.overruns),
+            ("messages dropped, because the bridge took none for 30 s", broker.overruns),
+            ("retained messages not kept for want of room", broker.unretained),
         ] {
             if count > 0 {
                 line.push_str(&format!(", {count} {word}"));
@@ -145,7 +146,7 @@ fn unknown(unknown: &Unknown, out: &mut dyn Write) -> Result<(), Failure> {
         writeln!(out)?;
     }
     if !unknown.strangers.is_empty() {
-        writeln!(out, "refused by the SNMP agent:")?;
+        writeln!(out, "refused by the SNMP agent (of a flood a sample is counted here):")?;
         for stranger in &unknown.strangers {
             let (time, source, count) = (&stranger.time, &stranger.source, stranger.count);
             let why = match &stranger.community {

@@ -86,10 +86,9 @@ pub fn load(path: &Path) -> Outcome<Config> {
     let text = match file::load(path) {
         Ok(text) => text,
         Err(mut problem) => {
-            problem.help = format!(
-                "make one with `fleetbridge init DIR`, or name yours with --config FILE or FLEETBRIDGE_CONFIG ({})",
-                problem.help
-            );
+            let help = "make one with `fleetbridge init DIR`, or name yours with --config FILE or FLEETBRIDGE_CONFIG";
+            problem.help =
+                if problem.help.is_empty() { help.to_owned() } else { format!("{help} ({})", problem.help) };
             return Outcome { value: None, problems: vec![problem] };
         }
     };
@@ -164,6 +163,7 @@ fn build(top: &mut Section<'_>, path: &Path, base: &Base) -> Config {
     let log = process::log(top);
     let broker = process::broker(top, base, &mut listeners);
     let limits = process::limits(top);
+    let hears = top.key("mqtt").exists() || top.key("broker").exists();
     let (mqtt, named) = mqtt::read(top, base);
     let snmp = snmp::read(top, &mut listeners);
     let netconf = netconf::read(top, base, &mut listeners);
@@ -174,7 +174,7 @@ fn build(top: &mut Section<'_>, path: &Path, base: &Base) -> Config {
             "add a [[user]] with name, role and ssh-keys",
         );
     }
-    if mqtt.is_empty() && broker.is_none() {
+    if !hears {
         top.note(
             "the bridge hears nothing".to_owned(),
             "add a [[mqtt]] with name and url of a broker, or a [broker]",

@@ -141,7 +141,8 @@ pub(super) fn broker(top: &mut Section<'_>, base: &Base, listeners: &mut Listene
         let users = broker.key("users-file");
         let users_file = users.parsed("the path of a file", nonempty).map(|path| base.path(&path));
         if let Some(path) = users_file.as_ref().filter(|path| !path.is_file()) {
-            users.error(format!("there is no file {}", path.display()), "");
+            let what = if path.exists() { "is not a regular file" } else { "is not there" };
+            users.error(format!("{} {what}", path.display()), "");
         }
         if !users.exists() && !address.ip().is_loopback() {
             listen.error(

@@ -76,8 +76,13 @@ pub(super) fn text(state: &State, now: Time) -> String {
         ("broker_refused_logins_total", "Log-ins that were refused", &broker.refused_logins),
         (
             "broker_overruns_total",
-            "Publications that found no place for so long that they may be lost",
+            "Publications that found no room for so long that they were dropped",
             &broker.overruns,
+        ),
+        (
+            "broker_unretained_total",
+            "Retained publications that were passed on and not kept, for want of room",
+            &broker.unretained,
         ),
         ("snmp_in_packets_total", "snmpInPkts", &snmp.in_pkts),
         ("snmp_out_packets_total", "snmpOutPkts", &snmp.out_pkts),

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use super::{Retire, State, local, metrics, pieces::Pieces, view};
 use crate::{
     clock,
+    file::nearest,
     report::{self, DEVICES, Format, REPORTS, Report},
 };
 
@@ -109,6 +110,14 @@ fn list(state: Arc<State>, report: &'static Report, wanted: WantedQuery) -> Resu
         let help = "known are format=table|csv|json|lines, site, profile, since (milliseconds), from, limit";
         Refusal::new(StatusCode::BAD_REQUEST, rejection.body_text(), help)
     })?;
+    let profiles = state.fleet.profiles();
+    if let Some(name) = wanted.profile.as_deref().filter(|name| profiles.by_name(name).is_none()) {
+        let known: Vec<_> = profiles.iter().map(|(_, profile)| profile.name.as_str()).collect();
+        let guess = nearest(name, known.iter().copied());
+        let guess = guess.map(|guess| format!("did you mean `{guess}`? ")).unwrap_or_default();
+        let help = format!("{guess}known: {}", known.join(", "));
+        return Err(Refusal::new(StatusCode::NOT_FOUND, format!("there is no profile `{name}`"), help));
+    }
     let format = wanted.format.unwrap_or(Format::Lines);
     let query = report::Query {
         format,

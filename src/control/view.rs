@@ -70,8 +70,10 @@ pub struct Broker {
     pub refused_logins: u64,
     /// Connections that ended without a goodbye.
     pub broken: u64,
-    /// Publications that may be lost, because the bridge took nothing for too long.
+    /// Publications that were dropped, because the bridge took nothing for too long.
     pub overruns: u64,
+    /// Retained publications that were passed on and not kept, for want of room.
+    pub unretained: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,6 +158,7 @@ pub struct Stranger {
     pub source: String,
     /// Absent: it was right, but not from there.
     pub community: Option<String>,
+    /// Refusals that were looked at: of a flood, a hundred in a second.
     pub count: u64,
 }
 
@@ -270,6 +273,7 @@ impl Broker {
             refused_logins: stats.refused_logins.value(),
             broken: stats.broken.value(),
             overruns: stats.overruns.value(),
+            unretained: stats.unretained.value(),
         })
     }
 }

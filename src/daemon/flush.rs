@@ -38,27 +38,33 @@ impl Flusher {
             tokio::select! {
                 biased;
                 () = &mut stop => break,
-                _ = events.tick() => self.events().await,
+                _ = events.tick() => {
+                    self.events().await;
+                }
                 _ = telemetry.tick() => {
                     self.keeper.flush_changed().await;
                     self.telemetry().await;
                 }
             }
         }
-        self.events().await;
+        // Events that were told and could not be written keep their numbers by the promise.
+        if self.events().await {
+            let _ = self.keeper.store.settle_events().await;
+        }
         self.keeper.flush_changed().await;
         self.telemetry().await;
     }
 
-    /// Makes events durable, each with the state of its device: one never contradicts the other.
-    async fn events(&self) {
+    /// Makes events durable, each with the state of its device: one never contradicts the other. True: all that were
+    /// told are.
+    async fn events(&self) -> bool {
         let journal = self.fleet.journal();
         loop {
             let mut batch = Batch::default();
             if let Err(overrun) = journal.read_undurable(MOST_EVENTS, &mut batch.events) {
                 error!(missed = overrun.missed, "the store is too slow: events were told but not kept");
             }
-            let Some(last) = batch.events.last().map(|event| event.number) else { return };
+            let Some(last) = batch.events.last().map(|event| event.number) else { return true };
             let mut devices: Vec<_> = batch.events.iter().filter_map(|event| event.kind.device()).collect();
             devices.sort_unstable();
             devices.dedup();
@@ -69,12 +75,12 @@ impl Flusher {
             let Ok(flushed) = self.keeper.flush(batch, &devices).await else {
                 // The store has logged and counted it; the events stay undurable and are tried again.
                 journal.tell_undurable(last.min(self.keeper.store.promised_events()));
-                return;
+                return false;
             };
             self.keeper.begun_anew(flushed);
             journal.set_durable(last);
             if !full {
-                return;
+                return true;
             }
         }
     }

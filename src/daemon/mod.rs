@@ -13,6 +13,7 @@
 //! adapters inwards, so that what was heard is flushed.
 
 mod enrol;
+pub mod files;
 mod flush;
 mod keep;
 mod manage;

@@ -8,6 +8,7 @@ use tracing::{info, warn};
 use super::{
     Daemon,
     enrol::{Enroller, RateLimit},
+    files,
     flush::Flusher,
     keep::Keeper,
     manage::{self, Unsettled},
@@ -56,6 +57,12 @@ pub enum StartError {
     Datastore(#[from] crate::datastore::Error),
     #[error(transparent)]
     Netconf(#[from] netconf::NetconfError),
+    #[error(
+        "[broker] max-clients {max_clients} takes {} open files, and this process may have {limit}: raise the limit \
+         (LimitNOFILE= in the systemd unit, `ulimit -Hn` in a shell), or lower max-clients",
+        files::needed(*max_clients)
+    )]
+    Files { max_clients: u32, limit: u64 },
     #[error("the SNMP engine has no identity: {0}")]
     Engine(#[from] snmp::engine::EngineError),
 }
@@ -106,10 +113,16 @@ impl Daemon {
     /// Starts the bridge. Returns when managers can ask.
     ///
     /// # Errors
-    /// A store that is held, newer or damaged; an address that is taken.
+    /// A store that is held, newer or damaged; an address that is taken; too low a limit of open files.
     pub async fn start(plan: Plan) -> Result<Daemon, StartError> {
         let Plan { config, mut library, .. } = plan;
         let started = clock::now();
+        let limit = files::raise_limit();
+        if let Some(max_clients) = config.broker.as_ref().map(|broker| broker.max_clients)
+            && limit < files::needed(max_clients)
+        {
+            return Err(StartError::Files { max_clients, limit });
+        }
         let stats = Arc::new(Stats::default());
         let Opened { store, cold, last_event, set_aside } =
             Store::open(&config.store, started, stats.clone())?;

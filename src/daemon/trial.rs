@@ -1,4 +1,5 @@
-//! What a boot file asks of this host, tried without a daemon: folders that can be written, addresses that are free.
+//! What a boot file asks of this host, tried without a daemon: folders that can be written, a store that can be used,
+//! files enough, addresses that are free.
 
 use std::{
     fs, io,
@@ -7,12 +8,15 @@ use std::{
     path::Path,
 };
 
+use super::files;
 use crate::{
     config::Config,
     file::{Diagnostic, Severity},
+    store::{self, StoreError},
 };
 
-/// Warnings, because the file may be meant for another host or user. Leaves nothing behind.
+/// Warnings, because the file may be meant for another host or user; errors of a store that no host could use. Leaves
+/// nothing behind.
 pub fn trial(config: &Config) -> Vec<Diagnostic> {
     let mut trial = Trial { file: config.file.display().to_string(), found: Vec::new() };
     if UnixStream::connect(&config.control.socket).is_ok() {
@@ -21,6 +25,10 @@ pub fn trial(config: &Config) -> Vec<Diagnostic> {
         return trial.found;
     }
     trial.folder("[store] path", &config.store);
+    trial.store(&config.store);
+    if let Some(broker) = &config.broker {
+        trial.files(broker.max_clients);
+    }
     if let Some(folder) = config.control.socket.parent() {
         trial.folder("[control] socket", folder);
     }
@@ -58,6 +66,37 @@ impl Trial {
         if let Err(error) = can_write(there) {
             let message = format!("{key}: nothing can be written in {}: {error}", there.display());
             self.tell(Severity::Warning, message, "give the daemon's user a folder of its own");
+        }
+    }
+
+    fn store(&mut self, folder: &Path) {
+        for error in store::inspect(folder) {
+            let (severity, help) = match &error {
+                StoreError::Damaged { path, .. } if path.ends_with("state.db") => {
+                    let message = format!("{} is damaged", path.display());
+                    let help =
+                        "the daemon moves it aside and goes on without old telemetry; no number is lost";
+                    self.tell(Severity::Warning, message, help);
+                    continue;
+                }
+                StoreError::Damaged { .. }
+                | StoreError::Newer { .. }
+                | StoreError::Foreign { .. }
+                | StoreError::Forgotten { .. } => (Severity::Error, "the daemon does not start with it"),
+                _ => (Severity::Warning, "the daemon's user may be another one"),
+            };
+            self.tell(severity, error.to_string(), help);
+        }
+    }
+
+    fn files(&mut self, max_clients: u32) {
+        let (needed, limit) = (files::needed(max_clients), files::hard_limit());
+        if limit < needed {
+            let message = format!(
+                "[broker] max-clients {max_clients} takes {needed} open files, and here {limit} are allowed"
+            );
+            let help = "raise the limit (LimitNOFILE= in the systemd unit, `ulimit -Hn` in a shell), or lower max-clients";
+            self.tell(Severity::Warning, message, help);
         }
     }
 

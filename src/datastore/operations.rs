@@ -94,9 +94,10 @@ impl Datastore {
         owner: &Owner,
         target: Target,
         config: &[u8],
+        secrets: bool,
         now: Time,
     ) -> Result<Outcome, Vec<Error>> {
-        let edit = Edit { default_operation: DefaultOperation::Replace, ..Edit::new(config) };
+        let edit = Edit { default_operation: DefaultOperation::Replace, secrets, ..Edit::new(config) };
         self.edit(owner, target, &edit, now)
     }
 

@@ -87,7 +87,7 @@ impl<'a> Stage<'a> {
             }
         }
         if !edit.secrets
-            && let Some(path) = self.secret()
+            && let Some(path) = self.secret()?
         {
             return Err(Error::new(Tag::AccessDenied, "only an administrator may write this")
                 .at(path)
@@ -194,19 +194,25 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// A leaf that only few may write and that this request has written.
-    pub fn secret(&self) -> Option<String> {
+    /// A leaf that only few may write and that this request has written, or removed with its device.
+    fn secret(&self) -> Result<Option<String>, Error> {
         let part = self.part;
-        self.former.iter().find_map(|(name, former)| {
-            let entry = self.overlay.entries().get(name)?;
+        let is_secret = |path: &Path| path.last().is_some_and(|step| part.schema[step.node].secret);
+        for (name, former) in &self.former {
+            let Some(entry) = self.overlay.entries().get(name) else { continue };
             let known = |path: &Path| former.as_ref().and_then(|former| former.edits.get(path));
-            let mut edits = entry.edits.iter();
-            let (path, _) = edits.find(|(path, edit)| {
-                let node = path.last().map(|step| step.node);
-                node.is_some_and(|node| part.schema[node].secret) && known(path) != Some(edit)
-            })?;
-            Some(node_path(&part.schema, part.list, name, path))
-        })
+            let written =
+                entry.edits.iter().find(|(path, edit)| is_secret(path) && known(path) != Some(edit));
+            let mut found = written.map(|(path, _)| path.clone());
+            if found.is_none() && entry.fresh && !former.as_ref().is_some_and(|former| former.fresh) {
+                let running = part.running(self.rows, name)?;
+                found = running.and_then(|document| document.0.into_keys().find(|path| is_secret(path)));
+            }
+            if let Some(path) = found {
+                return Ok(Some(node_path(&part.schema, part.list, name, &path)));
+            }
+        }
+        Ok(None)
     }
 
     /// The overlay is as it was before.

@@ -31,6 +31,7 @@ pub use entry::Entry;
 pub use section::Section;
 pub use units::{parse_bytes, parse_duration, write_duration};
 
+use crate::secret;
 use diagnostic::Context;
 
 /// A file above this size, in bytes, is not read.
@@ -65,7 +66,7 @@ impl<T> Outcome<T> {
 pub fn load(path: &Path) -> Result<String, Diagnostic> {
     let name = path.display().to_string();
     let whole_file = |message: String, help: &str| Diagnostic::whole_file(&name, message, help);
-    let file = std::fs::File::open(path)
+    let file = secret::open_regular(path)
         .map_err(|error| whole_file(format!("cannot be read: {error}"), "check the path and its rights"))?;
     let mut bytes = Vec::new();
     file.take(MAX_SIZE + 1)

@@ -302,8 +302,8 @@ impl Session {
         let (to, now) = (target(to)?, clock::now());
         let delta = match source {
             message::Source::Config(config) => {
-                let config = config.as_str().as_bytes();
-                work(|| datastore.copy_config(&self.owner, to, config, now))
+                let (config, secrets) = (config.as_str().as_bytes(), self.info.role >= Role::Administer);
+                work(|| datastore.copy_config(&self.owner, to, config, secrets, now))
                     .map_err(|errors| self.refused_all(errors))?
                     .delta
             }

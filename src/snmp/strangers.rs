@@ -1,7 +1,7 @@
 //! Who asked and was refused: the last names and sources, to look at, and a line in the log now and then.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     net::{IpAddr, SocketAddr},
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -11,14 +11,16 @@ use parking_lot::Mutex;
 use super::community::Verdict;
 use crate::model::Time;
 
-/// How many are kept.
+/// How many are kept, and how many of one source.
 const KEPT: usize = 100;
+const OF_A_SOURCE: usize = 10;
 
 /// Octets of a name that are kept.
 const NAME: usize = 32;
 
-/// A source is logged once within so many milliseconds.
+/// A source is logged once within so many milliseconds, and so many sources are.
 const LOG_EVERY: u64 = 60_000;
+const LOGGED: usize = 256;
 
 /// At most one refusal in so many milliseconds is looked at, so that a flood costs no more than its counting.
 const LOOK_EVERY: u64 = 10;
@@ -30,16 +32,23 @@ pub struct Stranger {
     pub source: IpAddr,
     /// The community as text, cut at 32 octets; `None` if the name was right and only the source was not: it is a secret.
     pub name: Option<String>,
-    /// Refusals that were looked at.
+    /// Refusals that were looked at: of a flood, a hundred in a second.
     pub count: u64,
-    logged: Time,
 }
 
 /// Shared by all threads of the agent.
 #[derive(Debug, Default)]
 pub struct Strangers {
     looked: AtomicU64,
-    list: Mutex<VecDeque<Stranger>>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// The newest last.
+    list: VecDeque<Stranger>,
+    /// When which source was last logged.
+    logged: HashMap<IpAddr, Time>,
 }
 
 impl Strangers {
@@ -55,33 +64,58 @@ impl Strangers {
             Verdict::Unknown => Some(String::from_utf8_lossy(&name[..name.len().min(NAME)]).into_owned()),
             Verdict::Granted | Verdict::Refused => None,
         };
-        let mut list = self.list.lock();
-        let known = list.iter().position(|other| other.source == source && other.name == name);
-        let last_logged = list.iter().filter(|other| other.source == source).map(|other| other.logged).max();
-        let mut stranger = match known.and_then(|at| list.remove(at)) {
-            Some(stranger) => stranger,
-            None => Stranger { time: now, source, name, count: 0, logged: Time::NEVER },
-        };
-        stranger.time = now;
-        stranger.count += 1;
-        if last_logged.is_none_or(|logged| logged.is_never() || now.since(logged) >= LOG_EVERY) {
-            stranger.logged = now;
-            match &stranger.name {
+        let mut inner = self.inner.lock();
+        if inner.may_log(source, now) {
+            match &name {
                 Some(community) => {
                     tracing::warn!(%source, ?community, "SNMP request with an unknown community")
                 }
                 None => tracing::warn!(%source, "SNMP request from outside the sources of its community"),
             }
         }
-        if list.len() == KEPT {
-            list.pop_front();
-        }
-        list.push_back(stranger);
+        inner.keep(now, source, name);
     }
 
     /// The newest last.
     pub fn list(&self) -> Vec<Stranger> {
-        self.list.lock().iter().cloned().collect()
+        self.inner.lock().list.iter().cloned().collect()
+    }
+}
+
+impl Inner {
+    fn may_log(&mut self, source: IpAddr, now: Time) -> bool {
+        let recent = |logged: &Time| now.since(*logged) < LOG_EVERY;
+        if self.logged.get(&source).is_some_and(recent) {
+            return false;
+        }
+        if self.logged.len() >= LOGGED {
+            self.logged.retain(|_, logged| recent(logged));
+        }
+        // More sources than that within a minute are made up, or are listed all the same.
+        let may = self.logged.len() < LOGGED;
+        if may {
+            self.logged.insert(source, now);
+        }
+        may
+    }
+
+    /// A source that guesses many names pushes out its own oldest.
+    fn keep(&mut self, now: Time, source: IpAddr, name: Option<String>) {
+        let is_known = |other: &Stranger| other.source == source && other.name == name;
+        let count = match self.list.iter().position(is_known).and_then(|at| self.list.remove(at)) {
+            Some(known) => known.count + 1,
+            None => {
+                let of_source = |other: &Stranger| other.source == source;
+                if self.list.iter().filter(|other| of_source(other)).count() >= OF_A_SOURCE {
+                    let oldest = self.list.iter().position(of_source);
+                    oldest.and_then(|at| self.list.remove(at));
+                } else if self.list.len() >= KEPT {
+                    self.list.pop_front();
+                }
+                1
+            }
+        };
+        self.list.push_back(Stranger { time: now, source, name, count });
     }
 }
 
@@ -89,11 +123,17 @@ impl Strangers {
 mod tests {
     use super::*;
 
+    fn at(n: u64) -> Time {
+        Time(1_000_000 + n * LOOK_EVERY)
+    }
+
+    fn peer(n: u64) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, n as u8], 9))
+    }
+
     #[test]
     fn the_last_hundred_are_kept_and_no_secret() {
         let strangers = Strangers::default();
-        let at = |n: u64| Time(1_000_000 + n * LOOK_EVERY);
-        let peer = |n: u64| SocketAddr::from(([192, 0, 2, n as u8], 9));
         for n in 0..150 {
             strangers.note(at(n), peer(n), b"guess", Verdict::Unknown);
         }
@@ -107,5 +147,30 @@ mod tests {
             (peer(149).ip(), 2, Some("guess"))
         );
         assert_eq!((list[99].count, &list[99].name), (1, &None));
+    }
+
+    #[test]
+    fn who_guesses_many_names_hides_nobody() {
+        let strangers = Strangers::default();
+        strangers.note(at(0), peer(1), b"public", Verdict::Unknown);
+        for n in 1..2000 {
+            strangers.note(at(n), peer(2), format!("guess-{n}").as_bytes(), Verdict::Unknown);
+        }
+        let list = strangers.list();
+        assert_eq!((list.len(), list[0].source), (1 + OF_A_SOURCE, peer(1).ip()));
+        assert_eq!(list[OF_A_SOURCE].name.as_deref(), Some("guess-1999"));
+    }
+
+    #[test]
+    fn a_source_is_logged_once_a_minute() {
+        let mut inner = Inner::default();
+        let mut lines = |peers: u64, now: u64| {
+            (0..peers).filter(|&n| inner.may_log(IpAddr::from((n as u32).to_be_bytes()), Time(now))).count()
+        };
+        assert_eq!(lines(1, 1_000_000), 1);
+        assert_eq!(lines(1, 1_000_000 + LOG_EVERY - 1), 0, "whatever names it guesses");
+        assert_eq!(lines(1, 1_000_000 + LOG_EVERY), 1);
+        assert_eq!(lines(10_000, 1_000_000 + LOG_EVERY + 1), LOGGED - 1);
+        assert_eq!(lines(10_000, 1_000_000 + 3 * LOG_EVERY), LOGGED);
     }
 }

@@ -1,80 +1,142 @@
-//! Keeps publishers from outrunning the bridge at the embedded broker, which would drop what a full queue has no place
-//! for: the broker takes a place for each message on its way to the bridge, the bridge's client gives it back, and
-//! with no place left the publisher waits.
+//! Keeps publishers from outrunning the bridge at the embedded broker, which would keep what waits in memory and drop
+//! what a full queue has no place for: the broker takes room for each message on its way to the bridge, the bridge's
+//! client gives it back, and with no room left the publisher waits.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    time::Duration,
+};
 
 use tokio::sync::Semaphore;
 
-/// Messages on their way to the bridge at most. The broker's own queue for a client is longer.
-pub const PLACES: usize = 8000;
+/// Octets of payloads on their way to the bridge at most.
+const ROOM: usize = 32 << 20;
 
-/// How long a publisher waits for a place; its own keep-alive may cut it off if that takes much longer.
+/// What a message takes at least: topic, properties and queues need memory too.
+const LEAST: usize = 4096;
+
+/// Messages on their way to the bridge at most. The broker's own queue for a client is longer.
+pub const MESSAGES: usize = ROOM / LEAST;
+
+/// How long a publisher waits for room; its own keep-alive may cut it off if that takes much longer.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// When the bridge has waited so long for a message, none is on its way: on loopback they take milliseconds.
+pub const IDLE: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub struct Flow {
-    places: Semaphore,
+    room: Semaphore,
+    taken: AtomicUsize,
+    /// Octets of a payload that count: of a longer one the client may show the bridge no more.
+    longest: usize,
     patience: Duration,
 }
 
 impl Flow {
-    pub fn new() -> Self {
-        Flow { places: Semaphore::new(PLACES), patience: PATIENCE }
+    /// For payloads of so many octets at most.
+    pub fn new(payload_limit: usize) -> Self {
+        Flow {
+            room: Semaphore::new(ROOM),
+            taken: AtomicUsize::new(0),
+            longest: payload_limit.saturating_add(1).clamp(LEAST, ROOM),
+            patience: PATIENCE,
+        }
     }
 
-    /// Takes a place for each copy of a message. False: there was none for so long that it may be lost.
-    pub async fn take(&self, copies: u32) -> bool {
-        match tokio::time::timeout(self.patience, self.places.acquire_many(copies)).await {
+    /// Takes room for each copy of a message with a payload of so many octets. False: there was none for so long that
+    /// the message is one too many.
+    pub async fn take(&self, octets: usize, copies: usize) -> bool {
+        let wanted = self.size(octets).saturating_mul(copies).min(ROOM);
+        let acquired = self.room.acquire_many(u32::try_from(wanted).unwrap_or(u32::MAX));
+        match tokio::time::timeout(self.patience, acquired).await {
             Ok(Ok(permit)) => {
                 permit.forget();
+                self.taken.fetch_add(wanted, Relaxed);
                 true
             }
             _ => false,
         }
     }
 
-    /// The bridge has received so many. Only its client calls this, so more than were taken are never given back.
-    pub fn give_back(&self, copies: usize) {
-        let taken = PLACES.saturating_sub(self.places.available_permits());
-        self.places.add_permits(copies.min(taken));
+    /// The bridge has received a message. Not all of them have taken room (those of a session that went on have not),
+    /// so more than is taken is never given back.
+    pub fn give_back(&self, octets: usize) {
+        self.free(self.size(octets));
     }
 
-    /// A new connection: what was on its way to the former one is not any more.
+    /// Nothing is on its way any more, because the connection is new or the bridge waits. What took room and never came
+    /// (it expired, or its publisher never released it) stalls nobody for longer than [`IDLE`].
     pub fn reset(&self) {
-        self.give_back(PLACES);
+        self.free(ROOM);
     }
-}
 
-impl Default for Flow {
-    fn default() -> Self {
-        Flow::new()
+    fn size(&self, octets: usize) -> usize {
+        octets.clamp(LEAST, self.longest)
+    }
+
+    fn free(&self, octets: usize) {
+        let mut freed = 0;
+        let _ = self.taken.fetch_update(Relaxed, Relaxed, |taken| {
+            freed = octets.min(taken);
+            Some(taken - freed)
+        });
+        self.room.add_permits(freed);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
+    const PAYLOAD: usize = 256 * 1024;
+
+    fn impatient() -> Flow {
+        Flow { patience: Duration::from_millis(50), ..Flow::new(PAYLOAD) }
+    }
+
     #[tokio::test]
-    async fn who_finds_no_place_waits_for_one() {
-        let patience = Duration::from_millis(50);
-        let mut flow = std::sync::Arc::new(Flow { patience, ..Flow::new() });
+    async fn who_finds_no_room_waits_for_it() {
+        let flow = Arc::new(Flow::new(PAYLOAD));
         flow.give_back(9);
-        assert!(flow.take(PLACES as u32).await);
-        assert!(!flow.take(1).await, "nobody takes");
-        std::sync::Arc::get_mut(&mut flow).unwrap().patience = PATIENCE;
+        for _ in 0..MESSAGES {
+            assert!(flow.take(100, 1).await);
+        }
         let waiting = tokio::spawn({
             let flow = flow.clone();
-            async move { flow.take(2).await }
+            async move { flow.take(1, 2).await }
         });
         tokio::task::yield_now().await;
-        flow.give_back(1);
+        flow.give_back(100);
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
-        flow.give_back(1);
+        flow.give_back(100);
         assert!(waiting.await.unwrap());
         flow.reset();
-        assert!(flow.take(PLACES as u32).await);
+        assert!(flow.take(1, MESSAGES).await);
+    }
+
+    #[tokio::test]
+    async fn octets_count_and_all_come_back() {
+        let flow = impatient();
+        let most = ROOM / (PAYLOAD + 1);
+        // One that is too long is cut before it is given back.
+        for _ in 0..most {
+            assert!(flow.take(PAYLOAD + 50_000, 1).await);
+        }
+        assert!(!flow.take(PAYLOAD, 1).await, "no room is left");
+        for _ in 0..most {
+            flow.give_back(PAYLOAD + 1);
+        }
+        assert_eq!((flow.taken.load(Relaxed), flow.room.available_permits()), (0, ROOM));
+
+        // One message, or its copies, may be more than there is room for.
+        let huge = Flow { patience: Duration::from_millis(50), ..Flow::new(2 * ROOM) };
+        assert!(huge.take(2 * ROOM, 3).await);
+        assert!(!huge.take(1, 1).await);
+        huge.give_back(2 * ROOM);
+        assert!(huge.take(1, 1).await);
     }
 }

@@ -103,6 +103,54 @@ impl Database {
     }
 }
 
+/// What [`Database::open`] would refuse, and pages that are damaged. Changes nothing; a file that is not there is fine.
+///
+/// # Errors
+/// As those of [`Database::open`].
+pub(super) fn inspect(folder: &Path, kind: &Kind) -> Result<(), StoreError> {
+    let path = folder.join(kind.file);
+    let failed = |error| StoreError::sqlite(&path, &error);
+    let Some(connection) = spectator(&path)? else { return Ok(()) };
+    if is_empty(&connection).map_err(failed)? {
+        return Ok(());
+    }
+    if application(&connection).map_err(failed)? != kind.application {
+        return Err(StoreError::Foreign { path });
+    }
+    migrate::known_version(&connection, &path, kind.steps)?;
+    let found: String =
+        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
+    if found == "ok" { Ok(()) } else { Err(StoreError::Damaged { path, reason: found }) }
+}
+
+/// A connection that only reads and leaves no trace, for files that nobody may have open. `None`: there is no file, or
+/// nothing in it.
+///
+/// # Errors
+/// The disk's.
+pub(super) fn spectator(path: &Path) -> Result<Option<Connection>, StoreError> {
+    if fs::metadata(path).is_ok_and(|file| !file.is_file()) {
+        return Err(StoreError::Foreign { path: path.to_owned() });
+    }
+    let length = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
+    let log = with_suffix(path, "-wal");
+    if length(path) == 0 && length(&log) == 0 {
+        return Ok(None);
+    }
+    let failed = |error| StoreError::sqlite(path, &error);
+    // SQLite's own error does not say why.
+    File::open(path).map_err(|error| StoreError::io(path, &error))?;
+    let connection = if length(&log) == 0 {
+        // Nothing is in a log, so none need be looked for, which would make one.
+        let name = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        Connection::open_with_flags(format!("file:{name}?immutable=1"), flags)
+    } else {
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+    };
+    connection.map(Some).map_err(failed)
+}
+
 /// A second connection that only reads, for the calling thread.
 pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     let open = || {

@@ -20,6 +20,8 @@ pub enum StoreError {
     Foreign { path: PathBuf },
     #[error("{} is damaged ({reason}); it holds the device numbers, so nothing is begun anew: put back your copy of it and delete {}-wal, or try `sqlite3 {} .recover | sqlite3 recovered.db` and put recovered.db in its place", path.display(), path.display(), path.display())]
     Damaged { path: PathBuf, reason: String },
+    #[error("{} is missing or empty, and the state.db beside it was written with one that held the device numbers: put back your copy of it, or move state.db away to number all devices anew", path.display())]
+    Forgotten { path: PathBuf },
     #[error("{}: no space left ({reason}); what is in memory is served, and writing goes on when there is space", path.display())]
     Full { path: PathBuf, reason: String },
     #[error("{} cannot be written: {reason}", path.display())]

@@ -18,12 +18,7 @@ pub(super) fn run(
     empty: bool,
 ) -> Result<(), StoreError> {
     let failed = |error| StoreError::sqlite(path, &error);
-    let version: u32 =
-        connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
-    let known = steps.len() as u32;
-    if version > known {
-        return Err(StoreError::Newer { path: path.to_owned(), found: version, known });
-    }
+    let (version, known) = (known_version(connection, path, steps)?, steps.len() as u32);
     if version < known && !empty {
         save_copy(connection, path, version)?;
         tracing::info!(file = %path.display(), from = version, to = known, "the schema is brought up to date; a copy has been saved");
@@ -38,6 +33,21 @@ pub(super) fn run(
         take().map_err(failed)?;
     }
     Ok(())
+}
+
+/// How many steps the file has taken.
+///
+/// # Errors
+/// More than there are.
+pub(super) fn known_version(connection: &Connection, path: &Path, steps: &[&str]) -> Result<u32, StoreError> {
+    let found: u32 = connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(|error| StoreError::sqlite(path, &error))?;
+    let known = steps.len() as u32;
+    if found > known {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known });
+    }
+    Ok(found)
 }
 
 /// Writes `FILE.vVERSION.backup`, whole or not at all.

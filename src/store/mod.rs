@@ -13,16 +13,19 @@
 //! manager can see its number ([`Store::learn`]), so numbers, names and identities never change; telemetry is at most one
 //! [`Store::flush`] old; rows and events of one flush stand or fall together, so an event and the state that it tells of
 //! never disagree. A row of state.db without its device (config.db was put back from a copy) is dropped at the next
-//! start. Event numbers are promised by `config.db` in advance, so that also a lost `state.db` gives none twice.
+//! start. Event numbers are promised by `config.db` in advance, and a start goes on behind the promise: so none is given
+//! twice, be `state.db` lost or an event told that could not be written. A clean stop takes back what was promised and not
+//! given ([`Store::settle_events`]), so that only a crash leaves a gap in the numbers.
 //!
 //! **A disk that fails** (full, read-only, broken): the write returns an error, nothing of it is done, and it may be
 //! tried again; the first error in a minute is logged, all are counted in `stats.store.errors`. A damaged `state.db` is
-//! moved aside and begun anew; a damaged `config.db` is refused, because numbers would be lost.
+//! moved aside and begun anew; a damaged `config.db` is refused, because numbers would be lost, and so is one that is
+//! missing while its `state.db` is there. [`inspect`] finds what would be refused without changing anything.
 //!
 //! ```text
 //! learn, retire, bind ──▶ thread config.db: many calls, one commit
 //! datastore::Rows::write ─▶ thread config.db: one commit of running, one transaction
-//! flush ────────────────▶ thread state.db: one batch, one commit ──▶ (every 65,536 events) thread config.db
+//! flush ────────────────▶ thread state.db: one batch, one commit ──▶ (every 4,096 events) thread config.db
 //! load_*, events, Rows ─▶ a reading connection on the caller's thread
 //! ```
 
@@ -83,7 +86,7 @@ pub struct Opened {
     pub store: Store,
     /// One of the files is new: the start is cold (coldStart, not warmStart).
     pub cold: bool,
-    /// The newest durable event: where the journal goes on.
+    /// No event above this number has been given: where the journal goes on.
     pub last_event: u64,
     /// Where a damaged or foreign `state.db` was moved to; its telemetry is gone.
     pub set_aside: Option<PathBuf>,
@@ -94,7 +97,8 @@ impl Store {
     /// aside.
     ///
     /// # Errors
-    /// Another process holds it; a file is damaged, not ours or of a newer version; the disk's.
+    /// Another process holds it; a file is damaged, not ours or of a newer version; config.db is missing beside its
+    /// state.db; the disk's.
     pub fn open(folder: &Path, now: Time, stats: Arc<Stats>) -> Result<Opened, StoreError> {
         DirBuilder::new()
             .recursive(true)
@@ -102,6 +106,7 @@ impl Store {
             .create(folder)
             .map_err(|error| StoreError::io(folder, &error))?;
         let lock = Lock::take(folder)?;
+        telemetry::refuse_forgotten(folder)?;
         let (config, fresh) = Database::open(folder, &database::CONFIG)?;
         let Found { database: state, marks, anew, set_aside } = Marks::open(&config, now)?;
         let last_event = marks.last.load(std::sync::atomic::Ordering::Relaxed);
@@ -123,6 +128,18 @@ impl Store {
     pub fn troubles(&self) -> [Trouble; 2] {
         [self.config.trouble.clone(), self.state.trouble.clone()]
     }
+}
+
+/// What [`Store::open`] would refuse of the files in a folder, and damage. Changes nothing; not for a store that is open.
+pub fn inspect(folder: &Path) -> Vec<StoreError> {
+    [
+        telemetry::refuse_forgotten(folder),
+        database::inspect(folder, &database::CONFIG),
+        database::inspect(folder, &database::STATE),
+    ]
+    .into_iter()
+    .filter_map(Result::err)
+    .collect()
 }
 
 #[cfg(test)]

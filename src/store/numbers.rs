@@ -14,11 +14,9 @@ use crate::model::{AdapterId, NO_PROFILE, Profile};
 /// Which of these profiles (name, revision, hash of the text) have the revision under which the store in `folder` knows
 /// another text, by index. None if there is no store, or if it cannot be read: its opening will say why.
 pub fn edited(folder: &Path, profiles: &[(&str, &str, [u8; 8])]) -> Vec<usize> {
-    let path = folder.join(database::CONFIG.file);
-    if !path.exists() {
+    let Ok(Some(connection)) = database::spectator(&folder.join(database::CONFIG.file)) else {
         return Vec::new();
-    }
-    let Ok(connection) = database::reader(&path) else { return Vec::new() };
+    };
     let is_edited = |&(name, revision, hash): &(&str, &str, [u8; 8])| {
         connection
             .query_row(

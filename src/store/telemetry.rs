@@ -1,7 +1,7 @@
 //! What the devices said and what happened: written behind in batches, read back at the start.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
 
@@ -23,8 +23,8 @@ use crate::{
 /// The newest events are kept, so many of them.
 const EVENTS_KEPT: u64 = 1_000_000;
 
-/// So many event numbers are promised to state.db at a time; they are not given again if it is lost.
-const EVENTS_RESERVED: u64 = 65_536;
+/// So many event numbers are promised at a time; a crash leaves a gap of so many at most.
+const EVENTS_RESERVED: u64 = 4096;
 
 /// One transaction's worth of changes. Rows lie in one buffer: no allocation a device.
 #[derive(Debug, Default)]
@@ -123,6 +123,21 @@ impl Store {
         self.marks.reserved.load(Relaxed)
     }
 
+    /// All events that were told are written: takes back the numbers that are promised and not given, so that the next
+    /// start goes on without a gap. For a clean stop, after the last flush.
+    ///
+    /// # Errors
+    /// The disk's; the next start leaves a gap then.
+    pub fn settle_events(&self) -> Pending<()> {
+        let marks = self.marks.clone();
+        self.config.call(move |database| {
+            let last = marks.last.load(Relaxed);
+            promise(database, last)?;
+            marks.reserved.store(last, Relaxed);
+            Ok(())
+        })
+    }
+
     /// Visits what was last flushed of each device, by ascending number.
     ///
     /// # Errors
@@ -191,7 +206,7 @@ impl Store {
 #[derive(Debug)]
 pub(super) struct Marks {
     identity: String,
-    /// The newest durable event.
+    /// The newest durable event, at the start the newest that may have been given.
     pub last: AtomicU64,
     /// As written to config.db: no number above has been given.
     reserved: AtomicU64,
@@ -223,7 +238,7 @@ impl Marks {
             reserved: AtomicU64::new(reserved),
             unfinished: AtomicBool::new(false),
         };
-        let folder = config.path.parent().unwrap_or(std::path::Path::new("."));
+        let folder = config.path.parent().unwrap_or(Path::new("."));
 
         let mut set_aside = None;
         let mut open = || match Database::open(folder, &database::STATE) {
@@ -240,7 +255,8 @@ impl Marks {
         let highest = devices::max_number(&config.connection).map_err(failed)?;
         let anew = match inspect(&database.connection, highest).map_err(|error| database.failed(&error)) {
             Ok((Some(owner), last)) if owner == marks.identity => {
-                marks.last.store(last, Relaxed);
+                // A config.db that was put back from a copy has promised less than was given.
+                marks.last.fetch_max(last, Relaxed);
                 false
             }
             Ok((None, _)) => true,
@@ -300,14 +316,31 @@ impl Marks {
             return Ok(());
         }
         let reserved = last.saturating_add(EVENTS_RESERVED);
-        config
-            .call(move |database| {
-                database::set_meta(&database.connection, "events-reserved", sql(reserved))
-                    .map_err(|error| database.failed(&error))
-            })
-            .wait()?;
+        config.call(move |database| promise(database, reserved)).wait()?;
         self.reserved.store(reserved, Relaxed);
         Ok(())
+    }
+}
+
+fn promise(database: &Database, reserved: u64) -> Result<(), StoreError> {
+    database::set_meta(&database.connection, "events-reserved", sql(reserved))
+        .map_err(|error| database.failed(&error))
+}
+
+/// A config.db that is missing or empty beside a state.db that knows one would number all devices anew.
+///
+/// # Errors
+/// That is so.
+pub(super) fn refuse_forgotten(folder: &Path) -> Result<(), StoreError> {
+    let path = folder.join(database::CONFIG.file);
+    let is_forgotten = || -> Option<bool> {
+        let state = database::spectator(&folder.join(database::STATE.file)).ok()??;
+        Some(database::meta::<String>(&state, "identity").ok()?.is_some())
+    };
+    match database::spectator(&path) {
+        Ok(None) if is_forgotten().unwrap_or(false) => Err(StoreError::Forgotten { path }),
+        // What else is wrong shows when it is opened.
+        _ => Ok(()),
     }
 }
 

@@ -143,6 +143,8 @@ fn errors_say_what_to_do() {
     for (path, error) in [
         ("/v1/device/nobody", "there is no device `nobody`"),
         ("/v1/report/nothing", "there is no report `nothing`"),
+        ("/v1/report/missing?profile=gatewy", "there is no profile `gatewy`"),
+        ("/v1/devices?profile=gatewy", "there is no profile `gatewy`"),
         ("/v1/nothing", "there is nothing here"),
     ] {
         let Err(ClientError::Refused(problem)) = bridge.client().read::<Value>(path) else {
@@ -150,6 +152,7 @@ fn errors_say_what_to_do() {
         };
         assert_eq!(problem.error, error);
         assert!(!problem.help.is_empty());
+        assert!(!path.contains("gatewy") || problem.help.starts_with("did you mean `gateway`?"));
     }
     for path in ["/v1/devices?format=xml", "/v1/devices?frm=3", "/v1/report/missing?limit=-1"] {
         let answer = bridge.client().read::<Value>(path);

@@ -6,13 +6,14 @@ import json
 import os
 import re
 import shlex
+import signal
 import socket
 import stat
 import subprocess
 from urllib.request import urlopen
 
 from support import Bridge, Broker, Case, free_port, snmp_environment, wait_until
-from support.bridge import fleetbridge
+from support.bridge import binary, fleetbridge
 from support.fleet import POINTS, adapter, telemetry
 
 BROKEN = """\
@@ -80,6 +81,56 @@ class BootFileTest(Case):
         self.assertIn("0 warnings", answer.out)
         left = [name for name in os.listdir(running.folder) if "check" in name]
         self.assertEqual(left, [])
+
+    def test_only_regular_files_are_read(self):
+        """A FIFO would keep check, serve and a reload waiting for a writer."""
+        fifo = os.path.join(self.folder, "fifo")
+        os.mkfifo(fifo, 0o600)
+        for file in (fifo, self.folder):
+            answer = fleetbridge("check", "--config", file, seconds=5)
+            self.assertEqual(answer.code, 1)
+            self.assertIn("not a regular file", answer.out)
+            self.assertNotIn("()", answer.out)
+        bodies = {
+            "users-file": f'[broker]\nusers-file = "{fifo}"\n',
+            "password-file": f'[[mqtt]]\nname = "a"\nurl = "mqtt://127.0.0.1"\nuser = "u"\npassword-file = "{fifo}"\n',
+            "ca-file": f'[[mqtt]]\nname = "a"\nurl = "mqtts://127.0.0.1"\nca-file = "{fifo}"\n',
+        }
+        for key, body in bodies.items():
+            with self.subTest(key=key):
+                answer = fleetbridge("check", "--config", self.write(f"{key}.toml", body), seconds=5)
+                self.assertEqual(answer.code, 1)
+                self.assertIn(fifo, answer.out)
+                self.assertNotIn("hears nothing", answer.out)
+        bridge = Bridge(self)
+        os.makedirs(os.path.join(bridge.folder, "profiles"))
+        os.mkfifo(os.path.join(bridge.folder, "profiles", "own.toml"))
+        self.assertIn("not a regular file", bridge.cli("check", seconds=5).out)
+
+    def test_a_users_file_that_became_a_fifo(self):
+        users = self.write("users", fleetbridge("password", "plug", feed="secret\n").out)
+        os.chmod(users, 0o600)
+        port = free_port()
+        bridge = Bridge(self, more=f'[broker]\nlisten = "127.0.0.1:{port}"\nusers-file = "{users}"\n').start()
+        os.remove(users)
+        os.mkfifo(users, 0o600)
+        os.kill(bridge.process.pid, signal.SIGHUP)
+        wait_until(lambda: "the broker's former users stay" in bridge.output(), 5, "the log says so")
+        self.assertEqual(bridge.stop(), 0)
+
+    def test_files_that_the_broker_needs(self):
+        port = free_port()
+        bridge = Bridge(self, more=f'[broker]\nlisten = "127.0.0.1:{port}"\nmax-clients = 2000\n')
+        serve = [binary(), "serve", "--config", bridge.file]
+        refused = subprocess.run(["prlimit", "--nofile=1024:2000", *serve], capture_output=True, text=True, timeout=10)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("max-clients 2000 takes 2200 open files, and this process may have 2000", refused.stderr)
+        told = subprocess.run(["prlimit", "--nofile=1024:2000", *serve[:1], "check", *serve[2:]], capture_output=True, text=True, timeout=10)
+        self.assertIn("warning: [broker] max-clients 2000 takes 2200 open files", told.stdout)
+        bridge.spawn = lambda: setattr(bridge, "process", self.spawn(["prlimit", "--nofile=1024:4096", *serve], bridge.log))
+        bridge.start()
+        with open(f"/proc/{bridge.process.pid}/limits", encoding="ascii") as limits:
+            self.assertRegex(limits.read(), r"Max open files +4096 +4096")
 
     def test_an_edited_profile_needs_a_new_revision(self):
         bridge = Bridge(self)

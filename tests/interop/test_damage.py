@@ -103,3 +103,58 @@ class DamageTest(Case):
         self.assertIn(name, self.bridge.output())
         self.assertRegex(self.bridge.output(), words)
         self.assertNotIn("panicked", self.bridge.output())
+
+    def test_a_lost_config_is_not_begun_anew(self):
+        self.assertEqual(self.bridge.stop(), 0)
+        os.rename(self.path("config.db"), self.path("copy"))
+        self._refused("config.db", r"put back your copy of it, or move state\.db away")
+        self.assertFalse(os.path.exists(self.path("config.db")))
+        answer = self.bridge.cli("check")
+        self.assertEqual(answer.code, 1, answer.text)
+        self.assertIn("put back your copy", answer.out)
+        os.rename(self.path("copy"), self.path("config.db"))
+        self.bridge.start()
+        self.assertEqual(self.numbers(), {"a": 1, "b": 2, "c": 3})
+
+    def test_check_tells_of_a_store_that_serve_refuses(self):
+        self.assertEqual(self.bridge.stop(), 0)
+        before = sorted(os.listdir(self.bridge.folder))
+        self.assertEqual(self.bridge.cli("check").code, 0)
+        database = sqlite3.connect(self.path("state.db"))
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        for value, code in ((999, 1), (version, 0)):
+            database.execute(f"PRAGMA user_version = {value}")
+            database.commit()
+            answer = self.bridge.cli("check")
+            self.assertEqual((answer.code, "newer fleetbridge" in answer.out), (code, code == 1), answer.text)
+        database.close()
+        self.overwrite("state.db")
+        self.assertRegex(self.bridge.cli("check").out, r"warning: .*state\.db is damaged")
+        self.overwrite("config.db")
+        answer = self.bridge.cli("check")
+        self.assertEqual(answer.code, 1)
+        self.assertRegex(answer.out, r"config\.db is damaged")
+        self.assertEqual(sorted(os.listdir(self.bridge.folder)), before, "nothing is left behind")
+
+    def test_event_numbers_that_were_told_while_the_store_was_held(self):
+        """After kill -9 they are not given to other events."""
+        database = sqlite3.connect(self.path("state.db"), isolation_level=None)
+        database.execute("BEGIN IMMEDIATE")
+        self.broker.publish("th/a/status", "down")
+        self.broker.publish("th/b/status", "down")
+        told = [self.sink.wait("fbDeviceLost", name, seconds=20).number() for name in ("a", "b")]
+        self.bridge.kill()
+        database.execute("ROLLBACK")
+        database.close()
+        self.bridge.start()
+        # What it was may never have been written.
+        self.broker.publish("th/c/telemetry", telemetry())
+        self.broker.publish("th/c/status", "down")
+        self.assertGreater(self.sink.wait("fbDeviceLost", "c", seconds=20).number(), max(told))
+        numbers = [trap.number() for trap in self.sink.all() if "fbEventNumber" in trap.objects]
+        self.assertEqual(len(numbers), len(set(numbers)), "no number twice")
+        # A clean stop leaves no gap.
+        last = int(self.bridge.manager.get("fbFleetLastEvent.0"))
+        self.assertEqual(self.bridge.stop(), 0)
+        self.bridge.start(adapters=0)
+        self.assertLess(int(self.bridge.manager.get("fbFleetLastEvent.0")), last + 20)

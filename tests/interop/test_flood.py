@@ -1,5 +1,7 @@
 """A flood of messages: memory stays bounded, managers are answered meanwhile, and nobody falls behind for ever."""
 
+import os
+import sqlite3
 import threading
 import time
 
@@ -9,6 +11,7 @@ from support.wire import publication
 
 MESSAGES = 200_000
 DEVICES = 1000
+LARGE = 2000
 MOST_MB = 200
 
 
@@ -44,6 +47,34 @@ class FloodTest(Case):
         self.assertLess(int(bridge.manager.get("fbFleetDevices.0")), 200)
         self.assertLess(most, MOST_MB, "MB resident")
         self.assertLess(slowest, 1.0, "seconds for an answer")
+
+    def test_of_large_messages_while_the_store_is_held(self):
+        """Octets on the way to the bridge are limited too: its new devices wait for a store that somebody holds."""
+        port = free_port()
+        mqtt = f'name = "own"\nurl = "mqtt://127.0.0.1:{port}"\nprofiles = ["th"]'
+        bridge = self._bridge(mqtt, f'[broker]\nlisten = "127.0.0.1:{port}"\n')
+        held = sqlite3.connect(os.path.join(bridge.folder, "config.db"), isolation_level=None)
+        self.addCleanup(held.close)
+        held.execute("BEGIN IMMEDIATE")
+        payload = telemetry(mode="x" * 250_000)
+        publisher = Publisher(port, client="large")
+        chunks = [publication(f"th/large-{n}/telemetry", payload) for n in range(LARGE)]
+        sender = threading.Thread(target=lambda: [publisher.send(chunk) for chunk in chunks], daemon=True)
+        sender.start()
+        most, end = 0.0, time.monotonic() + 15
+        while time.monotonic() < end:
+            most = max(most, memory_mb(bridge.process.pid))
+            time.sleep(0.02)
+        held.execute("ROLLBACK")
+        sender.join(30)
+        self.assertFalse(sender.is_alive(), "the broker has taken the flood")
+        publisher.drained()
+        most = max(most, memory_mb(bridge.process.pid))
+        wait_until(lambda: int(bridge.manager.get("fbFleetMessages.0")) == LARGE, 30, "all are heard")
+        publisher.close()
+        print(f"      {LARGE} messages of 250 kB, at most {most:.0f} MB")
+        self.assertLess(most, MOST_MB, "MB resident")
+        self.assertEqual(bridge.json("status")["broker"]["overruns"], 0)
 
     def _bridge(self, mqtt, more="", limit=1000000):
         limits = f"[limits]\nnew-devices-a-minute = {limit}\n"

@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     clock,
-    daemon::{Daemon, Plan},
+    daemon::{Daemon, Plan, files},
     southbound::mqtt::{Address, Config, Protocol},
 };
 
@@ -167,20 +167,14 @@ async fn start(folder: &Folder) -> Result<Daemon, Failure> {
 
 /// Each device takes two: its own end of the connection, and the broker's.
 fn check_files(connections: usize) -> Result<(), Failure> {
-    let needed = 2 * connections + OTHER_FILES;
-    match open_files_limit() {
-        Some(limit) if limit < needed => Err(Failure::new(
-            format!("{connections} connections take {needed} open files, and this shell allows {limit}"),
-            format!("run `ulimit -n {needed}` before, or use fewer --devices"),
-        )),
-        _ => Ok(()),
+    let (needed, limit) = (2 * connections + OTHER_FILES, files::raise_limit());
+    if limit >= needed as u64 {
+        return Ok(());
     }
-}
-
-fn open_files_limit() -> Option<usize> {
-    let limits = fs::read_to_string("/proc/self/limits").ok()?;
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
-    line.split_whitespace().next()?.parse().ok()
+    Err(Failure::new(
+        format!("{connections} connections take {needed} open files, and this shell allows {limit}"),
+        format!("run `ulimit -n {needed}` before, or use fewer --devices"),
+    ))
 }
 
 /// The screen is for the story; what the bridge logs goes into a file.

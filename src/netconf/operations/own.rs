@@ -60,10 +60,14 @@ impl Session {
     pub(super) async fn own_action(&mut self, input: &Fragment) -> Answered {
         let action = input.tree().map_err(RpcError::from)?;
         let fleet = if action.is(YANG, "action") { action.child(NAMESPACE, "fleet") } else { Some(&action) };
-        let device = fleet
-            .filter(|fleet| fleet.is(NAMESPACE, "fleet"))
-            .and_then(|fleet| fleet.child(NAMESPACE, "device"));
-        let device = device.ok_or_else(|| unknown("action"))?;
+        let fleet = fleet.filter(|fleet| fleet.is(NAMESPACE, "fleet"));
+        let device = fleet.and_then(|fleet| fleet.child(NAMESPACE, "device"));
+        let (Some(fleet), Some(device)) = (fleet, device) else { return Err(unknown("action")) };
+        let asked = device.children.iter().filter(|child| child.name != "name").count();
+        if fleet.children.len() > 1 || asked > 1 {
+            let error = RpcError::protocol(Tag::BadElement, "one action at a time (RFC 7950 section 7.15.2)");
+            return Err(error.with(Info::BadElement(device.name.clone())).into());
+        }
         let name = device.child(NAMESPACE, "name").ok_or_else(|| missing("name"))?.value();
         let mut actions = device.children.iter().filter(|child| child.name != "name");
         let action = actions.next().ok_or_else(|| missing("action"))?;

@@ -26,9 +26,6 @@ const PIECE: usize = 64;
 /// Entries of a report in a piece.
 const REPORTED: usize = 512;
 
-/// Settings that are looked at for a piece of the drift report.
-const LOOKED_AT: usize = 8192;
-
 /// Entries of `/fleet/commit`.
 const COMMITS: usize = 100;
 
@@ -276,20 +273,17 @@ fn missing(
     next
 }
 
-/// Where to go on: device and setting in one number. Only what needs a look is written, at the price of looking at each
-/// setting that is desired or reported.
+/// Where to go on: device and setting in one number.
 fn drift(view: &View<'_>, selection: &Selection<'_>, after: u64, out: &mut Vec<u8>) -> Option<u64> {
     if selection.is_none() {
         return None;
     }
-    let place = |device: DeviceNumber, setting: u16| u64::from(device) << 16 | u64::from(setting);
     let (mut count, mut next) = (0, None);
-    let from = ((after >> 16) as DeviceNumber, after as u16);
-    view.sources.fleet.settings(from, |row, setting| {
-        if place(row.number(), setting.def.number) <= after {
-            return ControlFlow::Continue(());
+    let from = after + 1;
+    view.sources.fleet.unmet_settings(((from >> 16) as DeviceNumber, from as u16), |row, setting| {
+        if count == REPORTED {
+            return ControlFlow::Break(());
         }
-        count += 1;
         if matches!(setting.standing(), Standing::Drifted | Standing::Failed) {
             group(out, selection, (NAMESPACE, NAMESPACE), ("drift", "device"), &|visit| {
                 visit("device", row.name());
@@ -297,10 +291,9 @@ fn drift(view: &View<'_>, selection: &Selection<'_>, after: u64, out: &mut Vec<u
                 device::setting_values(&setting, visit);
             });
         }
-        if count == LOOKED_AT {
-            next = Some(place(row.number(), setting.def.number));
-            return ControlFlow::Break(());
-        }
+        count += 1;
+        let place = u64::from(row.number()) << 16 | u64::from(setting.def.number);
+        next = (count == REPORTED).then_some(place);
         ControlFlow::Continue(())
     });
     next

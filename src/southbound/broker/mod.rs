@@ -4,6 +4,7 @@
 //! Nothing is kept on disk: retained messages and sessions end with the process.
 
 mod login;
+mod retained;
 mod server;
 mod users;
 mod watch;

@@ -18,7 +18,7 @@ use mqtt5::broker::{
 use mqtt5::{packet::connect::ConnectPacket, protocol::v5::reason_codes::ReasonCode};
 use tokio::task::JoinHandle;
 
-use super::{BrokerError, Config, login::Logins, users::Users, watch::Watch};
+use super::{BrokerError, Config, login::Logins, retained, users::Users, watch::Watch};
 use crate::{
     login::{Verdict, same},
     secret::Secret,
@@ -33,13 +33,16 @@ use crate::{
 pub(super) const INTERNAL: &str = "$fleetbridge";
 
 /// Messages that wait for one client at most; more than [`Flow`] lets on their way to the bridge.
-const QUEUE: usize = flow::PLACES + 2000;
+const QUEUE: usize = flow::MESSAGES + 2000;
 
 /// Connections that are kept free for the bridge itself.
 const RESERVE: usize = 16;
 
 /// What a packet may have beside its payload.
 const OVERHEAD: usize = 70_000;
+
+/// QoS 2 messages that a client may have announced and not released; they wait in memory.
+const RECEIVE_MAXIMUM: u16 = 100;
 
 /// A running broker.
 pub struct Broker {
@@ -70,8 +73,8 @@ impl Broker {
             io::ErrorKind::AddrInUse => BrokerError::Taken { address },
             _ => BrokerError::Listen { address, error },
         })?);
-        let flow = Arc::new(Flow::new());
-        let watch = Watch::new(flow.clone(), counters.clone());
+        let flow = Arc::new(Flow::new(config.payload_limit));
+        let watch = Watch::new(flow.clone(), counters.clone(), config.max_clients);
         let server = MqttBroker::with_config(options(&config).with_event_handler(Arc::new(watch)))
             .await
             .map_err(|error| BrokerError::Other(error.to_string()))?;
@@ -150,8 +153,9 @@ fn options(config: &Config) -> BrokerConfig {
         topic_alias_maximum: 64,
         max_subscriptions_per_client: 1000,
         client_channel_capacity: QUEUE,
-        max_retained_messages: config.max_clients.saturating_mul(100),
-        max_retained_message_size: config.payload_limit,
+        server_receive_maximum: Some(RECEIVE_MAXIMUM),
+        // Of wills; publications are looked at before (see `Watch`), and not refused for it.
+        max_retained_messages: config.max_clients.saturating_mul(retained::FOR_A_CLIENT + 1),
         auth_config: AuthConfig {
             allow_anonymous: true,
             rate_limit: RateLimitConfig { enabled: false, ..RateLimitConfig::default() },

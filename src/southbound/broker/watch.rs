@@ -3,16 +3,16 @@
 use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc};
 
 use mqtt5::{
-    QoS,
     broker::events::{
         BrokerEventHandler, ClientConnectEvent, ClientDisconnectEvent, ClientPublishEvent,
-        ClientSubscribeEvent, PublishAction,
+        ClientSubscribeEvent, PublishAction, RetainedSetEvent,
     },
+    packet::publish::PublishPacket,
     topic_matches_filter,
 };
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
-use super::server::INTERNAL;
+use super::{retained::Retained, server::INTERNAL};
 use crate::{southbound::flow::Flow, stats::Stats};
 
 pub(super) struct Watch {
@@ -20,6 +20,7 @@ pub(super) struct Watch {
     stats: Arc<Stats>,
     /// The bridge's own connections by client identifier.
     bridge: RwLock<HashMap<Arc<str>, Hearer>>,
+    retained: Mutex<Retained>,
 }
 
 #[derive(Default)]
@@ -30,25 +31,36 @@ struct Hearer {
 }
 
 impl Watch {
-    pub fn new(flow: Arc<Flow>, stats: Arc<Stats>) -> Self {
-        Watch { flow, stats, bridge: RwLock::default() }
+    pub fn new(flow: Arc<Flow>, stats: Arc<Stats>, max_clients: usize) -> Self {
+        let retained = Mutex::new(Retained::new(max_clients));
+        Watch { flow, stats, bridge: RwLock::default(), retained }
     }
 
     /// How often the broker will send a message to the bridge: once for each filter that it matches.
-    fn copies(&self, topic: &str) -> u32 {
+    fn copies(&self, topic: &str) -> usize {
         let bridge = self.bridge.read();
         let filters = bridge.values().flat_map(|hearer| &hearer.filters);
-        filters.filter(|filter| topic_matches_filter(topic, filter)).count() as u32
+        filters.filter(|filter| topic_matches_filter(topic, filter)).count()
     }
 
+    /// A message of QoS 2 takes its room here too, though it comes only when its publisher releases it: meanwhile it is in
+    /// memory.
     async fn published(&self, event: ClientPublishEvent) -> PublishAction {
-        if event.user_id.as_deref() != Some(INTERNAL) {
-            self.stats.broker.published.inc();
-            // Of QoS 2 the message itself comes later, or never.
-            let copies = if event.qos == QoS::ExactlyOnce { 0 } else { self.copies(&event.topic) };
-            if copies > 0 && !self.flow.take(copies).await {
-                self.stats.broker.overruns.inc();
-            }
+        if event.user_id.as_deref() == Some(INTERNAL) {
+            return PublishAction::Continue;
+        }
+        self.stats.broker.published.inc();
+        let copies = self.copies(&event.topic);
+        if copies > 0 && !self.flow.take(event.payload.len(), copies).await {
+            self.stats.broker.overruns.inc();
+            return PublishAction::Handled;
+        }
+        if event.retain
+            && !event.payload.is_empty()
+            && !self.retained.lock().has_room(&event.topic, event.payload.len())
+        {
+            self.stats.broker.unretained.inc();
+            return PublishAction::Transform(unretained(event));
         }
         PublishAction::Continue
     }
@@ -90,6 +102,15 @@ impl Watch {
     }
 }
 
+/// The message as one that nobody keeps.
+fn unretained(event: ClientPublishEvent) -> PublishPacket {
+    let packet = PublishPacket::new(event.topic.as_ref(), event.payload, event.qos);
+    match event.packet_id {
+        Some(id) => packet.with_packet_id(id),
+        None => packet,
+    }
+}
+
 type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl BrokerEventHandler for Watch {
@@ -109,6 +130,11 @@ impl BrokerEventHandler for Watch {
 
     fn on_client_disconnect<'a>(&'a self, event: ClientDisconnectEvent) -> Answer<'a, ()> {
         self.disconnected(event);
+        Box::pin(std::future::ready(()))
+    }
+
+    fn on_retained_set<'a>(&'a self, event: RetainedSetEvent) -> Answer<'a, ()> {
+        self.retained.lock().set(event.topic, event.payload.len());
         Box::pin(std::future::ready(()))
     }
 }

@@ -353,7 +353,11 @@ fn v5_options(
         .set_session_store(Resume { client_id: client_id.to_owned() })
         .set_ack_mode(v5::AckMode::Manual)
         .set_receive_maximum(Some(RECEIVE_MAXIMUM))
-        .set_max_packet_size(u32::try_from(config.payload_limit + OVERHEAD).ok())
+        .set_incoming_packet_size_limit(match config.flow {
+            // A broker adds properties of its own to what it passes on, and drops silently what is then too long for us.
+            Some(_) => v5::IncomingPacketSizeLimit::Unlimited,
+            None => v5::IncomingPacketSizeLimit::Bytes(packet_limit(config.payload_limit)),
+        })
         .set_read_batch_size(READ_BATCH)
         .set_max_request_batch(READ_BATCH)
         .set_connect_timeout(Duration::from_secs(CONNECT_SECS))
@@ -378,6 +382,10 @@ fn v5_options(
         options.set_last_will(v5::LastWill::new(&will.topic, will.payload.clone(), qos, will.retained, None));
     }
     options
+}
+
+fn packet_limit(payload_limit: usize) -> u32 {
+    u32::try_from(payload_limit.saturating_add(OVERHEAD)).unwrap_or(u32::MAX)
 }
 
 fn v4_options(

@@ -40,7 +40,7 @@ pub struct Config {
     pub keep_alive: u16,
     /// Octets; MQTT 5 brokers are told to keep longer messages away from us.
     pub payload_limit: usize,
-    /// Of the embedded broker: told of each message that has come.
+    /// Of the embedded broker, which has refused what is too long: told of each message that has come.
     pub flow: Option<Arc<Flow>>,
 }
 

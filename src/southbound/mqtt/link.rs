@@ -2,9 +2,10 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Client, Config, Event, Failure, Message, Outgoing};
+use crate::southbound::flow;
 
 /// Messages in a batch at most.
 const BATCH: usize = 1024;
@@ -107,9 +108,16 @@ impl Link {
                 }
                 State::Open { client, since, subscribed } => {
                     let overdue = *since + SUBSCRIBE;
+                    let flow = self.config.flow.as_ref().filter(|_| *subscribed);
                     let event = tokio::select! {
                         event = client.next() => event,
                         () = sleep_until(overdue), if !*subscribed => Event::Closed(Failure::Silent),
+                        () = sleep(flow::IDLE), if flow.is_some() => {
+                            if let Some(flow) = flow {
+                                flow.reset();
+                            }
+                            continue;
+                        }
                     };
                     self.handle(event);
                     self.fill();
@@ -185,7 +193,7 @@ impl Link {
                 if let Some(flow) = &self.config.flow
                     && !message.retained()
                 {
-                    flow.give_back(1);
+                    flow.give_back(message.payload().len());
                 }
                 self.octets += message.payload().len();
                 self.batch.push(message);

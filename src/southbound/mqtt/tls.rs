@@ -5,10 +5,14 @@ use std::{path::Path, sync::Arc};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject},
+    },
 };
 
 use super::Config;
+use crate::secret::open_regular;
 
 /// Reads the files anew, so that a renewed certificate counts from the next connection on.
 ///
@@ -23,7 +27,9 @@ pub(super) fn client_config(config: &Config) -> Result<Arc<ClientConfig>, String
         (None, None) => builder.with_no_client_auth(),
         (Some(cert_file), Some(key_file)) => {
             let chain = certificates(cert_file)?;
-            let key = PrivateKeyDer::from_pem_file(key_file)
+            let key = open_regular(key_file)
+                .map_err(pem::Error::Io)
+                .and_then(PrivateKeyDer::from_pem_reader)
                 .map_err(|error| format!("key-file {}: {error}", key_file.display()))?;
             builder.with_client_auth_cert(chain, key).map_err(|error| {
                 format!("cert-file {} and key-file do not fit: {error}", cert_file.display())
@@ -51,8 +57,9 @@ fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, String> {
 }
 
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let list: Vec<_> = CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect)
+    let list: Vec<_> = open_regular(file)
+        .map_err(pem::Error::Io)
+        .and_then(|file| CertificateDer::pem_reader_iter(file).collect())
         .map_err(|error| format!("{}: {error}", file.display()))?;
     if list.is_empty() {
         return Err(format!("{}: no certificate in PEM in it", file.display()));
