@@ -277,7 +277,11 @@ class EditTest(EditCase):
             self.ask(
                 (two, edit(named("b", secret), target=target), denied),
                 (two, edit(named("a", secret.replace("<web-password>", f"<web-password {DELETE}>")), target=target), denied),
-                (two, copy(target, named("b", secret)), denied),
+                (two, edit(named("a", operation="replace"), target=target), denied),
+                (two, edit(named("a", operation="delete"), target=target), denied),
+                (two, edit(named("a"), target=target, options=default("replace")), denied),
+                (two, copy(target, named("a")), denied),
+                (two, copy(target, named("a"), named("b", secret)), denied),
                 (two, "<discard-changes/>", OK),
             )
         self.assertNotIn("hush-4711", self.shown("running"))
