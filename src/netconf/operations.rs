@@ -239,6 +239,7 @@ impl Session {
             let mut more = true;
             while more && out.len() < PIECE {
                 more = stream.next(&view, &mut out).map_err(|error| self.refused(error))?;
+                tokio::task::yield_now().await;
             }
             if !begun {
                 self.conversation.begin();

@@ -1,13 +1,12 @@
 """Managers steer: ncclient edits, the device behind mosquitto obeys, and what it does is read back."""
 
-import subprocess
 import time
 import unittest
 
 from ncclient.operations import RPCError
-from support import Bridge, Broker, Case, TrapSink, wait_until
+from support import Bridge, Broker, Case, wait_until
 from support.fleet import adapter
-from support.netconf import FB, NC, Netconf, config, find, setting, subtree, text
+from support.netconf import FB, Netconf, config, find, setting, subtree, text
 from support.plug import Plug
 
 
@@ -197,13 +196,6 @@ class OperationTest(NetconfCase):
             self.assertEqual(caught.exception.tag, "in-use")
         two.lock("running")
         two.unlock("running")
-
-    def test_openssh_ends_with_zero(self):
-        hello = f'<hello xmlns="{NC}"><capabilities><capability>urn:ietf:params:netconf:base:1.0</capability></capabilities></hello>]]>]]>'
-        close = f'<rpc message-id="1" xmlns="{NC}"><close-session/></rpc>]]>]]>'
-        ran = subprocess.run(self.netconf.ssh("read"), input=(hello + close).encode(), capture_output=True, timeout=20)
-        self.assertEqual(ran.returncode, 0, ran.stderr)
-        self.assertIn(b"<ok/>", ran.stdout)
 
     def test_notifications(self):
         session, listener = self.netconf.connect("operate"), self.netconf.connect("read")

@@ -1,4 +1,5 @@
-"""Wrong edits, locks, commits and filters get the answer that the RFC's section says: RFC 6241, 6243 and 7950, over a raw channel."""
+"""Wrong edits, locks, commits and filters get the answer that the RFC's section says: RFC 6241, 6243 and 7950, over a raw
+channel."""
 
 import unittest
 
@@ -14,6 +15,14 @@ YANG = "urn:ietf:params:xml:ns:yang:1"
 
 def edit(*devices, target="candidate", options=""):
     return f"<edit-config><target><{target}/></target>{options}{config(*devices)}</edit-config>"
+
+
+def copy(target, *devices):
+    return f"<copy-config><target><{target}/></target><source>{config(*devices)}</source></copy-config>"
+
+
+def validate(*devices):
+    return f"<validate><source>{config(*devices)}</source></validate>"
 
 
 def named(name, content="", operation=""):
@@ -67,7 +76,7 @@ EDITS = [
     ("6241 7.2 operation", of(operation="erase"), error("bad-attribute", bad_attribute="operation", bad_element="device")),
     ("6241 7.2 operation", of("<site operation='delete'/>"), error("unknown-attribute", bad_attribute="operation", bad_element="site")),
     ("6241 7.2 operation", of("<site nc:nosuch='x'>y</site>"), error("unknown-attribute", bad_attribute="nosuch", bad_element="site")),
-    ("7950 7.8.6", edit("<device><name nc:operation='delete'>a</name></device>"), error("bad-attribute", bad_attribute="operation", bad_element="name")),
+    ("7950 7.8.6", edit(f"<device><name {DELETE}>a</name></device>"), error("bad-attribute", bad_attribute="operation", bad_element="name")),
     # Lists, leaf-lists and their keys.
     ("7950 8.3.1 keys", edit("<device><site>x</site></device>"), error("missing-element", "/fleet/device", bad_element="name")),
     ("7950 8.3.1 keys", edit("<device/>"), error("missing-element", bad_element="name")),
@@ -117,16 +126,16 @@ EDITS = [
     ("6241 7.2 set", edit(named("c", "<alias>second</alias>"), options=SET), OK),
     ("7950 8.3.1 set", edit(named("c", "<nosuch/>"), options=SET), error("unknown-element")),
     # All that is not of edit-config's <config>.
-    ("6241 8.6.4.1", f"<validate><source>{config(named('x', '<nosuch/>'))}</source></validate>", error("unknown-element", bad_element="nosuch")),
-    ("6241 8.6.4.1", f"<validate><source>{config('<device/>')}</source></validate>", error("missing-element", bad_element="name")),
+    ("6241 8.6.4.1", validate(named("x", "<nosuch/>")), error("unknown-element", bad_element="nosuch")),
+    ("6241 8.6.4.1", validate("<device/>"), error("missing-element", bad_element="name")),
     (
         "6241 8.6.4.1",
-        f"<validate><source>{config(named('x', '<alias>z</alias>'), named('y', '<alias>z</alias>'))}</source></validate>",
+        validate(named("x", "<alias>z</alias>"), named("y", "<alias>z</alias>")),
         error("operation-failed", app_tag="data-not-unique"),
     ),
-    ("6241 8.6.4.1", f"<validate><source>{config(named('x'))}</source></validate>", OK),
-    ("6241 7.3", f"<copy-config><target><candidate/></target><source>{config('<nosuch/>')}</source></copy-config>", error("unknown-element")),
-    ("6241 7.3", f"<copy-config><target><running/></target><source>{config('<nosuch/>')}</source></copy-config>", error("unknown-element")),
+    ("6241 8.6.4.1", validate(named("x")), OK),
+    ("6241 7.3", copy("candidate", "<nosuch/>"), error("unknown-element")),
+    ("6241 7.3", copy("running", "<nosuch/>"), error("unknown-element")),
 ]
 
 FLEET = f'<fleet xmlns="{FB}">'
@@ -268,14 +277,18 @@ class EditTest(EditCase):
             self.ask(
                 (two, edit(named("b", secret), target=target), denied),
                 (two, edit(named("a", secret.replace("<web-password>", f"<web-password {DELETE}>")), target=target), denied),
-                (two, f"<copy-config><target><{target}/></target><source>{config(named('b', secret))}</source></copy-config>", denied),
+                (two, edit(named("a", operation="replace"), target=target), denied),
+                (two, edit(named("a", operation="delete"), target=target), denied),
+                (two, edit(named("a"), target=target, options=default("replace")), denied),
+                (two, copy(target, named("a")), denied),
+                (two, copy(target, named("a"), named("b", secret)), denied),
                 (two, "<discard-changes/>", OK),
             )
         self.assertNotIn("hush-4711", self.shown("running"))
 
     def test_copies(self):
         """RFC 6241, sections 7.3 and 8.3.4.2."""
-        inline = f"<copy-config><target><candidate/></target><source>{config(named('c'))}</source></copy-config>"
+        inline = copy("candidate", named("c"))
         self.ask((self.one, inline, OK))
         self.assertNotIn(">a</name>", self.shown("candidate"))
         self.ask((self.one, "<copy-config><target><candidate/></target><source><running/></source></copy-config>", OK))
@@ -314,7 +327,7 @@ class LockTest(EditCase):
             (two, unlock("running"), error("operation-failed")),
             (two, unlock("candidate"), error("operation-failed")),
             (two, edit(named("c"), target="running"), in_use),
-            (two, f"<copy-config><target><running/></target><source>{config()}</source></copy-config>", in_use),
+            (two, copy("running"), in_use),
             (two, edit(named("c")), OK),
             (two, "<commit/>", in_use),
             (two, "<discard-changes/>", OK),
@@ -334,7 +347,7 @@ class LockTest(EditCase):
             (two, edit(named("c")), in_use),
             (two, "<discard-changes/>", in_use),
             (two, "<commit/>", in_use),
-            (two, f"<copy-config><target><candidate/></target><source>{config()}</source></copy-config>", in_use),
+            (two, copy("candidate"), in_use),
             (two, "<copy-config><target><candidate/></target><source><running/></source></copy-config>", in_use),
             (two, lock("running"), OK),
             (two, unlock("running"), OK),

@@ -12,8 +12,6 @@ NOTIFICATION = "urn:ietf:params:xml:ns:netconf:notification:1.0"
 WITH_DEFAULTS = "urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults"
 YANG = "urn:ietf:params:xml:ns:yang:1"
 
-# Answered wrongly so far.
-
 RPC = f'<rpc xmlns="{NC}" message-id="1">'
 CLOSE = f"{RPC}<close-session/></rpc>"
 
@@ -42,6 +40,7 @@ MESSAGES = [
     ("6241 A", f"{RPC}<get>{' ' * MAX_RPC}</get></rpc>", error("too-big")),
 ]
 
+START, STOP = "<startTime>{}-01-01T00:00:00Z</startTime>", "<stopTime>{}-01-01T00:00:00Z</stopTime>"
 RUNNING, CANDIDATE = "<running/>", "<candidate/>"
 EMPTY = f'<config><fleet xmlns="{FB}"/></config>'
 
@@ -49,6 +48,22 @@ EMPTY = f'<config><fleet xmlns="{FB}"/></config>'
 def action(*devices):
     devices = "".join(f"<device>{device}</device>" for device in devices)
     return f'<action xmlns="{YANG}"><fleet xmlns="{FB}">{devices}</fleet></action>'
+
+
+def get_schema(*parameters):
+    return f'<get-schema xmlns="{MONITORING}">{"".join(parameters)}</get-schema>'
+
+
+def subscribe(*parameters):
+    return f'<create-subscription xmlns="{NOTIFICATION}">{"".join(parameters)}</create-subscription>'
+
+
+def edit(*parameters):
+    return f"<edit-config><target>{CANDIDATE}</target>{''.join(parameters)}</edit-config>"
+
+
+def copy(target, source):
+    return f"<copy-config><target>{target}</target><source>{source}</source></copy-config>"
 
 
 # Operations and their parameters: an unknown operation, a parameter that is unknown, missing, twice, or has an impossible value.
@@ -72,29 +87,22 @@ PARAMETERS = [
     ("6241 8.7", "<get-config><source><startup/></source></get-config>", error("unknown-element", bad_element="startup")),
     ("6241 7.1", f"<get-config><source>{RUNNING}{CANDIDATE}</source></get-config>", error("bad-element", bad_element="candidate")),
     ("6241 7.2", f"<edit-config>{EMPTY}</edit-config>", error("missing-element", bad_element="target")),
-    ("6241 7.2", f"<edit-config><target>{CANDIDATE}</target></edit-config>", error("missing-element", bad_element="config")),
-    ("6241 8.8", f"<edit-config><target>{CANDIDATE}</target><url>file:///x</url></edit-config>", error("unknown-element", bad_element="url")),
+    ("6241 7.2", edit(), error("missing-element", bad_element="config")),
+    ("6241 8.8", edit("<url>file:///x</url>"), error("unknown-element", bad_element="url")),
     (
         "6241 7.2",
-        f"<edit-config><target>{CANDIDATE}</target><default-operation>delete</default-operation>{EMPTY}</edit-config>",
+        edit("<default-operation>delete</default-operation>", EMPTY),
         error("invalid-value", "/rpc/edit-config/default-operation"),
     ),
-    (
-        "6241 7.2",
-        f"<edit-config><target>{CANDIDATE}</target><test-option>maybe</test-option>{EMPTY}</edit-config>",
-        error("invalid-value", "/rpc/edit-config/test-option"),
-    ),
-    (
-        "6241 7.2",
-        f"<edit-config><target>{CANDIDATE}</target><error-option>ignore-error</error-option>{EMPTY}</edit-config>",
-        error("invalid-value", "/rpc/edit-config/error-option"),
-    ),
+    ("6241 7.2", edit("<test-option>maybe</test-option>", EMPTY), error("invalid-value", "/rpc/edit-config/test-option")),
+    ("6241 7.2", edit("<error-option>ignore</error-option>", EMPTY), error("invalid-value", "/rpc/edit-config/error-option")),
+    ("6241 7.2", edit(EMPTY, EMPTY), error("bad-element", bad_element="config")),
     ("6241 7.3", f"<copy-config><target>{CANDIDATE}</target></copy-config>", error("missing-element", bad_element="source")),
     ("6241 7.3", f"<copy-config><source>{CANDIDATE}</source></copy-config>", error("missing-element", bad_element="target")),
-    ("6241 7.3", f"<copy-config><target>{RUNNING}</target><source>{RUNNING}</source></copy-config>", error("invalid-value")),
-    ("6241 7.3", f"<copy-config><target>{CANDIDATE}</target><source>{CANDIDATE}</source></copy-config>", error("invalid-value")),
-    ("6241 7.3", f"<copy-config><target>{CANDIDATE}</target><source>{RUNNING}</source></copy-config>", OK),
-    ("6241 7.3", f"<copy-config><target>{RUNNING}</target><source>{CANDIDATE}</source></copy-config>", OK),
+    ("6241 7.3", copy(RUNNING, RUNNING), error("invalid-value")),
+    ("6241 7.3", copy(CANDIDATE, CANDIDATE), error("invalid-value")),
+    ("6241 7.3", copy(CANDIDATE, RUNNING), OK),
+    ("6241 7.3", copy(RUNNING, CANDIDATE), OK),
     ("6241 7.4", "<delete-config/>", error("missing-element", bad_element="target")),
     ("6241 7.4", f"<delete-config><target>{RUNNING}</target></delete-config>", error("unknown-element", bad_element="running")),
     ("6241 7.5", "<lock/>", error("missing-element", "/rpc/lock", bad_element="target")),
@@ -121,42 +129,18 @@ PARAMETERS = [
     ("6243 4.1", f'<get><with-defaults xmlns="{WITH_DEFAULTS}">some</with-defaults></get>', error("invalid-value", "/rpc/get/with-defaults")),
     ("6243 4.3", f'<get><with-defaults xmlns="{WITH_DEFAULTS}">report-all-tagged</with-defaults></get>', error("invalid-value")),
     ("6243 4.1", "<get><with-defaults>trim</with-defaults></get>", error("unknown-element", bad_element="with-defaults")),
-    ("6022 3.1", f'<get-schema xmlns="{MONITORING}"/>', error("missing-element", bad_element="identifier")),
-    ("6022 3.1", f'<get-schema xmlns="{MONITORING}"><identifier>nosuch</identifier></get-schema>', error("invalid-value")),
-    (
-        "6022 3.1",
-        f'<get-schema xmlns="{MONITORING}"><identifier>fleetbridge</identifier><version>1999-01-01</version></get-schema>',
-        error("invalid-value"),
-    ),
-    (
-        "6022 3.1",
-        f'<get-schema xmlns="{MONITORING}"><identifier>fleetbridge</identifier><format>xsd</format></get-schema>',
-        error("invalid-value"),
-    ),
-    ("6022 3.1", f'<get-schema xmlns="{MONITORING}"><identifier>ietf-netconf</identifier></get-schema>', data("module ietf-netconf ")),
-    ("5277 2.1.1", f'<create-subscription xmlns="{NOTIFICATION}"><nosuch/></create-subscription>', error("unknown-element", bad_element="nosuch")),
-    (
-        "5277 2.1.1",
-        f'<create-subscription xmlns="{NOTIFICATION}"><startTime>today</startTime></create-subscription>',
-        error("invalid-value"),
-    ),
-    (
-        "5277 2.1.1",
-        f'<create-subscription xmlns="{NOTIFICATION}"><stopTime>2099-01-01T00:00:00Z</stopTime></create-subscription>',
-        error("missing-element", bad_element="startTime"),
-    ),
-    (
-        "5277 2.1.1",
-        f'<create-subscription xmlns="{NOTIFICATION}"><startTime>2099-01-01T00:00:00Z</startTime></create-subscription>',
-        error("bad-element", bad_element="startTime"),
-    ),
-    (
-        "5277 2.1.1",
-        f'<create-subscription xmlns="{NOTIFICATION}"><startTime>2020-01-01T00:00:00Z</startTime>'
-        "<stopTime>2019-01-01T00:00:00Z</stopTime></create-subscription>",
-        error("bad-element", bad_element="stopTime"),
-    ),
-    ("5277 2.1.1", f'<create-subscription xmlns="{NOTIFICATION}"><stream>nosuch</stream></create-subscription>', error("invalid-value")),
+    ("6022 3.1", get_schema(), error("missing-element", bad_element="identifier")),
+    ("6022 3.1", get_schema("<identifier>nosuch</identifier>"), error("invalid-value")),
+    ("6022 3.1", get_schema("<identifier>fleetbridge</identifier><version>1999-01-01</version>"), error("invalid-value")),
+    ("6022 3.1", get_schema("<identifier>fleetbridge</identifier><format>xsd</format>"), error("invalid-value")),
+    ("6022 3.1", get_schema("<identifier>ietf-netconf</identifier>"), data("module ietf-netconf ")),
+    ("5277 2.1.1", subscribe("<nosuch/>"), error("unknown-element", bad_element="nosuch")),
+    ("5277 2.1.1", subscribe("<startTime>today</startTime>"), error("invalid-value")),
+    ("5277 2.1.1", subscribe(STOP.format(2099)), error("missing-element", bad_element="startTime")),
+    ("5277 2.1.1", subscribe(START.format(2099)), error("bad-element", bad_element="startTime")),
+    ("5277 2.1.1", subscribe(START.format(2020), STOP.format(2019)), error("bad-element", bad_element="stopTime")),
+    ("5277 2.1.1", subscribe(START.format(2020), START.format(2020)), error("bad-element", bad_element="startTime")),
+    ("5277 2.1.1", subscribe("<stream>nosuch</stream>"), error("invalid-value")),
     ("7950 7.14.2", f'<rollback xmlns="{FB}"/>', error("missing-element", bad_element="commit")),
     ("7950 7.14.2", f'<rollback xmlns="{FB}"><commit>x</commit></rollback>', error("invalid-value")),
     ("7950 7.14.2", f'<rollback xmlns="{FB}"><commit>4000</commit></rollback>', error("invalid-value")),
@@ -246,16 +230,15 @@ class MessageTest(ProbeCase):
     def test_requests_are_answered_in_order(self):
         """RFC 6241, section 4.5."""
         session = self.session()
-        for number in range(20):
-            session.send(f'<rpc xmlns="{NC}" message-id="{number}"><{"discard-changes" if number % 2 else "nosuch"}/></rpc>')
+        asked = ("<nosuch/>", "<discard-changes/>")
+        session.send(*(f'<rpc xmlns="{NC}" message-id="{number}">{asked[number % 2]}</rpc>' for number in range(20)))
         for number in range(20):
             self.assertIn(f'message-id="{number}"', session.receive())
 
     def test_nothing_is_answered_after_close_session(self):
         """RFC 6241, section 7.8."""
         session = self.session()
-        session.send(CLOSE)
-        session.send(f"{RPC}<discard-changes/></rpc>")
+        session.send(CLOSE, f"{RPC}<discard-changes/></rpc>")
         self.expect(session.receive(), OK)
         self.assertTrue(session.ended())
 
@@ -313,8 +296,8 @@ class OperationTest(ProbeCase):
         self.probe(
             self.session("read"),
             [
-                ("6241 A", f"<edit-config><target>{CANDIDATE}</target>{EMPTY}</edit-config>", denied),
-                ("6241 A", f"<copy-config><target>{CANDIDATE}</target><source>{RUNNING}</source></copy-config>", denied),
+                ("6241 A", edit(EMPTY), denied),
+                ("6241 A", copy(CANDIDATE, RUNNING), denied),
                 ("6241 A", "<commit/>", denied),
                 ("6241 A", "<discard-changes/>", denied),
                 ("6241 A", f"<lock><target>{RUNNING}</target></lock>", denied),
@@ -324,12 +307,19 @@ class OperationTest(ProbeCase):
         )
         self.expect(self.session("operate").rpc(f'<rollback xmlns="{FB}"><commit>0</commit></rollback>'), denied)
 
+    def test_a_subscription_that_ends(self):
+        """RFC 5277, sections 2.1.1 and 3.3: both marks, then the session is free for another one."""
+        session = self.session("read")
+        self.expect(session.rpc(subscribe(START.format(2020), STOP.format(2021))), OK)
+        self.assertIn("<replayComplete ", session.receive())
+        self.assertIn("<notificationComplete ", session.receive())
+        self.expect(session.rpc(subscribe()), OK)
+
     def test_a_second_subscription(self):
         """RFC 5277, section 2.1.1; RFC 5277, section 6: with :interleave operations go on."""
         session = self.session("read")
-        subscribe = f'<create-subscription xmlns="{NOTIFICATION}"/>'
-        self.expect(session.rpc(subscribe), OK)
-        self.expect(session.rpc(subscribe), error("operation-failed"))
+        self.expect(session.rpc(subscribe()), OK)
+        self.expect(session.rpc(subscribe()), error("operation-failed"))
         self.expect(session.rpc(f"<validate><source>{RUNNING}</source></validate>"), OK)
 
 

@@ -15,19 +15,22 @@ class ToolCase(Case):
     def setUp(self):
         super().setUp()
         self.netconf = Netconf(self)
-        self.bridge = Bridge(self, more=self.netconf.section + self.guest()).start()
+        self.bridge = Bridge(self, more=self.netconf.section + self.users()).start()
 
-    def guest(self):
-        """A user with a password and no key."""
-        file = self.write("guest.argon2", fleetbridge("password", "--hash", feed=WORD).out)
-        os.chmod(file, 0o600)
-        return f'[[user]]\nname = "guest"\nrole = "read"\npassword-file = "{file}"\n'
+    def users(self):
+        """Beside those with a key."""
+        return ""
 
 
 class OpenSshTest(ToolCase):
     """`ssh -s`, with the framing of :base:1.0 written by hand, as in RFC 6242, section 4.3."""
 
     SESSION = f'{hello(BASE_1_0)}]]>]]><rpc message-id="1" xmlns="{NC}"><close-session/></rpc>]]>]]>'
+
+    def users(self):
+        file = self.write("guest.argon2", fleetbridge("password", "--hash", feed=WORD).out)
+        os.chmod(file, 0o600)
+        return f'[[user]]\nname = "guest"\nrole = "read"\npassword-file = "{file}"\n'
 
     def test_with_a_key(self):
         ran = subprocess.run(self.netconf.ssh("read"), input=self.SESSION.encode(), capture_output=True, timeout=20)

@@ -99,9 +99,8 @@ class RawSession:
             self.send(hello)
             self.chunked = BASE_1_1 in hello
 
-    def send(self, message):
-        data = message if isinstance(message, bytes) else message.encode()
-        self.send_bytes(b"\n#%d\n%s\n##\n" % (len(data), data) if self.chunked else data + b"]]>]]>")
+    def send(self, *messages):
+        self.send_bytes(b"".join(map(self._frame, messages)))
 
     def send_bytes(self, data):
         """Without framing."""
@@ -131,6 +130,10 @@ class RawSession:
 
     def close(self):
         self._transport.close()
+
+    def _frame(self, message):
+        data = message if isinstance(message, bytes) else message.encode()
+        return b"\n#%d\n%s\n##\n" % (len(data), data) if self.chunked else data + b"]]>]]>"
 
     def _chunks(self):
         """RFC 6242, section 4.2."""
