@@ -1,5 +1,6 @@
 """Managers steer: ncclient edits, the device behind mosquitto obeys, and what it does is read back."""
 
+import os
 import time
 import unittest
 
@@ -8,6 +9,9 @@ from support import Bridge, Broker, Case, wait_until
 from support.fleet import adapter
 from support.netconf import FB, Netconf, config, find, setting, subtree, text
 from support.plug import Plug
+
+# How often the bridge is killed straight after an <ok/>.
+KILLS = int(os.environ.get("FLEETBRIDGE_KILLS", "5"))
 
 
 class NetconfCase(Case):
@@ -111,7 +115,8 @@ class SettingTest(NetconfCase):
 
     def test_kill_after_ok_loses_nothing(self):
         plug = self.plug("plug-7")
-        for value in range(10, 15):
+        values = range(10, 10 + KILLS)
+        for value in values:
             session = self.netconf.connect("operate")
             self.commit(session, setting("plug-7", "tele-period", value))
             self.bridge.kill()
@@ -119,7 +124,7 @@ class SettingTest(NetconfCase):
             plug.report()
             wait_until(lambda: plug.values["TelePeriod"] == value, 15, f"{value} arrives")
         time.sleep(1)
-        self.assertEqual(plug.commands("TelePeriod"), [str(value) for value in range(10, 15)], "none lost, none doubled")
+        self.assertEqual(plug.commands("TelePeriod"), [str(value) for value in values], "none lost, none doubled")
 
 
 class OperationTest(NetconfCase):
