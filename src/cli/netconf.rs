@@ -105,12 +105,13 @@ impl Netconf {
                 let config =
                     if root(&config) == "config" { config } else { format!("<config>{config}</config>") };
                 let target = "<target><candidate/></target>";
+                // With the lock nobody else's work is committed; what fails goes with it at the end of the session.
+                let lock = format!("<lock>{target}</lock>");
                 if test {
-                    vec![format!(
-                        "<edit-config>{target}<test-option>test-only</test-option>{config}</edit-config>"
-                    )]
+                    let only = "<test-option>test-only</test-option>";
+                    vec![lock, format!("<edit-config>{target}{only}{config}</edit-config>")]
                 } else {
-                    vec![format!("<edit-config>{target}{config}</edit-config>"), "<commit/>".to_owned()]
+                    vec![lock, format!("<edit-config>{target}{config}</edit-config>"), "<commit/>".to_owned()]
                 }
             }
         };
@@ -169,6 +170,10 @@ fn ask(place: &Place, operations: Vec<String>, out: &mut dyn Write) -> Result<()
         }
     }
     match refused {
+        Some(errors) if errors.starts_with("lock-denied") => Err(Failure::new(
+            errors,
+            "`fleetbridge candidate show` tells what others have staged; `candidate discard` forgets it",
+        )),
         Some(errors) => Err(Failure::new(errors, "nothing was changed")),
         None if done => Ok(writeln!(out, "done")?),
         None => Ok(()),

@@ -8,7 +8,7 @@ use tracing::{error, info, warn};
 use super::manage;
 use crate::{
     clock,
-    datastore::Datastore,
+    datastore::{Datastore, Source},
     fleet::{Fleet, FleetFull, Identity},
     model::{DeviceNumber, DeviceRecord, Time},
     southbound::ingest::{Enrol, Enrolled, WAITS},
@@ -189,6 +189,11 @@ impl Enroller {
 
     async fn retire(&self, device: DeviceNumber) -> Result<(), String> {
         let now = clock::now();
+        let name = self.fleet.row_or_retired(device, |row| row.name().to_owned()).unwrap_or_default();
+        let managed = tokio::task::block_in_place(|| self.datastore.read(&name, Source::Running));
+        if managed.map_err(|error| error.to_string())?.is_some() {
+            return Err(format!("{name} stands in running: delete it there first"));
+        }
         self.store.retire(device, now).await.map_err(|error| error.to_string())?;
         self.fleet.retire(device, now);
         info!(device, "retired");

@@ -29,10 +29,17 @@ impl Datastore {
         self.state.lock().lock(owner, target, now)
     }
 
+    /// What is staged goes with the lock of candidate (RFC 6241 8.3.5.2).
+    ///
     /// # Errors
     /// operation-failed (RFC 6241 7.6).
     pub fn unlock(&self, owner: &Owner, target: Target) -> Result<(), Error> {
-        self.state.lock().unlock(owner, target)
+        let mut state = self.state.lock();
+        state.unlock(owner, target)?;
+        if target == Target::Candidate {
+            state.discard();
+        }
+        Ok(())
     }
 
     /// The session that has locked a datastore.
@@ -55,7 +62,7 @@ impl Datastore {
             let mut state = self.state.lock();
             state.check_lock(owner, Target::Candidate)?;
             let errors = self.stage(&mut state.candidate, edit)?;
-            if !state.candidate.is_empty() {
+            if !state.candidate.is_empty() && edit.test_option != TestOption::TestOnly {
                 state.note_editor(owner);
             }
             return Ok(Outcome { delta: None, errors });

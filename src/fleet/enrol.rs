@@ -66,9 +66,11 @@ impl Fleet {
     pub fn made_ahead(&self, identity: &Identity) -> Option<DeviceRecord> {
         let name = name_from_id(&identity.id);
         let number = self.find(&name)?;
-        self.row(number, |row| {
+        self.row_or_retired(number, |row| {
             let fits = row.profile_id() == identity.profile || row.profile().is_unknown();
-            (row.adapter() == 0 && row.presence() == Presence::NeverSeen && fits).then(|| DeviceRecord {
+            // One that was taken out of running again before its unit came is retired, and its name still its own.
+            let unheard = matches!(row.presence(), Presence::NeverSeen | Presence::Retired);
+            (row.adapter() == 0 && unheard && fits).then(|| DeviceRecord {
                 number,
                 name: name.clone().into_owned(),
                 profile: identity.profile,
@@ -85,7 +87,12 @@ impl Fleet {
         let (index, at) = place(record.number);
         let Some(block) = self.blocks.get(index).and_then(|block| block.get()) else { return };
         let mut columns = block.columns.write();
+        let retired = !columns.live.get(at);
         columns.insert(at, record, &self.profiles[record.profile].points);
+        if retired {
+            self.by_presence[Presence::NeverSeen as usize].fetch_add(1, Ordering::Relaxed);
+            self.live.set(index, true);
+        }
         self.set_presence(&mut columns, record.number, Presence::NeverSeen, now);
         drop(columns);
         let identity = (record.adapter, record.profile, record.southbound_id.as_str());

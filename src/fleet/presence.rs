@@ -1,7 +1,7 @@
 //! Who is heard: one sweep for all devices, and what connections and parents mean for those behind them.
 
 use super::{
-    Adapter, AdapterState, Fleet,
+    Adapter, AdapterState, Fleet, Which,
     absorb::Moved,
     block::{Columns, Slot, place},
 };
@@ -230,7 +230,13 @@ impl Fleet {
 
     /// How many live devices were heard by an adapter that is configured no more.
     pub fn orphans(&self) -> u32 {
-        let heard: u32 = self.adapters.all().iter().map(|adapter| adapter.device_count()).sum();
-        self.counts().devices().saturating_sub(heard)
+        let configured: Vec<_> = self.adapters.all().iter().map(|adapter| adapter.id).collect();
+        let mut orphans = 0;
+        self.rows(1, Which::Live, |row| {
+            // Without an adapter is one that was made before its unit came.
+            orphans += u32::from(row.adapter() != 0 && !configured.contains(&row.adapter()));
+            std::ops::ControlFlow::Continue(())
+        });
+        orphans
     }
 }

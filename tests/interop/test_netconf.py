@@ -59,6 +59,41 @@ class SettingTest(NetconfCase):
         self.assertTrue(any("60" in value for _, value in rows), rows)
         self.assertGreater(number, 0)
 
+    def test_netconf_and_snmp_say_the_same(self):
+        """`device/setting` and fbSettingTable, cell by cell, with settings that ended in different ways."""
+        plug = self.plug("plug-8")
+        plug.answer = lambda command, payload: {"Command": "Unknown"} if command == "LedState" else plug.obey(command, payload)
+        session = self.netconf.connect("administer")
+        several = "<tele-period>60</tele-period><led-state>3</led-state><web-password>hush-4711</web-password>"
+        container = f'<tasmota xmlns="urn:fleetbridge:yang:profile:tasmota">{several}</tasmota>'
+        self.commit(session, f"<device><name>plug-8</name><settings>{container}</settings></device>")
+        ended = lambda: self.standing(session, "plug-8", "led-state").get("standing") == "unsupported"
+        wait_until(ended, 20, "the refused one ends")
+        wait_until(lambda: self.standing(session, "plug-8", "tele-period").get("standing") == "effective", 20, "and the other")
+
+        def both():
+            reply = session.get(subtree("plug-8", "<setting/>"))
+            entries = find(reply, "fleet/device/setting")
+            netconf = [{leaf.tag.split("}")[1]: leaf.text or "" for leaf in entry} for entry in entries]
+            return {entry.pop("name"): entry for entry in netconf}, list(self.bridge.manager.table("fbSettingTable").values())
+
+        netconf, snmp = both()
+        self.assertEqual(sorted(row["fbSettingName"] for row in snmp), sorted(netconf))
+        self.assertGreaterEqual(len(snmp), 3)
+        for row in snmp:
+            entry = netconf[row["fbSettingName"]]
+            with self.subTest(setting=row["fbSettingName"]):
+                secret = row["fbSettingName"] == "web-password"
+                if not secret:
+                    self.assertEqual(row.get("fbSettingDesired"), entry.get("desired"))
+                self.assertEqual(row.get("fbSettingReported"), entry.get("reported"))
+                self.assertEqual(row["fbSettingAttempts"], entry.get("attempts", "0"))
+                self.assertEqual(row["fbSettingError"], entry.get("error", ""))
+                self.assertEqual(row["fbSettingTransaction"], entry.get("commit", "0"))
+                if "standing" in entry:
+                    self.assertEqual(row["fbSettingState"].lower(), entry["standing"].replace("-", ""))
+        self.assertNotIn("hush-4711", f"{netconf}{snmp}")
+
     def test_one_that_refuses_fails_with_its_words(self):
         plug = self.plug("plug-2")
         plug.answer = plug.refuse
@@ -112,6 +147,43 @@ class SettingTest(NetconfCase):
         wait_until(lambda: plug.commands("TelePeriod") == ["50"], 10, "its unit gets what was wanted")
         self.assertEqual(self.bridge.manager.devices()["plug-6"]["number"], number)
         self.assertEqual(self.bridge.manager.get("fbFleetDevices.0"), "1", "no second device")
+
+    def test_a_name_stays_its_own_until_its_unit_comes(self):
+        """Made ahead, taken out again: the unit that comes has the number that its name has, and is told what is wanted."""
+        session = self.netconf.connect("operate")
+        self.commit(session, setting("plug-9", "tele-period", 50))
+        gone = '<device nc:operation="delete"><name>plug-9</name></device>'
+        self.commit(session, gone)
+        wait_until(lambda: "plug-9" not in self.bridge.manager.devices(), 5, "it has no row")
+        plug = self.plug("plug-9")
+        self.assertEqual(self.bridge.manager.devices()["plug-9"]["number"], 1)
+        self.commit(session, setting("plug-9", "tele-period", 51))
+        wait_until(lambda: plug.commands("TelePeriod") == ["51"], 5, "it is told")
+        self.assertNotIn("configured no more", self.bridge.output())
+        refused = self.bridge.cli("device", "retire", "plug-9")
+        self.assertEqual(refused.code, 1)
+        self.assertIn("delete it there first", refused.text)
+
+    def test_an_edit_that_fails_leaves_nothing(self):
+        self.plug("plug-a")
+        wrong = self.write("wrong.xml", f'<fleet xmlns="{FB}">{setting("plug-a", "tele-period", 5)}</fleet>')
+        right = self.write("right.xml", f'<fleet xmlns="{FB}">{setting("plug-a", "tele-period", 55)}</fleet>')
+        answer = self.bridge.cli("netconf", "edit", wrong)
+        self.assertEqual(answer.code, 1)
+        self.assertRegex(answer.text, r"invalid-value: .*tele-period")
+        self.assertIn("nothing is staged", self.bridge.cli("candidate", "show").out)
+        self.assertIn("done", self.bridge.cli("netconf", "edit", "--test", right).out)
+        self.assertIn("nothing is staged", self.bridge.cli("candidate", "show").out)
+        session = self.netconf.connect("operate")
+        session.edit_config(target="candidate", config=config("<device><name>other</name></device>"))
+        answer = self.bridge.cli("netconf", "edit", right)
+        self.assertEqual(answer.code, 1, "it does not commit the work of others")
+        self.assertRegex(answer.text, r"lock-denied: candidate has been edited by operate[\s\S]*candidate show")
+        self.assertIn("other", self.bridge.cli("candidate", "show").out)
+        self.assertEqual(self.bridge.cli("candidate", "discard").code, 0)
+        self.assertIn("done", self.bridge.cli("netconf", "edit", right).out)
+        shown = self.bridge.cli("netconf", "get", "--device", "plug-a").out
+        self.assertIn("<desired>55</desired>", shown)
 
     def test_kill_after_ok_loses_nothing(self):
         plug = self.plug("plug-7")

@@ -331,10 +331,10 @@ fn setting_leaves(setting: &Setting<'_>, visit: &mut dyn FnMut(&str, &str)) {
     setting_values(setting, visit);
     if setting.is_desired() {
         visit("source", "override");
-        visit("standing", setting.standing().as_str());
-        instant("since", setting.since(), visit);
-        visit("attempts", &setting.attempts().to_string());
     }
+    visit("standing", setting.standing().as_str());
+    instant("since", setting.since(), visit);
+    visit("attempts", &setting.attempts().to_string());
     if !setting.error().is_empty() {
         visit("error", setting.error());
     }
