@@ -128,11 +128,11 @@ async fn messages_that_never_come_stall_nobody() {
     let port = broker.address().port();
     let mut link = connected(broker.client("embedded"), &["a/#"]).await;
     // More than there is room for, and never released (QoS 2).
-    let hoarders: Vec<_> = (0..2)
+    let hoarders: Vec<_> = (0..8)
         .map(|n| {
             std::thread::spawn(move || {
                 let mut hoarder = raw(port, &format!("hoarder-{n}"));
-                for id in 1..=90 {
+                for id in 1..=20 {
                     hoarder.write_all(&publication("a/hoard", 2, id, 250_000)).unwrap();
                 }
                 hoarder
@@ -148,6 +148,36 @@ async fn messages_that_never_come_stall_nobody() {
     for hoarder in hoarders {
         drop(hoarder.join().unwrap());
     }
+    broker.stop().await;
+}
+
+/// More messages than the broker's queue for a client holds, to a connection of the bridge that stands still while
+/// another one has nothing to do.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_connection_lets_no_message_of_another_be_lost() {
+    let messages: u16 = 12_000;
+    let broker = open().await;
+    let port = broker.address().port();
+    let mut still = connected(broker.client("still"), &["a/#"]).await;
+    let mut idle = connected(broker.client("idle"), &["b/#"]).await;
+    let idle = tokio::spawn(async move { next(&mut idle).await });
+    let publisher = std::thread::spawn(move || {
+        let mut device = raw(port, "device");
+        for id in 1..=messages {
+            device.write_all(&publication("a/b", 1, id, 4096)).unwrap();
+        }
+        device
+    });
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(!publisher.is_finished(), "the publisher waits");
+    let mut heard = 0;
+    while heard < usize::from(messages) {
+        assert_eq!(next(&mut still).await, Update::Messages, "{heard}");
+        heard += still.messages().len();
+        still.done();
+    }
+    drop(publisher.join().unwrap());
+    idle.abort();
     broker.stop().await;
 }
 

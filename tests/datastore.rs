@@ -626,8 +626,11 @@ fn locks() {
     assert_eq!(store.unlock(&session(2), Target::Running).unwrap_err().tag, Tag::OperationFailed);
     store.unlock(&session(1), Target::Running).unwrap();
     assert_eq!(store.unlock(&session(1), Target::Running).unwrap_err().tag, Tag::OperationFailed);
-    // A dirty candidate is not locked; its lock dies with the session and takes the edits along.
+    // The edits go with their lock (RFC 6241 section 8.3.5.2), whether it is given back or dies with its session.
     store.unlock(&session(2), Target::Candidate).unwrap();
+    assert_eq!(bench.candidate("b"), None);
+    // A candidate that holds edits is not locked.
+    bench.edit_as(&session(2), Target::Candidate, &device("b", "")).unwrap();
     let error = store.lock(&session(3), Target::Candidate, NOW).unwrap_err();
     assert_eq!((error.tag, &error.info[0]), (Tag::LockDenied, &Info::SessionId(0)));
     assert!(error.message.contains("user2"), "{error}");

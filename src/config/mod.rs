@@ -164,7 +164,7 @@ fn build(top: &mut Section<'_>, path: &Path, base: &Base) -> Config {
     let broker = process::broker(top, base, &mut listeners);
     let limits = process::limits(top);
     let hears = top.key("mqtt").exists() || top.key("broker").exists();
-    let (mqtt, named) = mqtt::read(top, base);
+    let (mqtt, named) = mqtt::read(top, base, broker.as_ref());
     let snmp = snmp::read(top, &mut listeners);
     let netconf = netconf::read(top, base, &mut listeners);
     let users = netconf::users(top, base, snmp.allow_weak);

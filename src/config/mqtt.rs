@@ -1,6 +1,6 @@
 //! `[[mqtt]]`: connections to brokers.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use super::{Base, Broker};
 use crate::{
@@ -56,6 +56,11 @@ pub struct ProfileName {
 }
 
 impl Mqtt {
+    /// Whether it is the embedded broker that is there.
+    pub fn leads_to(&self, broker: SocketAddr) -> bool {
+        leads_to(&self.address, broker)
+    }
+
     /// The bridge's own connection to its embedded broker, for a boot file that names none.
     pub fn embedded(broker: &Broker) -> Self {
         let everywhere = broker.listen.ip().is_unspecified();
@@ -80,13 +85,17 @@ impl Mqtt {
 }
 
 /// All connections, and all names of profiles that stand in them.
-pub(super) fn read(top: &mut Section<'_>, base: &Base) -> (Vec<Mqtt>, Vec<ProfileName>) {
+pub(super) fn read(
+    top: &mut Section<'_>,
+    base: &Base,
+    broker: Option<&Broker>,
+) -> (Vec<Mqtt>, Vec<ProfileName>) {
     let mut list: Vec<(Mqtt, u32)> = Vec::new();
     let mut named = Vec::new();
     for mut section in top.key("mqtt").tables() {
         let name = section.key("name");
         let line = name.line();
-        if let Some(mqtt) = connection(&mut section, base, &mut named) {
+        if let Some(mqtt) = connection(&mut section, base, broker, &mut named) {
             if let Some((_, first)) = list.iter().find(|(other, _)| other.name == mqtt.name) {
                 let message = format!("`name` {:?} is taken already, in line {first}", mqtt.name);
                 name.error(message, "give each [[mqtt]] a name of its own");
@@ -98,7 +107,12 @@ pub(super) fn read(top: &mut Section<'_>, base: &Base) -> (Vec<Mqtt>, Vec<Profil
     (list.into_iter().map(|(mqtt, _)| mqtt).collect(), named)
 }
 
-fn connection(section: &mut Section<'_>, base: &Base, named: &mut Vec<ProfileName>) -> Option<Mqtt> {
+fn connection(
+    section: &mut Section<'_>,
+    base: &Base,
+    embedded: Option<&Broker>,
+    named: &mut Vec<ProfileName>,
+) -> Option<Mqtt> {
     let name = section
         .required_as("name", "\"plant\"")
         .parsed("a name of 1 to 32 letters, digits, `_`, `.` or `-`, for example \"plant\"", identifier);
@@ -108,16 +122,30 @@ fn connection(section: &mut Section<'_>, base: &Base, named: &mut Vec<ProfileNam
         Some("3.1.1") => Protocol::V311,
         _ => Protocol::V5,
     };
-    let user = section.key("user").str().map(str::to_owned);
+    let own = embedded.filter(|own| address.as_ref().is_some_and(|address| leads_to(address, own.listen)));
+    let login = section.key("user");
+    if own.is_some() && login.exists() {
+        login.warning(
+            "`user` at the embedded broker: publishers do not wait for a bridge that logs in as somebody else"
+                .to_owned(),
+            "leave `user` out: the bridge has a way in of its own",
+        );
+    }
+    let user = login.str().map(str::to_owned);
     let password = password(section, base, user.is_some());
     let client_id = section.key("client-id").parsed("a text of 1 to 64 characters", |text| {
         (1..=64).contains(&text.chars().count()).then(|| text.to_owned())
     });
-    let share_group = section
-        .key("share-group")
-        .parsed("a name without `/`, `+` and `#`, for example \"bridges\"", |text| {
-            (!text.is_empty() && !text.contains(['/', '+', '#'])).then(|| text.to_owned())
-        });
+    let group = section.key("share-group");
+    if own.is_some() && group.exists() {
+        group.error(
+            "`share-group` at the embedded broker: nobody shares it".to_owned(),
+            "leave it out, or have bridges share a broker that is none of them",
+        );
+    }
+    let share_group = group.parsed("a name without `/`, `+` and `#`, for example \"bridges\"", |text| {
+        (!text.is_empty() && !text.contains(['/', '+', '#'])).then(|| text.to_owned())
+    });
     let (ca_file, cert_file, key_file) = tls(section, base, address.as_ref());
     let listed = section.key("profiles");
     let profiles: Vec<_> = listed
@@ -163,6 +191,11 @@ fn connection(section: &mut Section<'_>, base: &Base, named: &mut Vec<ProfileNam
         adopt,
         commands_a_second,
     })
+}
+
+fn leads_to(address: &Address, broker: SocketAddr) -> bool {
+    let here = address.is_loopback() || address.host == broker.ip().to_string();
+    here && address.port == broker.port() && !address.tls
 }
 
 /// The URL itself is not repeated in the message when it may hold a password.

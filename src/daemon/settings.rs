@@ -27,22 +27,16 @@ use crate::{
 pub fn connections(config: &Config) -> Vec<config::Mqtt> {
     let mut connections = config.mqtt.clone();
     if let Some(broker) = &config.broker
-        && !connections.iter().any(|connection| leads_to(connection, broker.listen))
+        && !connections.iter().any(|connection| connection.leads_to(broker.listen))
     {
         connections.push(config::Mqtt::embedded(broker));
     }
     connections
 }
 
-fn leads_to(connection: &config::Mqtt, broker: std::net::SocketAddr) -> bool {
-    let address = &connection.address;
-    let here = address.is_loopback() || address.host == broker.ip().to_string();
-    here && address.port == broker.port() && !address.tls
-}
-
 /// The client of a connection; to the embedded broker it logs in as the bridge itself.
 pub fn client(connection: config::Mqtt, broker: Option<&Broker>, limits: Limits) -> mqtt::Config {
-    let embedded = broker.filter(|broker| leads_to(&connection, broker.address()));
+    let embedded = broker.filter(|broker| connection.leads_to(broker.address()));
     let mut client = match embedded {
         Some(broker) if connection.user.is_none() => broker.client(&connection.name),
         _ => mqtt::Config::new(&connection.name, connection.address),

@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use crate::model::Time;
+use crate::{model::Time, secret};
 
 /// 32473 with the first bit set, and format 5: octets of our own (RFC 3411, SnmpEngineID).
 const HEAD: [u8; 5] = [0x80, 0x00, 0x7e, 0xd9, 0x05];
@@ -42,7 +42,7 @@ impl Engine {
     /// stay off. v1 and v2c can go on with [`Engine::unsaved`].
     pub fn load(path: &Path, now: Time) -> Result<Self, EngineError> {
         let io = |source| EngineError::Io { path: path.display().to_string(), source };
-        let engine = match fs::read_to_string(path) {
+        let engine = match secret::open_regular(path).and_then(io::read_to_string) {
             Ok(text) => {
                 let (id, boots) = parse(&text)
                     .ok_or_else(|| EngineError::Malformed { path: path.display().to_string() })?;

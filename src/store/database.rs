@@ -210,13 +210,33 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
 
 /// Makes the file if need be and takes it from group and others. SQLite gives `-wal` and `-shm` the mode of the file.
 pub(super) fn restrict(path: &Path) -> io::Result<()> {
-    let file =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    // Through a symbolic link the mode of some other file would change; a FIFO would wait for ever.
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path)
+        .map_err(|error| match error.raw_os_error() {
+            Some(libc::ELOOP) => io::Error::new(error.kind(), "a symbolic link; set [store] path instead"),
+            _ => error,
+        })?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
     let private = Permissions::from_mode(0o600);
     if file.metadata()?.permissions().mode() & 0o077 != 0 {
         file.set_permissions(private.clone())?;
     }
     for log in [with_suffix(path, "-wal"), with_suffix(path, "-shm")] {
+        if fs::symlink_metadata(&log).is_ok_and(|log| !log.is_file()) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{} is no regular file", log.display()),
+            ));
+        }
         match fs::set_permissions(log, private.clone()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}

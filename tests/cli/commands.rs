@@ -152,7 +152,12 @@ fn init_check_mibs() {
     let file = folder.join("fleetbridge.toml").display().to_string();
     let check = fleetbridge(&["check", "--config", &file]);
     assert_eq!(code(&check), 0, "{}", stdout(&check));
-    assert!(stdout(&check).ends_with(": 0 errors, 0 warnings, 0 notes\n"), "{}", stdout(&check));
+    // Somebody else may have the usual ports just now.
+    let told = stdout(&check);
+    let other =
+        told.lines().filter(|line| line.contains("warning") && !line.contains("cannot be listened on"));
+    assert_eq!(other.count(), 1, "{told}");
+    assert!(told.contains(": 0 errors, ") && told.ends_with(" 0 notes\n"), "{told}");
 
     fs::write(&file, "[snmp]\nlisen = []\n[[mqtt]]\nname = 'a'\n").unwrap();
     let check = fleetbridge(&["check", "--config", &file]);

@@ -18,7 +18,13 @@ use mqtt5::broker::{
 use mqtt5::{packet::connect::ConnectPacket, protocol::v5::reason_codes::ReasonCode};
 use tokio::task::JoinHandle;
 
-use super::{BrokerError, Config, login::Logins, retained, users::Users, watch::Watch};
+use super::{
+    BrokerError, Config,
+    login::Logins,
+    retained,
+    users::Users,
+    watch::{Flows, Watch},
+};
 use crate::{
     login::{Verdict, same},
     secret::Secret,
@@ -29,8 +35,13 @@ use crate::{
     stats::{Counter, Stats},
 };
 
-/// The bridge's own user; no user of a users-file can have this name.
-pub(super) const INTERNAL: &str = "$fleetbridge";
+/// The bridge's own users begin so, one for each of its connections; no user of a users-file can have such a name.
+const INTERNAL: &str = "$fleetbridge/";
+
+/// Whether it is the bridge itself.
+pub(super) fn is_internal(user: Option<&str>) -> bool {
+    user.is_some_and(|user| user.starts_with(INTERNAL))
+}
 
 /// Messages that wait for one client at most; more than [`Flow`] lets on their way to the bridge.
 const QUEUE: usize = flow::MESSAGES + 2000;
@@ -41,8 +52,9 @@ const RESERVE: usize = 16;
 /// What a packet may have beside its payload.
 const OVERHEAD: usize = 70_000;
 
-/// QoS 2 messages that a client may have announced and not released; they wait in memory.
-const RECEIVE_MAXIMUM: u16 = 100;
+/// QoS 2 messages that a client may have announced and not released; they wait in memory. Not fewer than clients of
+/// MQTT 3.1.1 use, who are not told: 20 is the habit.
+const RECEIVE_MAXIMUM: u16 = 20;
 
 /// A running broker.
 pub struct Broker {
@@ -51,7 +63,8 @@ pub struct Broker {
     users_file: Option<std::path::PathBuf>,
     logins: Arc<Logins>,
     stats: Arc<BrokerStats>,
-    flow: Arc<Flow>,
+    flows: Arc<Flows>,
+    payload_limit: usize,
     shutdown: BrokerShutdownHandle,
     task: JoinHandle<()>,
 }
@@ -73,8 +86,8 @@ impl Broker {
             io::ErrorKind::AddrInUse => BrokerError::Taken { address },
             _ => BrokerError::Listen { address, error },
         })?);
-        let flow = Arc::new(Flow::new(config.payload_limit));
-        let watch = Watch::new(flow.clone(), counters.clone(), config.max_clients);
+        let flows = Arc::new(Flows::default());
+        let watch = Watch::new(flows.clone(), counters.clone(), config.max_clients);
         let server = MqttBroker::with_config(options(&config).with_event_handler(Arc::new(watch)))
             .await
             .map_err(|error| BrokerError::Other(error.to_string()))?;
@@ -96,7 +109,17 @@ impl Broker {
             }
         });
         let _ = tokio::time::timeout(Duration::from_secs(5), ready.wait_for(|ready| *ready)).await;
-        Ok(Broker { address, password, users_file: config.users_file, logins, stats, flow, shutdown, task })
+        Ok(Broker {
+            address,
+            password,
+            users_file: config.users_file,
+            logins,
+            stats,
+            flows,
+            payload_limit: config.payload_limit,
+            shutdown,
+            task,
+        })
     }
 
     /// Where it listens; the port is the real one if 0 was asked for.
@@ -109,7 +132,7 @@ impl Broker {
         self.stats.clients_connected.load(Ordering::Relaxed)
     }
 
-    /// A connection of the bridge to this broker, with the password of this start.
+    /// A connection of the bridge to this broker, with the password of this start; `name` is no other's.
     pub fn client(&self, name: &str) -> mqtt::Config {
         let host = match self.address.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.to_string(),
@@ -117,9 +140,11 @@ impl Broker {
             ip => ip.to_string(),
         };
         let mut client = mqtt::Config::new(name, Address { host, port: self.address.port(), tls: false });
-        client.user = Some(INTERNAL.to_owned());
+        let (user, flow) = (format!("{INTERNAL}{name}"), Arc::new(Flow::new(self.payload_limit)));
+        self.flows.write().insert(user.clone(), flow.clone());
+        client.user = Some(user);
         client.password = Some(self.password.clone());
-        client.flow = Some(self.flow.clone());
+        client.flow = Some(flow);
         client
     }
 
@@ -179,11 +204,11 @@ struct Doorkeeper {
 impl Doorkeeper {
     async fn admit(&self, connect: &ConnectPacket, peer: SocketAddr) -> AuthResult {
         let (user, password) = (connect.username.as_deref(), connect.password.as_deref());
-        if user == Some(INTERNAL) {
+        if let Some(internal) = user.filter(|user| is_internal(Some(user))) {
             // It travels on this host only; whoever shows it from elsewhere has stolen it.
             let is_host = peer.ip().is_loopback() || peer.ip() == self.listen;
             if is_host && same(password.unwrap_or_default(), self.password.expose().as_bytes()) {
-                return AuthResult::success_with_user(INTERNAL);
+                return AuthResult::success_with_user(internal);
             }
             return self.refuse(connect, peer, ReasonCode::NotAuthorized, "that user is the bridge's own");
         }
@@ -220,7 +245,7 @@ impl Doorkeeper {
 
     /// `refused` counts if not.
     fn may(&self, user: Option<&str>, topic_or_filter: &str, refused: &Counter) -> bool {
-        let may = user == Some(INTERNAL) || self.logins.may(user, topic_or_filter);
+        let may = is_internal(user) || self.logins.may(user, topic_or_filter);
         if !may {
             refused.inc();
         }

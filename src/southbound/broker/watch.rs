@@ -12,48 +12,55 @@ use mqtt5::{
 };
 use parking_lot::{Mutex, RwLock};
 
-use super::{retained::Retained, server::INTERNAL};
+use super::{retained::Retained, server::is_internal};
 use crate::{southbound::flow::Flow, stats::Stats};
 
+/// Of the bridge's own connections, by user: one that is idle says nothing of what waits for another.
+pub(super) type Flows = RwLock<HashMap<String, Arc<Flow>>>;
+
 pub(super) struct Watch {
-    flow: Arc<Flow>,
+    flows: Arc<Flows>,
     stats: Arc<Stats>,
     /// The bridge's own connections by client identifier.
     bridge: RwLock<HashMap<Arc<str>, Hearer>>,
     retained: Mutex<Retained>,
 }
 
-#[derive(Default)]
 struct Hearer {
+    flow: Arc<Flow>,
     /// 2 while one takes over from another.
     connections: usize,
     filters: Vec<Arc<str>>,
 }
 
 impl Watch {
-    pub fn new(flow: Arc<Flow>, stats: Arc<Stats>, max_clients: usize) -> Self {
+    pub fn new(flows: Arc<Flows>, stats: Arc<Stats>, max_clients: usize) -> Self {
         let retained = Mutex::new(Retained::new(max_clients));
-        Watch { flow, stats, bridge: RwLock::default(), retained }
+        Watch { flows, stats, bridge: RwLock::default(), retained }
     }
 
-    /// How often the broker will send a message to the bridge: once for each filter that it matches.
-    fn copies(&self, topic: &str) -> usize {
+    /// How often the broker will send a message to each connection of the bridge: once for each filter that it matches.
+    fn hearers(&self, topic: &str) -> Vec<(Arc<Flow>, usize)> {
         let bridge = self.bridge.read();
-        let filters = bridge.values().flat_map(|hearer| &hearer.filters);
-        filters.filter(|filter| topic_matches_filter(topic, filter)).count()
+        let copies = bridge.values().map(|hearer| {
+            let matching = hearer.filters.iter().filter(|filter| topic_matches_filter(topic, filter));
+            (&hearer.flow, matching.count())
+        });
+        copies.filter(|(_, copies)| *copies > 0).map(|(flow, copies)| (flow.clone(), copies)).collect()
     }
 
     /// A message of QoS 2 takes its room here too, though it comes only when its publisher releases it: meanwhile it is in
     /// memory.
     async fn published(&self, event: ClientPublishEvent) -> PublishAction {
-        if event.user_id.as_deref() == Some(INTERNAL) {
+        if is_internal(event.user_id.as_deref()) {
             return PublishAction::Continue;
         }
         self.stats.broker.published.inc();
-        let copies = self.copies(&event.topic);
-        if copies > 0 && !self.flow.take(event.payload.len(), copies).await {
-            self.stats.broker.overruns.inc();
-            return PublishAction::Handled;
+        for (flow, copies) in self.hearers(&event.topic) {
+            if !flow.take(event.payload.len(), copies).await {
+                self.stats.broker.overruns.inc();
+                return PublishAction::Handled;
+            }
         }
         if event.retain
             && !event.payload.is_empty()
@@ -67,9 +74,12 @@ impl Watch {
 
     fn connected(&self, event: ClientConnectEvent) {
         self.stats.broker.connected.inc();
-        if event.user_id.as_deref() == Some(INTERNAL) {
-            self.bridge.write().entry(event.client_id).or_default().connections += 1;
-            self.flow.reset();
+        let flow = event.user_id.as_deref().and_then(|user| self.flows.read().get(user).cloned());
+        if let Some(flow) = flow {
+            flow.reset();
+            let mut bridge = self.bridge.write();
+            let hearer = bridge.entry(event.client_id);
+            hearer.or_insert(Hearer { flow, connections: 0, filters: Vec::new() }).connections += 1;
         }
     }
 
@@ -87,15 +97,15 @@ impl Watch {
 
     fn disconnected(&self, event: ClientDisconnectEvent) {
         self.stats.broker.disconnected.inc();
-        if event.user_id.as_deref() == Some(INTERNAL) {
+        if is_internal(event.user_id.as_deref()) {
             let mut bridge = self.bridge.write();
             if let Some(hearer) = bridge.get_mut(&event.client_id) {
+                hearer.flow.reset();
                 hearer.connections = hearer.connections.saturating_sub(1);
                 if hearer.connections == 0 {
                     bridge.remove(&event.client_id);
                 }
             }
-            self.flow.reset();
         } else if event.unexpected {
             self.stats.broker.broken.inc();
         }
