@@ -6,14 +6,16 @@ mod plug_support;
 
 use std::{
     collections::HashMap,
-    fs::{self, OpenOptions},
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
-use fleetbridge::model::{SettingValue, Standing};
+use fleetbridge::{
+    datastore::{Face, Owner},
+    model::Standing,
+};
 use mqtt_support::Mosquitto;
 use plug_support::*;
 
@@ -152,8 +154,7 @@ async fn many_devices_at_once() {
 const KILLS: u32 = 40;
 const KILLED: u32 = 5;
 
-/// Not a test: a bridge that the next one kills. It is told what is wanted line by line, keeps that as a datastore would,
-/// says so, and goes on.
+/// Not a test: a bridge that the next one kills. It is told what is wanted line by line, commits that, says so, and goes on.
 #[tokio::test(flavor = "multi_thread")]
 async fn helper_steers_until_it_is_killed() {
     let Some(folder) = std::env::var_os("FLEETBRIDGE_TEST_DOWN").map(PathBuf::from) else { return };
@@ -164,20 +165,10 @@ async fn helper_steers_until_it_is_killed() {
         let id = format!("plug-{id}");
         numbers.insert(id.clone(), device(&fleet, &id).await);
     }
-    let running = folder.join("running");
-    let lines = |text: String| -> Vec<(String, u32)> {
-        let pair =
-            |line: &str| Some((line.split(' ').next()?.to_owned(), line.split(' ').nth(1)?.parse().ok()?));
-        text.lines().filter_map(pair).collect()
-    };
-    let wanted: HashMap<String, u32> =
-        lines(fs::read_to_string(&running).unwrap_or_default()).into_iter().collect();
-    for (id, value) in &wanted {
-        let value = SettingValue::Integer(i64::from(*value));
-        fleet.reconcile(numbers[id], &[(1, value)], 1, fleetbridge::clock::now());
-    }
+    let period = "/fleetbridge:fleet/device/settings/fleetbridge-profile-plug:plug/period";
+    let period = daemon.datastore.schema().find(period).unwrap();
+    let owner = Owner { session: 0, face: Face::Snmp, user: "test".to_owned(), address: String::new() };
     println!("ready");
-    let mut file = OpenOptions::new().create(true).append(true).open(&running).unwrap();
     let (sender, mut wishes) = tokio::sync::mpsc::channel(10);
     std::thread::spawn(move || {
         for line in std::io::stdin().lines().map_while(Result::ok) {
@@ -192,11 +183,12 @@ async fn helper_steers_until_it_is_killed() {
             println!("all");
             continue;
         }
-        let (id, value) = lines(line).remove(0);
-        writeln!(file, "{id} {value}").unwrap();
-        file.sync_all().unwrap();
+        let (id, value) = line.split_once(' ').unwrap();
+        let mut set = daemon.datastore.begin(owner.clone()).unwrap();
+        set.create(id).unwrap();
+        set.set(id, period, Some(value)).unwrap();
+        set.commit(None, fleetbridge::clock::now()).unwrap();
         println!("ok");
-        want(&fleet, numbers[&id], value, 1);
     }
 }
 

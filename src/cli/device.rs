@@ -1,20 +1,21 @@
-//! `fleetbridge device list | show | retire`
+//! `fleetbridge device list | show | adopt | retire`
 
 use std::io::Write;
 
 use clap::{Args, Subcommand};
 
-use super::{Failure, OneFormat, Place, report::Filters};
+use super::{Failure, OneFormat, Place, netconf, report::Filters};
 use crate::control::{
     client::escaped,
     view::{self, PointView, Retired},
 };
 
-/// Look at devices, or retire one
+/// Look at devices, adopt or retire them
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fleetbridge device list --site plant-1
   fleetbridge device show plug-0042
+  fleetbridge device adopt plug-0042
   fleetbridge device retire plug-0042")]
 pub(super) struct Device {
     #[command(subcommand)]
@@ -34,6 +35,18 @@ enum Action {
         name: String,
         #[arg(long, value_enum, default_value_t)]
         format: OneFormat,
+    },
+    /// Bring devices that were heard into the configuration, so that they are managed
+    ///
+    /// Those of an adapter with adopt = "ask" get a number and are shown from their next message on;
+    /// `fleetbridge status --unknown` lists them. It does what <adopt> and <commit> do in NETCONF.
+    Adopt {
+        /// Names, as `device list` and `status --unknown` show them
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        names: Vec<String>,
+        /// All that were heard and are not managed
+        #[arg(long)]
+        all: bool,
     },
     /// Take a device out of all tables; its number is never given to another
     Retire {
@@ -59,6 +72,10 @@ impl Device {
                 let device = client.read(&path).map_err(|error| place.explain(error))?;
                 show(&device, out)
             }
+            Action::Adopt { names, .. } => match netconf::adopt(place, &names)? {
+                1 => Ok(writeln!(out, "adopted 1 device")?),
+                count => Ok(writeln!(out, "adopted {count} devices")?),
+            },
             Action::Retire { name } => {
                 let path = format!("/v1/device/{}/retire", escaped(&name));
                 let retired: Retired = client.post(&path).map_err(|error| place.explain(error))?;

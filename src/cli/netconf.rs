@@ -115,7 +115,14 @@ impl Netconf {
                 }
             }
         };
-        ask(place, operations, out)
+        let Answer { content, done } = ask(place, operations)?;
+        for reply in content {
+            indent(&reply, out)?;
+        }
+        if done {
+            writeln!(out, "done")?;
+        }
+        Ok(())
     }
 }
 
@@ -153,20 +160,47 @@ impl Candidate {
     }
 }
 
-/// Writes the content of the replies, indented; an error in one is a failure.
-fn ask(place: &Place, operations: Vec<String>, out: &mut dyn Write) -> Result<(), Failure> {
+/// Brings devices into running, so that they are managed; how many.
+pub(super) fn adopt(place: &Place, names: &[String]) -> Result<usize, Failure> {
+    let mut which: String =
+        names.iter().map(|name| format!("<device>{}</device>", quick_xml::escape::escape(name))).collect();
+    if names.is_empty() {
+        which.push_str("<all/>");
+    }
+    let answer = ask(
+        place,
+        vec![
+            "<lock><target><candidate/></target></lock>".to_owned(),
+            format!("<adopt xmlns=\"{FLEET}\">{which}</adopt>"),
+            "<commit/>".to_owned(),
+        ],
+    )?;
+    let count =
+        |reply: &String| reply.split_once("<devices")?.1.split_once('>')?.1.split_once('<')?.0.parse().ok();
+    Ok(answer.content.iter().find_map(count).unwrap_or(0))
+}
+
+struct Answer {
+    /// The replies that have content.
+    content: Vec<String>,
+    /// One was `<ok/>`.
+    done: bool,
+}
+
+/// What is replied; an error in one reply is a failure.
+fn ask(place: &Place, operations: Vec<String>) -> Result<Answer, Failure> {
     let mut replies = Vec::new();
     let request = view::Operations { operations };
     place.client()?.send("/v1/netconf", &request, &mut replies).map_err(|error| place.explain(error))?;
     let replies = String::from_utf8_lossy(&replies);
-    let (mut refused, mut done) = (None, false);
+    let (mut refused, mut answer) = (None, Answer { content: Vec::new(), done: false });
     for reply in replies.split(END).filter(|reply| !reply.trim().is_empty()) {
         if reply.contains("<rpc-error>") {
             refused = Some(errors(reply));
         } else if reply.contains("<ok/>") {
-            done = true;
+            answer.done = true;
         } else {
-            indent(reply, out)?;
+            answer.content.push(reply.to_owned());
         }
     }
     match refused {
@@ -175,8 +209,7 @@ fn ask(place: &Place, operations: Vec<String>, out: &mut dyn Write) -> Result<()
             "`fleetbridge candidate show` tells what others have staged; `candidate discard` forgets it",
         )),
         Some(errors) => Err(Failure::new(errors, "nothing was changed")),
-        None if done => Ok(writeln!(out, "done")?),
-        None => Ok(()),
+        None => Ok(answer),
     }
 }
 

@@ -134,13 +134,17 @@ fn status(status: &view::Status, out: &mut dyn Write) -> Result<(), Failure> {
 
 fn unknown(unknown: &Unknown, out: &mut dyn Write) -> Result<(), Failure> {
     if !unknown.waiting.is_empty() {
-        writeln!(out, "{} devices wait, because their adapter has adopt = \"ask\":", unknown.waiting.len())?;
+        writeln!(
+            out,
+            "{} devices wait, because their adapter has adopt = \"ask\"; `fleetbridge device adopt NAME` takes one in:",
+            unknown.waiting.len()
+        )?;
         for device in &unknown.waiting {
-            let (id, since, last) = (printable(&device.id), &device.since, &device.last_heard);
+            let (name, since, last) = (printable(&device.name), &device.since, &device.last_heard);
             let (adapter, profile, messages) = (&device.adapter, &device.profile, device.messages);
             writeln!(
                 out,
-                "  {id}  {profile} on {adapter}, since {since}, last heard {last}, {messages} messages"
+                "  {name}  {profile} on {adapter}, since {since}, last heard {last}, {messages} messages"
             )?;
         }
         writeln!(out)?;

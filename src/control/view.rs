@@ -165,6 +165,8 @@ pub struct Stranger {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct WaitingDevice {
+    /// That it will have once it is adopted.
+    pub name: String,
     pub adapter: String,
     pub profile: String,
     /// How the adapter knows it.

@@ -26,7 +26,7 @@ pub struct Enroller {
     pub store: Arc<Store>,
     pub datastore: Arc<Datastore>,
     pub limit: RateLimit,
-    /// False: a device that nobody knows waits for an administrator.
+    /// False: a device that nobody knows waits until a manager makes one of its name.
     pub adopt: Vec<bool>,
     /// Until when the store is left alone after it failed.
     failed_until: Time,
@@ -106,23 +106,23 @@ impl Enroller {
                 return Some("store-failed");
             }
         }
-        let (wanted, asked): (Vec<_>, Vec<_>) =
-            unknown.into_iter().partition(|identity| self.adopts(identity));
-        let mut refused = (!asked.is_empty()).then_some(WAITS);
-        let (ahead, wanted): (Vec<_>, Vec<_>) = wanted
-            .into_iter()
-            .map(|identity| (self.fleet.made_ahead(&identity), identity))
-            .partition(|(ahead, _)| ahead.is_some());
-        for (record, _) in ahead {
-            if let Some(record) = record
-                && let Err(error) = self.claim(record, now).await
-            {
+        let mut ahead = Vec::new();
+        let (mut wanted, mut asked) = (Vec::new(), false);
+        for identity in unknown {
+            match self.fleet.made_ahead(&identity) {
+                Some(record) => ahead.push(record),
+                None if self.adopts(&identity) => wanted.push(identity),
+                None => asked = true,
+            }
+        }
+        let mut refused = asked.then_some(WAITS);
+        for record in ahead {
+            if let Err(error) = self.claim(record, now).await {
                 error!(%error, "a device that was made ahead cannot be given its unit");
                 self.failed_until = now.plus_millis(PAUSE_MILLIS);
                 return Some("store-failed");
             }
         }
-        let wanted: Vec<_> = wanted.into_iter().map(|(_, identity)| identity).collect();
         for group in wanted.chunks(GROUP) {
             match self.bring_in(group, now).await {
                 Ok(None) => {}

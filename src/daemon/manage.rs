@@ -1,6 +1,10 @@
 //! From the datastore to the fleet: what a commit means for devices, at the start and whenever one is made.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    ops::ControlFlow,
+    sync::Arc,
+};
 
 use parking_lot::Mutex;
 use tracing::{info, warn};
@@ -50,16 +54,30 @@ pub fn connect(datastore: &Datastore, fleet: &Arc<Fleet>, unsettled: &Arc<Unsett
 /// # Errors
 /// The store's.
 pub fn reconcile(datastore: &Datastore, fleet: &Fleet) -> Result<(), datastore::Error> {
-    let (commit, now) = (datastore.last_commit(), clock::now());
+    let (last, now) = (datastore.last_commit(), clock::now());
+    let touched = datastore.touched()?.into_iter();
+    let touched: HashMap<_, _> = touched.map(|one| (one.device, (one.commit, one.rolled_back))).collect();
+    let commit = |device: DeviceNumber| touched.get(&device).copied().unwrap_or((last, false));
+    let mut gone = HashSet::new();
+    fleet.settings((1, 0), |row, setting| {
+        if setting.is_desired() {
+            gone.insert(row.number());
+        }
+        ControlFlow::Continue(())
+    });
     let mut cursor = Some(Cursor::default());
     while let Some(from) = cursor.take() {
         cursor = datastore.for_each(from, ROWS, Source::Running, |row| {
+            gone.remove(&row.number);
             let profile = fleet.row_or_retired(row.number, |row| row.profile_id());
             if let Some(profile) = profile {
                 let wanted = wanted(datastore, row, &fleet.profiles()[profile]);
-                fleet.reconcile(row.number, &wanted, commit, now);
+                fleet.reconcile(row.number, &wanted, commit(row.number), now);
             }
         })?;
+    }
+    for device in gone {
+        fleet.reconcile(device, &[], commit(device), now);
     }
     Ok(())
 }
@@ -70,7 +88,7 @@ pub fn tell(datastore: &Datastore, fleet: &Fleet, name: &str, now: Time) {
         Ok(Some(row)) => {
             let Some(profile) = fleet.row_or_retired(row.number, |row| row.profile_id()) else { return };
             let wanted = wanted(datastore, &row, &fleet.profiles()[profile]);
-            fleet.reconcile(row.number, &wanted, datastore.last_commit(), now);
+            fleet.reconcile(row.number, &wanted, (datastore.last_commit(), false), now);
         }
         Ok(None) => {}
         Err(error) => {
@@ -100,6 +118,13 @@ fn apply(delta: &Delta, schema: &Schema, fleet: &Fleet) {
     for device in &delta.devices {
         if device.numbered.revived {
             fleet.revive(device.number, now);
+        }
+        if device.is {
+            fleet.expect(
+                device.number,
+                profile_of(fleet, device.profile.as_deref().unwrap_or(NO_PROFILE)),
+                now,
+            );
         }
         desire(delta, device, schema, fleet, now);
         if device.numbered.retired {
@@ -135,7 +160,7 @@ fn desire(delta: &Delta, device: &DeviceDelta, schema: &Schema, fleet: &Fleet, n
     let Some(profile) = fleet.row_or_retired(number, |row| row.profile_id()) else { return };
     let profile = &fleet.profiles()[profile];
     if !device.is {
-        return fleet.reconcile(number, &[], delta.commit, now);
+        return fleet.reconcile(number, &[], (delta.commit, delta.rolled_back), now);
     }
     for node in &device.nodes {
         let Some((of, name)) = node.setting(schema) else { continue };
@@ -146,6 +171,10 @@ fn desire(delta: &Delta, device: &DeviceDelta, schema: &Schema, fleet: &Fleet, n
             Some(Item::Leaf(value)) => def.ty.parse(value.as_str()),
             _ => None,
         };
-        fleet.desire(number, def.number, value.as_ref(), delta.commit, now);
+        match value {
+            None if delta.rolled_back => fleet.undo(number, def.number, delta.commit, now),
+            Some(value) if delta.confirming => fleet.try_out(number, def.number, &value, delta.commit, now),
+            value => fleet.desire(number, def.number, value.as_ref(), delta.commit, now),
+        };
     }
 }

@@ -31,6 +31,7 @@ pub use start::{Plan, StartError};
 pub use trial::trial;
 
 use crate::{
+    datastore::Datastore,
     fleet::Fleet,
     snmp,
     southbound::{broker::Broker, unknown::Unknown},
@@ -44,6 +45,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A running bridge. [`stop`](Daemon::stop) it: dropped, it ends without a last flush.
 pub struct Daemon {
     pub fleet: Arc<Fleet>,
+    pub datastore: Arc<Datastore>,
     pub stats: Arc<Stats>,
     pub unknown: Arc<Unknown>,
     stop_southbound: watch::Sender<bool>,

@@ -15,7 +15,7 @@ use crate::{
     control::Retire,
     datastore::Datastore,
     fleet::Fleet,
-    model::Time,
+    model::{Time, name_from_id},
     netconf::{
         capabilities::{Capabilities, NOTIFICATION},
         conversation::Conversation,
@@ -26,7 +26,10 @@ use crate::{
         sessions::{LOCAL, Sessions},
         ssh,
     },
-    southbound::profile::{self, Library},
+    southbound::{
+        profile::{self, Library},
+        unknown::Unknown,
+    },
     stats::Stats,
     store::Store,
     yang::{self, Schema, SchemaError, Source},
@@ -57,6 +60,7 @@ pub struct Parts {
     pub datastore: Arc<Datastore>,
     pub store: Arc<Store>,
     pub stats: Arc<Stats>,
+    pub unknown: Arc<Unknown>,
     pub retire: mpsc::Sender<Retire>,
     pub started: Time,
 }
@@ -81,7 +85,7 @@ pub struct Netconf {
 
 impl Netconf {
     pub fn new(config: &Config, parts: Parts) -> Netconf {
-        let Parts { fleet, datastore, store, stats, retire, started } = parts;
+        let Parts { fleet, datastore, store, stats, unknown, retire, started } = parts;
         let section = config.netconf.as_ref();
         let sessions = Sessions::new(section.map_or(LOCAL_SESSIONS, |section| section.max_sessions));
         let capabilities = Arc::new(capabilities(datastore.schema()));
@@ -104,6 +108,10 @@ impl Netconf {
         let server = Server {
             sources,
             retire: Box::new(retire),
+            waiting: Box::new(move || {
+                let waiting = unknown.waiting().into_iter();
+                waiting.map(|device| (name_from_id(&device.id).into_owned(), device.profile)).collect()
+            }),
             archive: Box::new(move |after, most| store.events(after, most).unwrap_or_default()),
         };
         let max_rpc = section.map_or(Limits::default().max_rpc, |section| section.max_rpc);

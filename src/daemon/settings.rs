@@ -8,6 +8,7 @@ use crate::{
     datastore::{Datastore, Face, Owner},
     file::{Diagnostic, Severity},
     fleet::{Adapter, AdapterState, Fleet},
+    model::name_from_id,
     netconf::ssh::HostKey,
     snmp::{
         self,
@@ -197,6 +198,7 @@ pub fn unknown(unknown: &Unknown, strangers: &Strangers) -> view::Unknown {
             .waiting()
             .into_iter()
             .map(|device| view::WaitingDevice {
+                name: name_from_id(&device.id).into_owned(),
                 adapter: device.adapter,
                 profile: device.profile,
                 id: device.id,

@@ -185,6 +185,7 @@ impl Daemon {
             datastore: datastore.clone(),
             store: store.clone(),
             stats: stats.clone(),
+            unknown: unknown.clone(),
             retire: retire.clone(),
             started,
         };
@@ -233,6 +234,7 @@ impl Daemon {
         );
         Ok(Daemon {
             fleet,
+            datastore,
             stats,
             unknown,
             stop_southbound,

@@ -203,6 +203,7 @@ impl Datastore {
             user: commit.owner.user.clone(),
             face: commit.owner.face,
             session: commit.owner.session,
+            confirming: commit.pending.is_some(),
             rolled_back: commit.rolled_back.is_some(),
             devices: plan.devices(),
         };

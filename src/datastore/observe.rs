@@ -6,7 +6,7 @@ use super::{
     Datastore,
     error::Failed,
     plan::Delta,
-    rows::{Audit, Owner},
+    rows::{Audit, Owner, Touched},
 };
 
 /// Who is told of each commit.
@@ -33,6 +33,14 @@ impl Datastore {
     /// The store's.
     pub fn record(&self, commit: u64, limit: usize) -> Result<Option<Record>, Failed> {
         self.rows.record(commit, limit)
+    }
+
+    /// The newest commit of each device, as far as commits can be rolled back.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn touched(&self) -> Result<Vec<Touched>, Failed> {
+        self.rows.touched()
     }
 
     /// Devices in running.

@@ -9,7 +9,7 @@ use super::{
     document::{Document, Item},
     error::{Error, Info, Tag},
     overlay::Overlay,
-    path::{Path, entry_path, node_path, qualified, schema_path},
+    path::{Path, Step, entry_path, node_path, qualified, schema_path},
     rows::{Audit, Change, Face, Numbered, Rows, Written},
 };
 use crate::{
@@ -27,6 +27,8 @@ pub struct Delta {
     pub user: String,
     pub face: Face,
     pub session: u32,
+    /// It is a confirmed commit, or one that is undone with it.
+    pub confirming: bool,
     /// A confirmed commit that was not confirmed is undone.
     pub rolled_back: bool,
     pub devices: Vec<DeviceDelta>,
@@ -41,7 +43,7 @@ pub struct DeviceDelta {
     pub is: bool,
     /// Its number is new (no unit was ever heard), it is back in service, or it has been retired.
     pub numbered: Numbered,
-    /// The pinned profile, as of now.
+    /// The pinned profile, else the only one that it has settings of, as of now.
     pub profile: Option<String>,
     /// What is different; of a device that has left running nothing: all of it is gone.
     pub nodes: Vec<NodeDelta>,
@@ -200,11 +202,19 @@ impl Part {
             name: name.to_owned(),
             was: before.is_some(),
             alias: leaf(self.alias),
-            profile: leaf(self.profile),
+            profile: leaf(self.profile).or_else(|| self.only_profile(after.as_ref()?)),
             after: after.as_ref().map(|after| after.write(&self.schema, self.list, name)),
         });
         plan.nodes.push(nodes);
         true
+    }
+
+    /// The profile of which there are settings, if there is just one.
+    fn only_profile(&self, document: &Document) -> Option<String> {
+        let settings = [Step::new(self.settings?)];
+        let mut profiles = document.below(&settings).filter(|(path, _)| path.len() == 2);
+        let (path, _) = profiles.next()?;
+        profiles.next().is_none().then(|| self.schema[path[1].node].name.clone())
     }
 
     fn tell(

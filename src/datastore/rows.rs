@@ -20,6 +20,8 @@ pub trait Rows: Send + Sync {
     fn record(&self, commit: u64, limit: usize) -> Result<Option<Record>, Failed>;
     /// What every device changed since was right after that commit; `None` if that is not kept any more.
     fn inverse(&self, commit: u64) -> Result<Option<Vec<Inverse>>, Failed>;
+    /// The newest commit of each device, as far as commits can be rolled back.
+    fn touched(&self) -> Result<Vec<Touched>, Failed>;
 }
 
 /// One device as it stands in running.
@@ -100,6 +102,7 @@ pub struct Change {
     pub after: Option<String>,
     /// As in `after`.
     pub alias: Option<String>,
+    /// The pinned one, else the only one that it has settings of.
     pub profile: Option<String>,
 }
 
@@ -183,6 +186,15 @@ pub struct Committed {
     pub state: CommitState,
     /// Rows changed.
     pub devices: u32,
+}
+
+/// The newest commit that changed a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Touched {
+    pub device: DeviceNumber,
+    pub commit: u64,
+    /// It undid a confirmed commit.
+    pub rolled_back: bool,
 }
 
 /// What a device was.

@@ -82,6 +82,28 @@ impl Fleet {
         })?
     }
 
+    /// A device that was made ahead is to be of another profile; of one that has its unit nothing changes. What is
+    /// wanted of the former profile's settings is given up.
+    pub fn expect(&self, number: DeviceNumber, profile: ProfileId, now: Time) {
+        let ahead = self.row(number, |row| {
+            (row.adapter() == 0 && row.profile_id() != profile).then(|| DeviceRecord {
+                number,
+                name: row.name().to_owned(),
+                profile,
+                adapter: 0,
+                southbound_id: row.name().to_owned(),
+                learned: row.learned(),
+                retired: false,
+            })
+        });
+        let Some(record) = ahead.flatten() else { return };
+        self.reconcile(number, &[], (0, false), now);
+        let (index, at) = place(number);
+        let Some(block) = self.blocks.get(index).and_then(|block| block.get()) else { return };
+        block.columns.write().insert(at, &record, &self.profiles[profile].points);
+        self.names.insert_identity(number, (0, profile, &record.name));
+    }
+
     /// Gives a device that was made ahead its unit. The store has written it already.
     pub fn claim(&self, record: &DeviceRecord, now: Time) {
         let (index, at) = place(record.number);

@@ -33,12 +33,16 @@ pub struct Server {
     pub sources: Sources,
     /// Takes a device out of the fleet, durably, by the one task that does so.
     pub retire: Retire,
+    pub waiting: Waiting,
     pub archive: Archive,
 }
 
 /// The answer says why not.
 pub type Retire =
     Box<dyn Fn(DeviceNumber) -> tokio::sync::oneshot::Receiver<Result<(), String>> + Send + Sync>;
+
+/// Devices that are heard and wait to be made by a manager: the name that each will have, and its profile.
+pub type Waiting = Box<dyn Fn() -> Vec<(String, String)> + Send + Sync>;
 
 /// Serves one session to its end; then its locks, its edits and its unconfirmed commit end with it.
 pub async fn serve(server: Arc<Server>, conversation: Conversation) {

@@ -175,7 +175,11 @@ impl Ingest {
             let Some(report) = self.reports.report(index as usize) else { continue };
             let id = self.reports.str(report.id);
             match self.context.fleet.resolve(self.adapter.id, report.profile, id) {
-                Some((device, true)) => self.resolved.push(Resolved { device, report: index, parent: 0 }),
+                Some((device, true)) => {
+                    let profile = &self.context.fleet.profiles()[report.profile].name;
+                    self.context.unknown.admit(&self.adapter.name, profile, id);
+                    self.resolved.push(Resolved { device, report: index, parent: 0 });
+                }
                 _ => {
                     let profile = &self.context.fleet.profiles()[report.profile].name;
                     let reason = refused.unwrap_or("not-enrolled");

@@ -78,7 +78,7 @@ impl Unknown {
 
     /// Writes down that a device waits, and counts its message under `reason`.
     pub fn wait(&self, now: Time, adapter: &str, profile: &str, id: &str, reason: &'static str) {
-        let key = format!("{adapter}\n{profile}\n{id}\n");
+        let key = key(adapter, profile, id);
         let mut inner = self.0.lock();
         inner.count(reason);
         let count = inner.waiting.len();
@@ -96,6 +96,14 @@ impl Unknown {
                 drop(inner);
                 self.note(now, adapter, "", id.as_bytes(), "waiting-list-full");
             }
+        }
+    }
+
+    /// A device has come in and waits no longer.
+    pub fn admit(&self, adapter: &str, profile: &str, id: &str) {
+        let mut inner = self.0.lock();
+        if !inner.waiting.is_empty() {
+            inner.waiting.remove(&key(adapter, profile, id));
         }
     }
 
@@ -126,6 +134,10 @@ impl Inner {
     }
 }
 
+fn key(adapter: &str, profile: &str, id: &str) -> String {
+    format!("{adapter}\n{profile}\n{id}\n")
+}
+
 fn refill(text: &mut String, with: &str) {
     text.clear();
     text.push_str(with);
@@ -142,10 +154,13 @@ mod tests {
             unknown.wait(Time(n), "plant", "sensor", &format!("s{n:05}"), "waits");
         }
         unknown.wait(Time(7), "plant", "sensor", "s00000", "waits");
+        unknown.admit("plant", "sensor", "s00001");
+        assert_eq!(unknown.waiting().len(), WAITING - 1);
+        unknown.wait(Time(8), "plant", "sensor", "s00001", "waits");
         let waiting = unknown.waiting();
         assert_eq!((waiting.len(), waiting[0].id.as_str(), waiting[0].messages), (WAITING, "s00000", 2));
         assert_eq!((waiting[0].since, waiting[0].last_heard), (Time(0), Time(7)));
-        assert_eq!(unknown.counts(), [("waits", WAITING as u64 + 6), ("waiting-list-full", 5)]);
+        assert_eq!(unknown.counts(), [("waits", WAITING as u64 + 7), ("waiting-list-full", 5)]);
     }
 
     #[test]

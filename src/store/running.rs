@@ -12,7 +12,7 @@ use crate::{
         Failed, Record,
         rows::{
             Audit, Change, Commit, CommitState, Committed, Face, Inverse, Kept, Numbered, Owner, Pending,
-            Row, Rows, Written,
+            Row, Rows, Touched, Written,
         },
     },
     model::{DeviceNumber, MAX_DEVICE_NUMBER, NO_PROFILE, Time},
@@ -139,6 +139,25 @@ impl Rows for Store {
                 .query_map([commit as i64], |row| Ok(Inverse { name: row.get(0)?, config: row.get(1)? }))?
                 .collect::<Result<_, _>>()
                 .map(Some)
+        })
+    }
+
+    fn touched(&self) -> Result<Vec<Touched>, Failed> {
+        self.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT number, newest, face FROM \
+                     (SELECT number, max(commit_id) AS newest FROM inverse GROUP BY number) \
+                     JOIN commits ON id = newest",
+                )?
+                .query_map([], |row| {
+                    Ok(Touched {
+                        device: row.get(0)?,
+                        commit: row.get::<_, i64>(1)? as u64,
+                        rolled_back: row.get::<_, u8>(2)? == Face::System as u8,
+                    })
+                })?
+                .collect()
         })
     }
 }

@@ -20,6 +20,10 @@ struct Stored<'a> {
     desired: Option<Cow<'a, str>>,
     #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
     reported: Option<Cow<'a, str>>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    before: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    undo: bool,
     standing: Standing,
     #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
     next: Option<Cow<'a, str>>,
@@ -56,6 +60,8 @@ impl Batch {
                 number: setting.def.number,
                 desired: text(setting.desired(), &setting.def.ty),
                 reported: text(setting.reported(), &setting.def.ty),
+                before: text(setting.before(), &setting.def.ty),
+                undo: setting.is_undone(),
                 standing: setting.standing(),
                 next: (setting.phase() != Phase::Rest).then(|| setting.phase().as_str().into()),
                 attempts: setting.attempts().min(255) as u8,
@@ -110,6 +116,8 @@ fn state<'a>(stored: &'a Stored<'_>) -> SettingState<'a> {
         number: stored.number,
         desired: stored.desired.as_deref(),
         reported: stored.reported.as_deref(),
+        before: stored.before.as_deref(),
+        undo: stored.undo,
         standing: stored.standing,
         phase: stored.next.as_deref().and_then(Phase::from_word).unwrap_or(Phase::Rest),
         attempts: stored.attempts,

@@ -228,4 +228,16 @@ impl Rows for Memory {
         }
         Ok(Some(oldest.into_iter().map(|(name, config)| Inverse { name, config }).collect()))
     }
+
+    fn touched(&self) -> Result<Vec<rows::Touched>, Failed> {
+        let kernel = self.0.lock();
+        let mut newest = BTreeMap::new();
+        for (committed, inverse, _) in &kernel.commits {
+            let rolled_back = committed.face == rows::Face::System;
+            for device in inverse.iter().map(|inverse| kernel.numbers[&inverse.name]) {
+                newest.insert(device, rows::Touched { device, commit: committed.id, rolled_back });
+            }
+        }
+        Ok(newest.into_values().collect())
+    }
 }

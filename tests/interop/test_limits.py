@@ -46,6 +46,16 @@ class LimitsTest(Case):
         wait_until(lambda: self.reasons(bridge) == {"waits-for-adoption": 1}, 2, "it is counted")
         self.assertEqual(bridge.manager.get("fbFleetNumbersUsed.0"), "0")
         self.assertIn("stranger", bridge.cli("status", "--unknown").out)
+        self.assertEqual(bridge.cli("device", "adopt", "nobody").code, 1)
+        self.assertEqual(bridge.cli("device", "adopt", "stranger").out, "adopted 1 device\n")
+        self.broker.publish("th/stranger/telemetry", telemetry())
+        online = lambda: bridge.manager.devices().get("stranger", {}).get("fbDevicePresence") == "online"
+        wait_until(online, 2, "it is a device from its next message on")
+        self.assertEqual(bridge.json("status", "--unknown")["waiting"], [])
+        self.broker.publish("th/another/telemetry", telemetry())
+        wait_until(lambda: "another" in bridge.cli("status", "--unknown").out, 2, "the next one waits")
+        self.assertEqual(bridge.cli("device", "adopt", "--all").out, "adopted 1 device\n")
+        self.assertEqual(sorted(bridge.manager.devices()), ["another", "stranger"])
 
     def test_limits_of_a_message(self):
         bridge = self.bridge(more='[limits]\npayload = "1KiB"\njson-depth = 4\n')

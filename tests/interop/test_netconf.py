@@ -138,11 +138,32 @@ class SettingTest(NetconfCase):
         wait_until(lambda: plug.values["TelePeriod"] == 61, 5, "the second one is pushed at once")
         wait_until(lambda: plug.values["TelePeriod"] == 60, 5, "and taken back")
 
+    def test_a_value_that_was_never_set_before_is_rolled_back_too(self):
+        plug = self.plug("plug-8")
+        session = self.netconf.connect("operate")
+        session.edit_config(target="candidate", config=config(setting("plug-8", "tele-period", 61)))
+        session.commit(confirmed=True, timeout="600")
+        wait_until(lambda: plug.values["TelePeriod"] == 61, 5, "it is pushed at once")
+        session.close_session()
+        wait_until(lambda: plug.values["TelePeriod"] == 300, 5, "and taken back with its session")
+        session = self.netconf.connect("operate")
+        settled = lambda: "desired" not in self.standing(session, "plug-8", "tele-period")
+        wait_until(settled, 5, "nobody wants anything of it")
+        session.edit_config(target="candidate", config=config(setting("plug-8", "tele-period", 62)))
+        session.commit(confirmed=True, timeout="600")
+        wait_until(lambda: plug.values["TelePeriod"] == 62, 5, "once more")
+        self.bridge.kill()
+        self.bridge.start()
+        plug.report()
+        wait_until(lambda: plug.values["TelePeriod"] == 300, 10, "and taken back by the restart")
+        self.assertEqual(plug.commands("TelePeriod"), ["61", "300", "62", "300"])
+
     def test_a_device_is_made_ahead_and_claimed(self):
         session = self.netconf.connect("operate")
         self.commit(session, setting("plug-6", "tele-period", 50))
         row = wait_until(lambda: self.bridge.manager.devices().get("plug-6"), 5, "it has a row at once")
         number = row["number"]
+        self.assertEqual(self.standing(session, "plug-6", "tele-period")["standing"], "pending")
         plug = self.plug("plug-6")
         wait_until(lambda: plug.commands("TelePeriod") == ["50"], 10, "its unit gets what was wanted")
         self.assertEqual(self.bridge.manager.devices()["plug-6"]["number"], number)

@@ -34,6 +34,11 @@ pub(in crate::fleet) struct Cell {
     pub desired: i64,
     pub reported: i64,
     pub has_reported: bool,
+    /// What the device reported when the setting began to be desired, for a commit that is undone.
+    pub before: i64,
+    pub has_before: bool,
+    /// Nobody desires it any more, but for the device to be as it was before.
+    pub undo: bool,
     pub state: State,
     /// As of which commit it is desired.
     pub commit: u64,
@@ -67,6 +72,9 @@ impl Cell {
             desired: 0,
             reported: 0,
             has_reported: false,
+            before: 0,
+            has_before: false,
+            undo: false,
             state: State::new(),
             commit: 0,
             since_secs: now.secs() as u32,
@@ -89,6 +97,12 @@ impl Cell {
         self.desired = replaced(self.desired, def, value, texts);
     }
 
+    /// Replaces what the device had before; `None`: that is of no interest.
+    pub fn set_before(&mut self, def: &SettingDef, value: Option<&SettingValue>, texts: &mut Texts) {
+        self.before = replaced(self.before, def, value, texts);
+        self.has_before = value.is_some();
+    }
+
     pub fn set_reported(&mut self, def: &SettingDef, value: &SettingValue, texts: &mut Texts) {
         self.reported = replaced(self.reported, def, Some(value), texts);
         self.has_reported = true;
@@ -97,6 +111,7 @@ impl Cell {
     pub fn release(self, def: &SettingDef, texts: &mut Texts) {
         replaced(self.desired, def, None, texts);
         replaced(self.reported, def, None, texts);
+        replaced(self.before, def, None, texts);
         texts.release(self.error);
     }
 }

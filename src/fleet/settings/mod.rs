@@ -27,7 +27,7 @@ pub(super) use outbox::Outbox;
 
 use cells::{Cell, value_of};
 use outbox::Timer;
-use state::{Effect, Reported, State, Why};
+use state::{Begin, Effect, Reported, State, Why};
 
 use super::{
     Fleet, Row,
@@ -50,44 +50,119 @@ impl Fleet {
         commit: u64,
         now: Time,
     ) -> bool {
+        self.want(device, setting, value, (commit, Begin::Write), now)
+    }
+
+    /// As [`desire`](Fleet::desire), by a commit that may be [undone](Fleet::undo): what the device has is read first, if
+    /// it can be read and has not been reported.
+    pub fn try_out(
+        &self,
+        device: DeviceNumber,
+        setting: u16,
+        value: &SettingValue,
+        commit: u64,
+        now: Time,
+    ) -> bool {
+        self.want(device, setting, Some(value), (commit, Begin::Read), now)
+    }
+
+    fn want(
+        &self,
+        device: DeviceNumber,
+        setting: u16,
+        value: Option<&SettingValue>,
+        (commit, begin): (u64, Begin),
+        now: Time,
+    ) -> bool {
         self.with_setting(device, setting, |columns, slot, def| {
             let key = (place(device).1 as u16, slot);
             if value.is_none() && !columns.settings.cells.contains_key(&key) {
                 return;
             }
             let cell = columns.settings.cells.entry(key).or_insert_with(|| Cell::new(now));
+            let managed = cell.state.desired && !cell.undo;
             let same = match value {
-                Some(value) => cell.state.desired && value_of(cell.desired, def, &columns.texts) == *value,
+                Some(value) => managed && value_of(cell.desired, def, &columns.texts) == *value,
                 None => !cell.state.desired,
             };
             if same {
                 return;
             }
-            let (former, was) = (cell.commit, cell.state);
-            self.outbox.count(former, (was.outstanding(), false), (is_failed(&was), false));
-            cell.set_desired(def, value, &mut columns.texts);
-            cell.commit = if value.is_some() { commit } else { 0 };
-            cell.state.desired = value.is_some();
-            let reported = cell.compare();
-            // Not outstanding for the new commit before it begins.
-            cell.state.desired = false;
-            self.turn(columns, device, slot, def, now, |state, _| state.desire(value.is_some(), reported));
+            if value.is_none() {
+                cell.set_before(def, None, &mut columns.texts);
+            } else if !managed {
+                // Of one that is just being undone that is what it is on its way to.
+                let before =
+                    if cell.undo { Some(cell.desired) } else { cell.has_reported.then_some(cell.reported) };
+                let before = before.map(|before| value_of(before, def, &columns.texts));
+                cell.set_before(def, before.as_ref(), &mut columns.texts);
+            }
+            cell.undo = false;
+            let begin = if managed || cell.has_before || !def.reads { Begin::Write } else { begin };
+            self.begin(columns, (device, slot), def, value, (commit, begin), now);
         })
     }
 
+    /// The commit by which a setting began to be desired is undone: the device is told what it had before, once, if that
+    /// is known and it has another value now; then nothing is desired of it.
+    pub fn undo(&self, device: DeviceNumber, setting: u16, commit: u64, now: Time) -> bool {
+        self.with_setting(device, setting, |columns, slot, def| {
+            let key = (place(device).1 as u16, slot);
+            let Some(cell) = columns.settings.cells.get_mut(&key) else { return };
+            if !cell.state.desired || cell.undo {
+                return;
+            }
+            let has_it = cell.has_reported && cell.reported == cell.before && cell.state.phase == Phase::Rest;
+            let before = (cell.has_before && !has_it).then(|| value_of(cell.before, def, &columns.texts));
+            cell.set_before(def, None, &mut columns.texts);
+            cell.undo = before.is_some();
+            self.begin(columns, (device, slot), def, before.as_ref(), (commit, Begin::Write), now);
+        })
+    }
+
+    /// From now on this is desired, whatever was.
+    fn begin(
+        &self,
+        columns: &mut Columns,
+        (device, slot): (DeviceNumber, u16),
+        def: &SettingDef,
+        value: Option<&SettingValue>,
+        (commit, begin): (u64, Begin),
+        now: Time,
+    ) {
+        let Some(cell) = columns.settings.cells.get_mut(&(place(device).1 as u16, slot)) else { return };
+        let (former, was) = (cell.commit, cell.state);
+        self.outbox.count(former, (was.outstanding(), false), (is_failed(&was), false));
+        cell.set_desired(def, value, &mut columns.texts);
+        cell.commit = if value.is_some() { commit } else { 0 };
+        cell.state.desired = value.is_some();
+        let reported = cell.compare();
+        // Not outstanding for the new commit before it begins.
+        cell.state.desired = false;
+        self.turn(columns, device, slot, def, now, |state, _| state.desire(value.is_some(), reported, begin));
+    }
+
     /// What a manager wants of a device as a whole, as of a commit: settings that are not in the list are no longer
-    /// wanted. For a start, when the datastore may know more than what was written down here.
-    pub fn reconcile(&self, device: DeviceNumber, wanted: &[(u16, SettingValue)], commit: u64, now: Time) {
+    /// wanted, or [undone](Fleet::undo) if that is what the commit did.
+    pub fn reconcile(
+        &self,
+        device: DeviceNumber,
+        wanted: &[(u16, SettingValue)],
+        (commit, undone): (u64, bool),
+        now: Time,
+    ) {
         let known = self.row(device, |row| {
-            row.settings()
-                .filter(|known| known.is_desired())
-                .map(|known| known.def.number)
-                .collect::<Vec<_>>()
+            let managed = row.settings().filter(|known| known.is_desired() && !known.is_undone());
+            managed.map(|known| known.def.number).collect::<Vec<_>>()
         });
         for number in known.unwrap_or_default() {
-            if !wanted.iter().any(|(wanted, _)| *wanted == number) {
-                self.desire(device, number, None, commit, now);
+            if wanted.iter().any(|(wanted, _)| *wanted == number) {
+                continue;
             }
+            match undone {
+                true => self.undo(device, number, commit, now),
+                false => self.desire(device, number, None, commit, now),
+            };
         }
         for (number, value) in wanted {
             self.desire(device, *number, Some(value), commit, now);
@@ -240,6 +315,9 @@ impl Fleet {
                 let cell = columns.settings.cells.entry(key).or_insert_with(|| Cell::new(now));
                 let former = (cell.has_reported, cell.reported);
                 cell.set_reported(def, &value, &mut columns.texts);
+                if cell.state.asks_before() && !cell.has_before {
+                    cell.set_before(def, Some(&value), &mut columns.texts);
+                }
                 if former != (true, cell.reported) {
                     columns.settings.dirty.set(at, true);
                 }
@@ -318,6 +396,8 @@ impl Fleet {
             let setting = def.number;
             self.journal.append(now, EventKind::SettingChanged { device, setting, standing: is.standing });
         }
+        // Of one that was only silent, it goes on when the device returns.
+        let undone = cell.undo && !is.outstanding() && !is.kept().silent;
         if cell.is_idle()
             && let Some(cell) = columns.settings.cells.remove(&key)
         {
@@ -331,6 +411,10 @@ impl Fleet {
         }
         if effect.ready {
             self.queue(columns, device);
+        }
+        if undone && let Some(cell) = columns.settings.cells.get_mut(&key) {
+            cell.undo = false;
+            self.begin(columns, (device, slot), def, None, (0, Begin::Write), now);
         }
     }
 

@@ -18,6 +18,8 @@ pub struct SettingState<'a> {
     pub number: u16,
     pub desired: Option<&'a str>,
     pub reported: Option<&'a str>,
+    pub before: Option<&'a str>,
+    pub undo: bool,
     pub standing: Standing,
     pub phase: Phase,
     pub attempts: u8,
@@ -83,6 +85,9 @@ impl Fleet {
             if let Some(reported) = &reported {
                 cell.set_reported(def, reported, &mut columns.texts);
             }
+            let before = kept.before.and_then(|text| def.ty.parse(text));
+            cell.set_before(def, before.as_ref(), &mut columns.texts);
+            cell.undo = kept.undo && desired.is_some();
             cell.commit = if desired.is_some() { kept.commit } else { 0 };
             columns.texts.replace(&mut cell.error, kept.error);
             if super::is_failed(&cell.state) {

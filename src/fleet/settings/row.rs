@@ -86,9 +86,19 @@ impl<'a> Setting<'a> {
         self.cell.commit
     }
 
-    /// Who wants it: `override` is the device's own configuration; empty if nobody does.
+    /// Who wants it: `override` is the device's own configuration; empty if nobody does, or for what it had before.
     pub fn source(&self) -> &'static str {
-        if self.is_desired() { "override" } else { "" }
+        if self.is_desired() && !self.is_undone() { "override" } else { "" }
+    }
+
+    /// It is desired only until the device is as it was before a commit that is undone.
+    pub fn is_undone(&self) -> bool {
+        self.cell.undo
+    }
+
+    /// What the device had when the setting began to be desired, for the store.
+    pub fn before(&self) -> Option<SettingValue> {
+        self.cell.has_before.then(|| value_of(self.cell.before, self.def, &self.columns.texts))
     }
 
     /// Something is still to come, from us or from the device.

@@ -58,6 +58,14 @@ pub enum Op {
     Verify,
 }
 
+/// What comes first when another value is desired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    Write,
+    /// To know what the device had before.
+    Read,
+}
+
 /// What the store keeps of a [`State`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kept {
@@ -136,7 +144,7 @@ impl State {
     }
 
     /// Another value is desired, or none; `reported` beside the new one, if a report has come.
-    pub fn desire(&mut self, desired: bool, reported: Option<Reported>) -> Effect {
+    pub fn desire(&mut self, desired: bool, reported: Option<Reported>, begin: Begin) -> Effect {
         self.desired = desired;
         self.attempts = 0;
         self.silent = false;
@@ -148,11 +156,19 @@ impl State {
             return Effect { why: Some(Why::Fine), ..NOTHING };
         }
         if self.standing == Standing::Pending {
-            self.enter(Phase::Wait(Op::Write));
+            self.enter(Phase::Wait(match begin {
+                Begin::Write => Op::Write,
+                Begin::Read => Op::Check,
+            }));
             return Effect { why: Some(Why::Fine), ..READY };
         }
         self.enter(Phase::Rest);
         Effect { told: desired, why: Some(Why::Fine), ..NOTHING }
+    }
+
+    /// Nothing was written yet, and the device is asked what it has.
+    pub fn asks_before(&self) -> bool {
+        self.desired && self.attempts == 0 && matches!(self.phase, Phase::Flight { op: Op::Check, .. })
     }
 
     /// Tells the device again what is desired, as if it were new.
@@ -161,7 +177,7 @@ impl State {
             return NOTHING;
         }
         self.fresh = false;
-        self.desire(true, None)
+        self.desire(true, None, Begin::Write)
     }
 
     /// What is waiting to be done goes out.

@@ -148,7 +148,7 @@ impl Session {
         self.output(&out).await
     }
 
-    /// Stages the devices that were heard and are not in running: all of them, or the named ones; how many.
+    /// Stages the devices that were heard or wait, and are not in running: all of them, or the named ones; how many.
     fn adopt(&self, input: &Element) -> Result<usize, Failed> {
         let sources = &self.server.sources;
         let named: Vec<&str> =
@@ -176,9 +176,15 @@ impl Session {
                 std::ops::ControlFlow::Continue(())
             });
         }
+        let waiting = (self.server.waiting)();
+        if all {
+            let unknown = |(name, _): &&(String, String)| sources.fleet.find(name).is_none();
+            found.extend(waiting.iter().filter(unknown).cloned());
+        }
         for name in named {
             let heard = sources.fleet.find(name).and_then(|number| sources.fleet.row(number, about));
-            let Some(device) = heard else {
+            let waits = || waiting.iter().find(|(waits, _)| waits == name).cloned();
+            let Some(device) = heard.or_else(waits) else {
                 return Err(RpcError::application(Tag::DataMissing, format!("{name:?} was not heard")).into());
             };
             found.push(device);

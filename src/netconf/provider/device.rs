@@ -329,8 +329,8 @@ pub(super) fn setting_values(setting: &Setting<'_>, visit: &mut dyn FnMut(&str, 
 fn setting_leaves(setting: &Setting<'_>, visit: &mut dyn FnMut(&str, &str)) {
     visit("name", &setting.def.name);
     setting_values(setting, visit);
-    if setting.is_desired() {
-        visit("source", "override");
+    if !setting.source().is_empty() {
+        visit("source", setting.source());
     }
     visit("standing", setting.standing().as_str());
     instant("since", setting.since(), visit);
