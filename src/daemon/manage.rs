@@ -120,7 +120,7 @@ fn apply(delta: &Delta, schema: &Schema, fleet: &Fleet) {
             fleet.revive(device.number, now);
         }
         if device.is {
-            fleet.expect(
+            fleet.prepare(
                 device.number,
                 profile_of(fleet, device.profile.as_deref().unwrap_or(NO_PROFILE)),
                 now,

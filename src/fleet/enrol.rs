@@ -84,7 +84,7 @@ impl Fleet {
 
     /// A device that was made ahead is to be of another profile; of one that has its unit nothing changes. What is
     /// wanted of the former profile's settings is given up.
-    pub fn expect(&self, number: DeviceNumber, profile: ProfileId, now: Time) {
+    pub fn prepare(&self, number: DeviceNumber, profile: ProfileId, now: Time) {
         let ahead = self.row(number, |row| {
             (row.adapter() == 0 && row.profile_id() != profile).then(|| DeviceRecord {
                 number,

@@ -140,9 +140,9 @@ impl Session {
             }
             Operation::EditConfig { target: of, default_operation, test_option, error_option, config } => {
                 let edit = Edit {
-                    default_operation: default_operation.into(),
-                    test_option: test_option.into(),
-                    error_option: error_option.into(),
+                    default_operation,
+                    test_option,
+                    error_option,
                     secrets: self.info.role >= Role::Administer,
                     ..Edit::new(config.as_str().as_bytes())
                 };

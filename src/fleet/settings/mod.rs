@@ -466,10 +466,17 @@ fn words(why: Why, state: &State, def: &SettingDef) -> String {
     match why {
         Why::Fine => String::new(),
         Why::Kept if state.attempts == 0 => "the device reports another value".to_owned(),
-        Why::Kept => format!("the device keeps another value, tried {} times", state.attempts),
+        Why::Kept => format!("the device keeps another value, {}", tries(state.attempts)),
         Why::Silent => {
             let seconds = def.timeout.div_ceil(1000);
-            format!("no answer within {seconds} s, tried {} times", state.attempts)
+            format!("no answer within {seconds} s, {}", tries(state.attempts))
         }
+    }
+}
+
+fn tries(attempts: u8) -> String {
+    match attempts {
+        1 => "tried once".to_owned(),
+        attempts => format!("tried {attempts} times"),
     }
 }

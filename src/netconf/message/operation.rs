@@ -1,3 +1,4 @@
+pub use crate::datastore::{DefaultOperation, ErrorOption, TestOption};
 use crate::{
     model::Time,
     netconf::{filter::Filter, xml::Fragment},
@@ -98,31 +99,6 @@ pub enum Source {
     Datastore(Datastore),
     /// The element `<config>`.
     Config(Fragment),
-}
-
-/// RFC 6241 section 7.2.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DefaultOperation {
-    #[default]
-    Merge,
-    Replace,
-    None,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TestOption {
-    #[default]
-    TestThenSet,
-    Set,
-    TestOnly,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ErrorOption {
-    #[default]
-    StopOnError,
-    ContinueOnError,
-    RollbackOnError,
 }
 
 /// RFC 6243 section 3.

@@ -2,10 +2,7 @@
 
 use crate::{
     datastore,
-    netconf::{
-        error::{Info, Kind, Path, RpcError, Tag},
-        message,
-    },
+    netconf::error::{Info, Kind, Path, RpcError, Tag},
     yang::Schema,
 };
 
@@ -61,35 +58,5 @@ fn tag(tag: datastore::Tag) -> Tag {
         From::OperationNotSupported => Tag::OperationNotSupported,
         From::OperationFailed => Tag::OperationFailed,
         From::MalformedMessage => Tag::MalformedMessage,
-    }
-}
-
-impl From<message::DefaultOperation> for datastore::DefaultOperation {
-    fn from(operation: message::DefaultOperation) -> Self {
-        match operation {
-            message::DefaultOperation::Merge => datastore::DefaultOperation::Merge,
-            message::DefaultOperation::Replace => datastore::DefaultOperation::Replace,
-            message::DefaultOperation::None => datastore::DefaultOperation::None,
-        }
-    }
-}
-
-impl From<message::TestOption> for datastore::TestOption {
-    fn from(option: message::TestOption) -> Self {
-        match option {
-            message::TestOption::TestThenSet => datastore::TestOption::TestThenSet,
-            message::TestOption::Set => datastore::TestOption::Set,
-            message::TestOption::TestOnly => datastore::TestOption::TestOnly,
-        }
-    }
-}
-
-impl From<message::ErrorOption> for datastore::ErrorOption {
-    fn from(option: message::ErrorOption) -> Self {
-        match option {
-            message::ErrorOption::StopOnError => datastore::ErrorOption::StopOnError,
-            message::ErrorOption::ContinueOnError => datastore::ErrorOption::ContinueOnError,
-            message::ErrorOption::RollbackOnError => datastore::ErrorOption::RollbackOnError,
-        }
     }
 }
