@@ -22,6 +22,7 @@
 //! netconf::operations          an edit-config is staged, a commit made
 //!  └▶ datastore                validates the devices touched, writes one transaction (store), tells who listens
 //!      └▶ daemon::manage       what a commit means for the fleet
+//! Fleet::manage                what a manager says of a device beside its settings: before what it reports
 //! Fleet::desire                what a manager wants of a device, as of a commit
 //!  └▶ fleet::settings          one state machine a setting; devices with something to send wait in the outbox
 //!      └▶ southbound::egress   takes orders at the adapter's pace; has each try written down before it is sent
@@ -35,7 +36,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`model`] | plain data: values, profiles, devices, reports, instants |
-//! | [`fleet`] | the state of all devices: blocks, names, absorb, presence, walks, settings |
+//! | [`fleet`] | the state of all devices: blocks, names, absorb, presence, walks, settings, what managers say |
 //! | [`journal`] | append-only events with cursors |
 //! | [`yang`] | the safe wrapper of libyang: schemas, values, small trees; the modules that are served |
 //! | [`datastore`] | what managers may change: running, candidate, commits; the one gate for every writer |

@@ -199,11 +199,13 @@ fn a_damaged_row_is_an_error_and_no_more() {
         .unwrap();
     let row = bench.datastore.read("a", Source::Running).unwrap().unwrap();
     let mut wanted = Vec::new();
-    let note = |profile: &str, name: &str, value: &Raw<'_>| {
-        wanted.push(format!("{profile} {name} {}", value.as_str()))
+    let note = |names: &[&str], value: &Raw<'_>| {
+        wanted.push(format!("{} {}", names.join("/"), value.as_str()));
     };
-    bench.datastore.settings(&row, note).unwrap();
-    assert_eq!(wanted, ["test interval 60", "test flag ", "test password ge\\h\"eim"]);
+    bench.datastore.leaves(&row, note).unwrap();
+    let settings = ["interval 60", "flag ", "password ge\\h\"eim"];
+    let settings = settings.map(|setting| format!("settings/test/{setting}"));
+    assert_eq!(wanted, [&["name a".to_owned(), "alias ü".to_owned()], &settings[..]].concat());
 
     let octets = row.config.as_bytes();
     for at in 0..octets.len() {
@@ -215,7 +217,7 @@ fn a_damaged_row_is_an_error_and_no_more() {
             for config in [whole, cut] {
                 let row = Row { config, ..row.clone() };
                 let _ = bench.datastore.write_xml(&row, |_| true, &mut Vec::new());
-                let _ = bench.datastore.settings(&row, |_, _, _| ());
+                let _ = bench.datastore.leaves(&row, |_, _| ());
                 let _ = document::Document::read(&SCHEMA, bench.datastore.list(), &row.config);
             }
         }

@@ -667,8 +667,8 @@ fn a_transaction_writes_as_a_set_does() {
     set.validate().unwrap();
     let delta = set.commit(Some("label".to_owned()), NOW).unwrap().unwrap();
     assert_eq!((delta.face, delta.devices.len()), (Face::Snmp, 2));
-    let settings: Vec<_> = delta.devices[0].nodes.iter().filter_map(|node| node.setting(&schema)).collect();
-    assert_eq!(settings, [("test", "interval")]);
+    let leaves: Vec<_> = delta.devices[0].nodes.iter().filter_map(|node| node.leaf(&schema)).collect();
+    assert_eq!(leaves, [vec!["alias"], vec!["settings", "test", "interval"]]);
     assert_eq!(bench.row("b").unwrap(), "\"settings\":{\"fleetbridge-profile-test:test\":{\"interval\":30}}");
     assert_eq!(bench.datastore.commits(1).unwrap()[0].label.as_deref(), Some("label"));
 

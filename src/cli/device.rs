@@ -98,9 +98,13 @@ fn show(device: &view::Device, out: &mut dyn Write) -> Result<(), Failure> {
     line("presence", &format!("{}{since}", device.presence))?;
     let silent = device.silent_seconds.map(|silent| format!(", {silent} s ago")).unwrap_or_default();
     line("last seen", &format!("{}{silent}", device.last_seen.as_deref().unwrap_or("never")))?;
+    if let Some(parent) = &device.parent {
+        line("parent", parent)?;
+    }
     if let Some(parent) = device.parent_number {
         line("parent number", &parent.to_string())?;
     }
+    line("admin state", device.admin_state.as_str())?;
     for (name, value) in &device.attributes {
         line(name, value)?;
     }

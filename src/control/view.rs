@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     fleet::{Fleet, Point, PointValue, Row},
-    model::{Attribute, DeviceNumber, PointType, Presence, Time},
+    model::{AdminState, Attribute, DeviceNumber, PointType, Presence, Time},
     stats::Stats,
 };
 
@@ -109,8 +109,11 @@ pub struct Device {
     pub since: Option<String>,
     pub last_seen: Option<String>,
     pub silent_seconds: Option<u64>,
+    /// What it hangs on; one that managers named need not exist, and has no number then.
+    pub parent: Option<String>,
     pub parent_number: Option<DeviceNumber>,
-    /// Known ones only, by the names of a profile's `[identity]`.
+    pub admin_state: AdminState,
+    /// Known ones only, by the names of a profile's `[identity]`, and what managers say of it as an asset.
     pub attributes: Vec<(String, String)>,
     pub points: Vec<PointView>,
 }
@@ -327,11 +330,15 @@ impl Device {
             since: instant(row.presence_since()),
             last_seen: instant(row.last_seen()),
             silent_seconds: row.silent_seconds(now),
+            parent: row.parent_name(),
             parent_number: (row.parent() != 0).then(|| row.parent()),
+            admin_state: row.admin_state(),
             attributes: Attribute::ALL
                 .into_iter()
-                .map(|attribute| (attribute.as_str().to_owned(), row.attribute(attribute).to_owned()))
+                .map(|attribute| (attribute.as_str(), row.attribute(attribute)))
+                .chain([("asset-owner", row.asset_owner()), ("warranty-until", row.warranty_until())])
                 .filter(|(_, value)| !value.is_empty())
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),
             points: row.points().map(|point| PointView::new(point, now)).collect(),
         }

@@ -14,7 +14,10 @@ use crate::{
     datastore::{self, Cursor, Datastore, Delta, DeviceDelta, Item, Row, Source},
     fleet::Fleet,
     journal::EventKind,
-    model::{DeviceNumber, DeviceRecord, NO_PROFILE, Profile, ProfileId, SettingValue, Time},
+    model::{
+        AdminState, Attribute, DeviceNumber, DeviceRecord, ManagedFact, NO_PROFILE, Profile, ProfileId,
+        SettingDef, SettingValue, Time,
+    },
     yang::Schema,
 };
 
@@ -49,7 +52,8 @@ pub fn connect(datastore: &Datastore, fleet: &Arc<Fleet>, unsettled: &Arc<Unsett
     }));
 }
 
-/// What running wants of each device, for a start: the datastore may know more than was written down of the fleet.
+/// What running wants and says of each device, for a start: the datastore may know more than was written down of the
+/// fleet.
 ///
 /// # Errors
 /// The store's.
@@ -71,7 +75,9 @@ pub fn reconcile(datastore: &Datastore, fleet: &Fleet) -> Result<(), datastore::
             gone.remove(&row.number);
             let profile = fleet.row_or_retired(row.number, |row| row.profile_id());
             if let Some(profile) = profile {
-                let wanted = wanted(datastore, row, &fleet.profiles()[profile]);
+                let wanted = wanted(datastore, row, &fleet.profiles()[profile], |fact| {
+                    fleet.manage(row.number, fact, now);
+                });
                 fleet.reconcile(row.number, &wanted, commit(row.number), now);
             }
         })?;
@@ -82,12 +88,12 @@ pub fn reconcile(datastore: &Datastore, fleet: &Fleet) -> Result<(), datastore::
     Ok(())
 }
 
-/// Tells a device that has just got its unit what running wants of it.
+/// Tells a device that has just got its unit what running wants of it. What managers say of it stands already.
 pub fn tell(datastore: &Datastore, fleet: &Fleet, name: &str, now: Time) {
     match tokio::task::block_in_place(|| datastore.read(name, Source::Running)) {
         Ok(Some(row)) => {
             let Some(profile) = fleet.row_or_retired(row.number, |row| row.profile_id()) else { return };
-            let wanted = wanted(datastore, &row, &fleet.profiles()[profile]);
+            let wanted = wanted(datastore, &row, &fleet.profiles()[profile], |_| ());
             fleet.reconcile(row.number, &wanted, (datastore.last_commit(), false), now);
         }
         Ok(None) => {}
@@ -97,17 +103,44 @@ pub fn tell(datastore: &Datastore, fleet: &Fleet, name: &str, now: Time) {
     }
 }
 
-/// The settings in a row that are of this profile.
-fn wanted(datastore: &Datastore, row: &Row, profile: &Profile) -> Vec<(u16, SettingValue)> {
+/// The settings in a row that are of this profile; what else managers say there, `tell` is told.
+fn wanted(
+    datastore: &Datastore,
+    row: &Row,
+    profile: &Profile,
+    mut tell: impl FnMut(ManagedFact<'_>),
+) -> Vec<(u16, SettingValue)> {
     let mut found = Vec::new();
-    let read = datastore.settings(row, |of, name, value| {
-        let def = profile.settings.iter().find(|def| of == profile.name && def.name == name);
-        found.extend(def.and_then(|def| Some((def.number, def.ty.parse(value.as_str())?))));
+    let read = datastore.leaves(row, |leaf, value| match leaf {
+        ["settings", of, name] => {
+            let def = setting_def(profile, of, name);
+            found.extend(def.and_then(|def| Some((def.number, def.ty.parse(value.as_str())?))));
+        }
+        leaf => fact(leaf, value.as_str()).into_iter().for_each(&mut tell),
     });
     if let Err(error) = read {
         warn!(device = row.name, %error, "what running wants of it cannot be read");
     }
     found
+}
+
+fn setting_def<'a>(profile: &'a Profile, of: &str, name: &str) -> Option<&'a SettingDef> {
+    profile.settings.iter().find(|def| of == profile.name && def.name == name)
+}
+
+/// What a leaf of running says that the fleet shows; empty: it is not there any more.
+fn fact<'a>(leaf: &[&str], value: &'a str) -> Option<ManagedFact<'a>> {
+    Some(match leaf {
+        ["alias"] => ManagedFact::Text(Attribute::Alias, value),
+        ["site"] => ManagedFact::Text(Attribute::Site, value),
+        ["location"] => ManagedFact::Text(Attribute::Location, value),
+        ["asset", "tag"] => ManagedFact::Text(Attribute::AssetTag, value),
+        ["asset", "owner"] => ManagedFact::AssetOwner(value),
+        ["asset", "warranty-until"] => ManagedFact::WarrantyUntil(value),
+        ["parent"] => ManagedFact::Parent(value),
+        ["admin-state"] => ManagedFact::AdminState(AdminState::from_word(value).unwrap_or_default()),
+        _ => return None,
+    })
 }
 
 fn apply(delta: &Delta, schema: &Schema, fleet: &Fleet) {
@@ -126,7 +159,7 @@ fn apply(delta: &Delta, schema: &Schema, fleet: &Fleet) {
                 now,
             );
         }
-        desire(delta, device, schema, fleet, now);
+        apply_device(delta, device, schema, fleet, now);
         if device.numbered.retired {
             fleet.retire(device.number, now);
         }
@@ -155,26 +188,37 @@ fn profile_of(fleet: &Fleet, name: &str) -> ProfileId {
     find(name).or_else(|| find(NO_PROFILE)).unwrap_or(ProfileId(0))
 }
 
-fn desire(delta: &Delta, device: &DeviceDelta, schema: &Schema, fleet: &Fleet, now: Time) {
+/// What it wants of one device, and what it says of it.
+fn apply_device(delta: &Delta, device: &DeviceDelta, schema: &Schema, fleet: &Fleet, now: Time) {
     let number: DeviceNumber = device.number;
     let Some(profile) = fleet.row_or_retired(number, |row| row.profile_id()) else { return };
     let profile = &fleet.profiles()[profile];
     if !device.is {
+        fleet.unmanage(number, now);
         return fleet.reconcile(number, &[], (delta.commit, delta.rolled_back), now);
     }
     for node in &device.nodes {
-        let Some((of, name)) = node.setting(schema) else { continue };
-        let Some(def) = profile.settings.iter().find(|def| of == profile.name && def.name == name) else {
-            continue;
-        };
+        let Some(leaf) = node.leaf(schema) else { continue };
         let value = match &node.new {
-            Some(Item::Leaf(value)) => def.ty.parse(value.as_str()),
+            Some(Item::Leaf(value)) => Some(value.as_str()),
             _ => None,
         };
-        match value {
-            None if delta.rolled_back => fleet.undo(number, def.number, delta.commit, now),
-            Some(value) if delta.confirming => fleet.try_out(number, def.number, &value, delta.commit, now),
-            value => fleet.desire(number, def.number, value.as_ref(), delta.commit, now),
-        };
+        match leaf[..] {
+            ["settings", of, name] => {
+                let Some(def) = setting_def(profile, of, name) else { continue };
+                match value.and_then(|value| def.ty.parse(value)) {
+                    None if delta.rolled_back => fleet.undo(number, def.number, delta.commit, now),
+                    Some(value) if delta.confirming => {
+                        fleet.try_out(number, def.number, &value, delta.commit, now)
+                    }
+                    value => fleet.desire(number, def.number, value.as_ref(), delta.commit, now),
+                };
+            }
+            ref leaf => {
+                if let Some(fact) = fact(leaf, value.unwrap_or_default()) {
+                    fleet.manage(number, fact, now);
+                }
+            }
+        }
     }
 }

@@ -142,6 +142,7 @@ impl Daemon {
         // A confirmed commit does not outlive a restart.
         datastore.handle_timeout(started)?;
         manage::reconcile(&datastore, &fleet)?;
+        fleet.restored();
 
         let engine = engine(&config, started)?;
         let agent = Arc::new(snmp::agent::Agent::new(
@@ -301,7 +302,6 @@ fn load(store: &Store, fleet: &Fleet) -> Result<(), StoreError> {
     if unreadable > 0 {
         warn!(devices = unreadable, "the settings of these devices in state.db cannot be read");
     }
-    fleet.restored();
     let orphans = fleet.orphans();
     if orphans > 0 {
         warn!(

@@ -99,6 +99,7 @@ pub(crate) struct Part {
     alias: Option<NodeId>,
     profile: Option<NodeId>,
     settings: Option<NodeId>,
+    parent: Option<NodeId>,
     /// What stands before and behind an entry in a tree of one.
     wrap: (String, String),
 }
@@ -174,7 +175,8 @@ impl Part {
             return Err(failed(format!("rows cannot hold {}", schema.path(odd))));
         }
         let child = |name: &str| schema.member(Some(list), name);
-        let (alias, profile, settings) = (child("alias"), child("profile"), child("settings"));
+        let (alias, profile) = (child("alias"), child("profile"));
+        let (settings, parent) = (child("settings"), child("parent"));
         let top = schema[list].parent;
         let mut wrap = (String::new(), String::new());
         for step in DEVICES.split('/').skip(1) {
@@ -183,7 +185,7 @@ impl Part {
         }
         wrap.0.push('[');
         wrap.1.insert(0, ']');
-        Ok(Part { list, top, alias, profile, settings, wrap, schema })
+        Ok(Part { list, top, alias, profile, settings, parent, wrap, schema })
     }
 }
 

@@ -63,12 +63,11 @@ impl NodeDelta {
         self.path.last().map(|step| step.node)
     }
 
-    /// Profile and name, if it is a setting: a leaf in `settings/PROFILE:PROFILE`.
-    pub fn setting<'a>(&self, schema: &'a Schema) -> Option<(&'a str, &'a str)> {
-        let [settings, profile, leaf] = &self.path[..] else { return None };
+    /// Names from the entry down, if it is a leaf in no list: a setting is `["settings", PROFILE, NAME]`.
+    pub fn leaf<'a>(&self, schema: &'a Schema) -> Option<Vec<&'a str>> {
         let is_leaf = matches!(self.old.as_ref().or(self.new.as_ref()), Some(Item::Leaf(_)));
-        (schema[settings.node].name == "settings" && is_leaf)
-            .then(|| (schema[profile.node].name.as_str(), schema[leaf.node].name.as_str()))
+        let in_list = self.path.iter().any(|step| !step.keys.is_empty());
+        (is_leaf && !in_list).then(|| self.path.iter().map(|step| schema[step.node].name.as_str()).collect())
     }
 }
 
@@ -137,8 +136,12 @@ impl Part {
                 _ => Vec::new(),
             };
             let after = overlay.apply(&self.schema, self.list, name, before.clone(), &mut errors);
+            let own_parent = after.as_ref().is_some_and(|after| self.is_own_parent(name, after));
             let changes = self.add(&mut plan, name, before, after, audit_key);
             if changes {
+                if own_parent {
+                    errors.push(self.own_parent(name));
+                }
                 plan.audit.extend(lost.iter().map(|path| Audit {
                     path: node_path(&self.schema, self.list, name, path),
                     operation: "overwrite",
@@ -257,6 +260,20 @@ impl Part {
         violations.into_iter().map(refused).collect()
     }
 
+    fn is_own_parent(&self, name: &str, document: &Document) -> bool {
+        self.parent.and_then(|parent| document.value(parent)) == Some(name)
+    }
+
+    fn own_parent(&self, name: &str) -> Error {
+        let path: Path = self.parent.into_iter().map(Step::new).collect();
+        Error::new(Tag::InvalidValue, format!("{name} cannot be its own parent")).at(node_path(
+            &self.schema,
+            self.list,
+            name,
+            &path,
+        ))
+    }
+
     /// `unique "alias"` (RFC 7950 7.8.3), which no tree of one device can tell.
     fn check_aliases(&self, rows: &dyn Rows, plan: &Plan) -> Result<Vec<Error>, Error> {
         let by_name: HashMap<&str, &Change> =
@@ -276,7 +293,7 @@ impl Part {
             }
             if let Some(other) = other {
                 let node = |name: &str| {
-                    let path: Path = self.alias.into_iter().map(super::path::Step::new).collect();
+                    let path: Path = self.alias.into_iter().map(Step::new).collect();
                     node_path(&self.schema, self.list, name, &path)
                 };
                 errors.push(

@@ -7,7 +7,10 @@ use super::{
     rows::Row,
     walk::{Raw, Visit, walk, write_xml},
 };
-use crate::{model::DeviceNumber, yang::NodeId};
+use crate::{
+    model::DeviceNumber,
+    yang::{Kind, NodeId},
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -140,22 +143,33 @@ impl Datastore {
         written.map_err(|damaged| unfit(row, damaged))
     }
 
-    /// The settings that a device's row asks for: profile, name and canonical value of each leaf in
-    /// `settings/PROFILE:PROFILE`. For a start, which has to want again what was wanted before.
+    /// Visits the leaves of a device's row that are in no list, with their names from the entry down and canonical values:
+    /// a setting is `["settings", PROFILE, NAME]`. For a start, which has to want again what was wanted before.
     ///
     /// # Errors
     /// The row does not fit the schema.
-    pub fn settings(&self, row: &Row, mut visit: impl FnMut(&str, &str, &Raw<'_>)) -> Result<(), Error> {
-        let (schema, settings) = (&self.part.schema, self.part.settings);
-        let walked = walk(schema, self.part.list, &row.config, &mut |step| match step {
-            Visit::Enter(id) => id == self.part.list || Some(id) == settings || schema[id].parent == settings,
+    pub fn leaves(&self, row: &Row, mut visit: impl FnMut(&[&str], &Raw<'_>)) -> Result<(), Error> {
+        let (schema, list) = (&self.part.schema, self.part.list);
+        let mut names = Vec::new();
+        let walked = walk(schema, list, &row.config, &mut |step| match step {
+            Visit::Enter(id) if id == list => true,
+            Visit::Enter(id) if schema[id].kind == Kind::List => false,
+            Visit::Enter(id) => {
+                names.push(schema[id].name.as_str());
+                true
+            }
             Visit::Leaf(id, value) => {
-                if let Some(profile) = schema[id].parent.filter(|above| schema[*above].parent == settings) {
-                    visit(&schema[profile].name, &schema[id].name, &value);
+                if schema[id].kind == Kind::Leaf {
+                    names.push(schema[id].name.as_str());
+                    visit(&names, &value);
+                    names.pop();
                 }
                 true
             }
-            Visit::Leave(_) => true,
+            Visit::Leave(_) => {
+                names.pop();
+                true
+            }
         });
         walked.map_err(|damaged| unfit(row, damaged))
     }

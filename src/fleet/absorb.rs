@@ -63,9 +63,12 @@ impl Fleet {
         let (_, at) = place(one.device);
         let profile = &self.profiles[ProfileId(columns.slots[at].profile)];
         columns.dirty.set(at, true);
-        if one.parent != 0 && one.parent != one.device && columns.slots[at].parent != one.parent {
-            let former = std::mem::replace(&mut columns.slots[at].parent, one.parent);
-            moved.push(Moved::Parent { device: one.device, former });
+        if one.parent != 0 && one.parent != one.device && columns.slots[at].reported_parent != one.parent {
+            let former = columns.parent(at);
+            columns.slots[at].reported_parent = one.parent;
+            if columns.parent(at) != former {
+                moved.push(Moved::Parent { device: one.device, former });
+            }
         }
         let mut says = None;
         for fact in reports.facts(report) {

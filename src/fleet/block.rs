@@ -4,6 +4,7 @@ use parking_lot::RwLock;
 
 use super::{
     bits::Bits,
+    managed::Managed,
     settings::Settings,
     texts::{TextId, Texts},
 };
@@ -35,6 +36,7 @@ pub(super) struct Columns {
     pub attributes: Vec<[TextId; Attribute::COUNT]>,
     pub cells: Cells,
     pub settings: Settings,
+    pub managed: Managed,
     /// Names and the southbound ids that differ from them; a name never changes, so nothing is ever freed.
     pub names: String,
     pub texts: Texts,
@@ -51,7 +53,8 @@ pub(super) struct Slot {
     pub boot: Time,
     /// Where its cells begin.
     pub cells: u32,
-    pub parent: DeviceNumber,
+    /// What it hangs on as it reports it; see [`Columns::parent`].
+    pub reported_parent: DeviceNumber,
     name: u32,
     /// [`SAME_AS_NAME`] or where it begins in `names`.
     southbound_id: u32,
@@ -139,7 +142,7 @@ impl Columns {
             presence_since: record.learned,
             boot: Time::NEVER,
             cells,
-            parent: 0,
+            reported_parent: 0,
             name,
             southbound_id,
             learned_secs: record.learned.secs() as u32,
@@ -192,7 +195,7 @@ impl Slot {
             presence_since: Time::NEVER,
             boot: Time::NEVER,
             cells: 0,
-            parent: 0,
+            reported_parent: 0,
             name: 0,
             southbound_id: SAME_AS_NAME,
             learned_secs: 0,

@@ -158,6 +158,9 @@ impl Fleet {
                 adapter.devices.fetch_add(1, Ordering::Relaxed);
             }
         }
+        if self.is_awaited() {
+            records.iter().for_each(|record| self.meet(&record.name, record.number));
+        }
     }
 
     /// Tells the journal that these devices were learned.

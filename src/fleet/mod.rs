@@ -3,15 +3,16 @@
 //! The number is SNMP index, SQLite rowid and order of all lists, so "the next device" is the next place in a block.
 //! Each block has one lock; readers hold it for a block at a time, [`Fleet::absorb`] for the reports that touch it.
 //!
-//! Locks are taken in the order names, block, journal or adapter; a reader inside a block may ask for names and other
-//! blocks (all reads are recursive), a writer inside a block asks for nothing but journal and outbox, which ask for
-//! nothing.
+//! Locks are taken in the order names, children, block, journal or adapter; a reader inside a block may ask for names and
+//! other blocks (all reads are recursive), a writer inside a block asks for nothing but journal and outbox, which ask
+//! for nothing.
 
 mod absorb;
 mod adapters;
 mod bits;
 mod block;
 mod enrol;
+mod managed;
 mod names;
 mod presence;
 mod resolve;
@@ -21,9 +22,12 @@ mod settings;
 mod texts;
 mod walk;
 
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 pub use absorb::{Absorbed, Resolved};
@@ -58,8 +62,10 @@ pub struct Fleet {
     /// The highest number ever given.
     highest: AtomicU32,
     by_presence: [AtomicU32; 8],
-    /// (parent, child), sorted: who becomes unreachable with whom.
-    children: Mutex<Vec<(DeviceNumber, DeviceNumber)>>,
+    /// (parent, child): who becomes unreachable with whom.
+    children: Mutex<BTreeSet<(DeviceNumber, DeviceNumber)>>,
+    /// (parent, child): whose manager named a parent that has no number yet.
+    awaited: Mutex<BTreeSet<(String, DeviceNumber)>>,
 }
 
 /// How many devices are in which presence; live ones only.
@@ -101,6 +107,7 @@ impl Fleet {
             highest: AtomicU32::new(0),
             by_presence: Default::default(),
             children: Mutex::default(),
+            awaited: Mutex::default(),
         }
     }
 

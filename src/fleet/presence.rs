@@ -1,5 +1,7 @@
 //! Who is heard: one sweep for all devices, and what connections and parents mean for those behind them.
 
+use std::collections::HashSet;
+
 use super::{
     Adapter, AdapterState, Fleet, Which,
     absorb::Moved,
@@ -16,6 +18,9 @@ struct Hearing {
     since: Time,
 }
 
+/// Devices that hang on each other deeper than this are taken for a circle.
+const MOST_LEVELS: usize = 16;
+
 /// An adapter that is configured no more.
 const NOBODY: Hearing = Hearing { up: true, since: Time::NEVER };
 
@@ -23,8 +28,8 @@ const NOBODY: Hearing = Hearing { up: true, since: Time::NEVER };
 enum Verdict {
     Stays(Time),
     Becomes(Presence),
-    /// Past its time, but not heard through a parent that may be the one that is gone.
-    AsksParent,
+    /// Past its time. What it hangs on, if anything, may be the one that is gone.
+    Silent,
 }
 
 impl Fleet {
@@ -50,9 +55,12 @@ impl Fleet {
                             earliest = now;
                             moved.push(self.become_silent(columns, number, presence, now));
                         }
-                        Verdict::AsksParent => {
+                        Verdict::Silent => {
                             earliest = now;
-                            doubtful.push(number);
+                            match columns.parent(at) {
+                                0 => moved.push(self.become_silent(columns, number, Presence::Lost, now)),
+                                _ => doubtful.push(number),
+                            }
                         }
                     }
                 }
@@ -133,10 +141,7 @@ impl Fleet {
         let heard = slot.last_seen.max(since).max(hearing.since);
         let silence = now.since(heard);
         if silence >= lost_after.max(late_after) {
-            return match slot.parent {
-                0 => Verdict::Becomes(Presence::Lost),
-                _ => Verdict::AsksParent,
-            };
+            return Verdict::Silent;
         }
         match slot.presence {
             Presence::Online if silence >= late_after => Verdict::Becomes(Presence::Late),
@@ -146,19 +151,36 @@ impl Fleet {
     }
 
     /// Lost if its parent has been heard since the device was, or never falls silent; unreachable if the parent is missing;
-    /// else not decided: perhaps it is the parent that is gone, and one trap for it is enough.
+    /// else not decided: perhaps it is the parent that is gone, and one trap for it is enough. One that was never heard says
+    /// nothing, nor do devices that hang on each other in a circle.
     fn verdict_of_parent(&self, number: DeviceNumber) -> Option<Presence> {
         let (parent, last_seen) = self.row(number, |row| (row.parent(), row.last_seen()))?;
         let verdict = self.row(parent, |row| {
             if row.presence().is_missing() {
                 Some(Presence::Unreachable)
-            } else if row.last_seen() > last_seen || row.profile().presence.interval == 0 {
+            } else if row.last_seen() > last_seen
+                || row.presence() == Presence::NeverSeen
+                || row.profile().presence.interval == 0
+            {
                 Some(Presence::Lost)
             } else {
                 None
             }
         });
-        verdict.unwrap_or(Some(Presence::Lost))
+        let decided = verdict.unwrap_or(Some(Presence::Lost));
+        decided.or_else(|| (!self.is_rooted(number)).then_some(Presence::Lost))
+    }
+
+    /// Whether the way up from a device ends, and soon.
+    fn is_rooted(&self, device: DeviceNumber) -> bool {
+        let mut at = device;
+        for _ in 0..MOST_LEVELS {
+            match self.row(at, |row| row.parent()) {
+                Some(parent) if parent != 0 => at = parent,
+                _ => return true,
+            }
+        }
+        false
     }
 
     fn become_silent(&self, columns: &mut Columns, number: DeviceNumber, is: Presence, now: Time) -> Moved {
@@ -167,18 +189,48 @@ impl Fleet {
         Moved::Presence { device: number, was, is }
     }
 
-    /// Writes down whose child a device is now.
+    /// Writes down whose child a device is now. That is read under the lock of the list, so that of two changes at once the
+    /// later one stands.
     pub(super) fn adopt_child(&self, device: DeviceNumber, former: DeviceNumber) {
-        let parent = self.row(device, |row| row.parent()).unwrap_or(0);
         let mut children = self.children.lock();
-        if let Ok(at) = children.binary_search(&(former, device)) {
-            children.remove(at);
+        let parent = self.row(device, |row| row.parent()).unwrap_or(0);
+        children.remove(&(former, device));
+        if parent != 0 {
+            children.insert((parent, device));
         }
-        if parent != 0
-            && let Err(at) = children.binary_search(&(parent, device))
-        {
-            children.insert(at, (parent, device));
+    }
+
+    /// Has a device agree with the one that it hangs on, which went or came unnoticed or is another one now, and with it
+    /// what hangs on the device: nothing is unreachable behind a parent that is there, and what was not heard since its
+    /// parent went missing is. `now` absent: as of the parent's own change.
+    pub(super) fn agree(&self, device: DeviceNumber, now: Option<Time>) {
+        let mut asked = vec![device];
+        // Ends also in a circle: all of it changes the same way.
+        while let Some(device) = asked.pop() {
+            if self.agrees_anew(device, now) {
+                asked.extend(self.children_of(device));
+            }
         }
+    }
+
+    fn agrees_anew(&self, device: DeviceNumber, now: Option<Time>) -> bool {
+        let Some(parent) = self.row(device, |row| row.parent()) else { return false };
+        let found = self.row(parent, |row| (row.presence().is_missing(), row.presence_since()));
+        let (missing, since) = found.unwrap_or((false, Time::NEVER));
+        let (block, at) = place(device);
+        let Some(block) = self.blocks.get(block).and_then(|block| block.get()) else { return false };
+        let mut columns = block.columns.write();
+        let Some(slot) = columns.slot(at) else { return false };
+        let presence = match (missing, slot.presence) {
+            (true, Presence::Online | Presence::Late | Presence::Sleeping) if slot.last_seen <= since => {
+                Presence::Unreachable
+            }
+            (false, Presence::Unreachable) => Presence::Online,
+            _ => return false,
+        };
+        self.set_presence(&mut columns, device, presence, now.unwrap_or(since));
+        columns.next_deadline = Time::NEVER;
+        true
     }
 
     /// The children of a device that went missing are unreachable, and theirs; of one that returned, expected within an
@@ -206,20 +258,16 @@ impl Fleet {
 
     /// How many devices hang on a device, directly or through others.
     pub fn dependents(&self, device: DeviceNumber) -> usize {
-        let mut found = vec![device];
-        let mut at = 0;
-        while let Some(&parent) = found.get(at) {
-            let children = self.children_of(parent);
-            found.extend(children.into_iter().filter(|child| !found.contains(child)).collect::<Vec<_>>());
-            at += 1;
+        let (mut found, mut asked) = (HashSet::from([device]), vec![device]);
+        while let Some(parent) = asked.pop() {
+            asked.extend(self.children_of(parent).into_iter().filter(|child| found.insert(*child)));
         }
         found.len() - 1
     }
 
     fn children_of(&self, parent: DeviceNumber) -> Vec<DeviceNumber> {
         let children = self.children.lock();
-        let start = children.partition_point(|&(of, _)| of < parent);
-        children[start..].iter().take_while(|&&(of, _)| of == parent).map(|&(_, child)| child).collect()
+        children.range((parent, 0)..=(parent, MAX_DEVICE_NUMBER)).map(|&(_, child)| child).collect()
     }
 
     fn wake_sweep(&self) {

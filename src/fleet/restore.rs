@@ -41,6 +41,13 @@ impl Fleet {
     /// Puts a device's state back. Points that its profile no longer has, or whose type changed, are passed over; a device
     /// that is retired stays so.
     pub fn restore(&self, number: DeviceNumber, state: &DeviceState<'_>) {
+        self.restore_columns(number, state);
+        if state.parent != 0 {
+            self.adopt_child(number, 0);
+        }
+    }
+
+    fn restore_columns(&self, number: DeviceNumber, state: &DeviceState<'_>) {
         let (index, at) = place(number);
         let Some(block) = self.blocks.get(index).and_then(|block| block.get()) else { return };
         let columns = &mut *block.columns.write();
@@ -55,7 +62,7 @@ impl Fleet {
         slot.presence_since = state.presence_since;
         slot.last_seen = state.last_seen;
         slot.boot = state.boot;
-        slot.parent = state.parent;
+        slot.reported_parent = state.parent;
         for &(attribute, text) in &state.attributes {
             columns.texts.replace(&mut columns.attributes[at][attribute as usize], text);
         }
@@ -86,20 +93,14 @@ impl Fleet {
                 columns.cells.set_reset(cell as u32, point.discontinuity.secs() as u32);
             }
         }
-        if state.parent != 0 {
-            self.children.lock().push((state.parent, number));
-        }
     }
 
-    /// Ends a start: all devices and states are in.
+    /// Ends a start: all devices, their states and what managers say of them are in. A parent that went or came was written
+    /// with its event; its children perhaps were not, before the process was killed.
     pub fn restored(&self) {
-        let children = {
-            let mut children = self.children.lock();
-            children.sort_unstable();
-            children.clone()
-        };
-        for (parent, child) in children {
-            self.agree(parent, child);
+        let children = self.children.lock().clone();
+        for (_, child) in children {
+            self.agree(child, None);
         }
         if let Some(last) =
             self.blocks.get(self.highest.load(Ordering::Acquire) as usize / super::block::BLOCK)
@@ -107,24 +108,5 @@ impl Fleet {
         {
             block.columns.write().shrink();
         }
-    }
-
-    /// A parent that went or came was written with its event; its children perhaps were not, before the process was
-    /// killed.
-    fn agree(&self, parent: DeviceNumber, child: DeviceNumber) {
-        let found = self.row(parent, |row| (row.presence().is_missing(), row.presence_since()));
-        let (missing, since) = found.unwrap_or((false, Time::NEVER));
-        let (block, at) = place(child);
-        let Some(block) = self.blocks.get(block).and_then(|block| block.get()) else { return };
-        let mut columns = block.columns.write();
-        let Some(slot) = columns.slot(at) else { return };
-        let presence = match (missing, slot.presence) {
-            (true, Presence::Online | Presence::Late | Presence::Sleeping) if slot.last_seen <= since => {
-                Presence::Unreachable
-            }
-            (false, Presence::Unreachable) => Presence::Online,
-            _ => return,
-        };
-        self.set_presence(&mut columns, child, presence, since);
     }
 }

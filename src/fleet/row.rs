@@ -105,13 +105,45 @@ impl<'a> Row<'a> {
         (!last.is_never()).then(|| now.since(last) / 1000)
     }
 
-    /// The device that it hangs on; 0: none.
+    /// The device that it hangs on, as its managers say, else as reported; 0: none, or none that has a number.
     pub fn parent(&self) -> DeviceNumber {
-        self.slot.parent
+        self.columns.parent(self.at())
     }
 
-    /// As reported; manufacturer and model fall back to the profile's. Empty if unknown.
+    /// The name of the device that it hangs on, also of one that managers name and that there is not.
+    pub fn parent_name(&self) -> Option<String> {
+        match self.columns.managed_parent(self.at()) {
+            "" => self.fleet.row_or_retired(self.slot.reported_parent, |row| row.name().to_owned()),
+            name => Some(name.to_owned()),
+        }
+    }
+
+    /// Without its managers' word; 0: none.
+    pub fn reported_parent(&self) -> DeviceNumber {
+        self.slot.reported_parent
+    }
+
+    /// Whose it is, as its managers say; empty: they do not.
+    pub fn asset_owner(&self) -> &'a str {
+        self.columns.asset_owner(self.at())
+    }
+
+    /// The last day of its warranty, YYYY-MM-DD, as its managers say; empty: they do not.
+    pub fn warranty_until(&self) -> &'a str {
+        self.columns.warranty_until(self.at())
+    }
+
+    /// As its managers say.
+    pub fn admin_state(&self) -> AdminState {
+        self.columns.admin_state(self.at())
+    }
+
+    /// As its managers say, else as reported; manufacturer and model fall back to the profile's. Empty if unknown.
     pub fn attribute(&self, attribute: Attribute) -> &'a str {
+        let managed = self.columns.managed_text(self.at(), attribute);
+        if !managed.is_empty() {
+            return managed;
+        }
         match (self.reported(attribute), attribute) {
             ("", Attribute::Manufacturer) => &self.profile().manufacturer,
             ("", Attribute::Model) => &self.profile().model,
@@ -119,7 +151,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// As reported, without the profile's words.
+    /// As reported, without its managers' and the profile's words.
     pub fn reported(&self, attribute: Attribute) -> &'a str {
         self.columns.texts.str(self.columns.attributes[self.at()][attribute as usize])
     }

@@ -3,6 +3,7 @@
 //! Nothing here knows a socket, a clock, a database or a protocol.
 
 mod device;
+mod managed;
 mod profile;
 mod report;
 mod setting;
@@ -12,6 +13,7 @@ mod value;
 pub use device::{
     AdapterId, Attribute, DeviceNumber, DeviceRecord, Health, MAX_DEVICE_NUMBER, Presence, name_from_id,
 };
+pub use managed::{AdminState, ManagedFact};
 pub use profile::{NO_PROFILE, PointDef, PointKind, PresenceRule, Profile, ProfileId, Profiles, SoftwareDef};
 pub use report::{Availability, Fact, Report, Reports, Scalar, Span};
 pub use setting::{SettingDef, SettingType, SettingValue, Standing};

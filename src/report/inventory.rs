@@ -25,6 +25,10 @@ pub(super) static REPORT: Report = Report {
         "asset-tag",
         "presence",
         "last-seen",
+        "parent-number",
+        "admin-state",
+        "asset-owner",
+        "warranty-until",
     ],
     which: Which::Live,
     instant: |row| row.last_seen(),
@@ -48,6 +52,10 @@ pub(super) static REPORT: Report = Report {
             Cell::Text(row.attribute(Attribute::AssetTag)),
             Cell::Text(row.presence().as_str()),
             Cell::Instant(row.last_seen()),
+            Cell::parent(row),
+            Cell::Text(row.admin_state().as_str()),
+            Cell::Text(row.asset_owner()),
+            Cell::Text(row.warranty_until()),
         ]);
     },
 };

@@ -31,7 +31,7 @@ pub(super) static REPORT: Report = Report {
             Cell::Instant(row.presence_since()),
             Cell::Instant(row.last_seen()),
             row.silent_seconds(now).map_or(Cell::Unknown, Cell::Number),
-            if row.parent() == 0 { Cell::Unknown } else { Cell::Number(row.parent().into()) },
+            Cell::parent(row),
         ]);
     },
 };

@@ -85,6 +85,13 @@ enum Cell<'a> {
     Unknown,
 }
 
+impl Cell<'_> {
+    /// What a device hangs on.
+    fn parent(row: &Row<'_>) -> Self {
+        if row.parent() == 0 { Cell::Unknown } else { Cell::Number(row.parent().into()) }
+    }
+}
+
 impl Report {
     /// A report by its name.
     pub fn find(name: &str) -> Option<&'static Report> {

@@ -26,7 +26,7 @@ pub enum RowError {
 
 /// Appends the row of a device to `out`; allocates nothing else.
 pub fn encode(row: &Row<'_>, out: &mut Vec<u8>) {
-    head(out, row.presence(), row.presence_since(), row.last_seen(), row.boot(), row.parent());
+    head(out, row.presence(), row.presence_since(), row.last_seen(), row.boot(), row.reported_parent());
     for attribute in Attribute::ALL {
         put_attribute(out, attribute, row.reported(attribute));
     }

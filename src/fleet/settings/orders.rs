@@ -53,7 +53,8 @@ impl Fleet {
             let Some(block) = self.blocks.get(block).and_then(|block| block.get()) else { continue };
             let mut columns = block.columns.write();
             columns.settings.queued.set(at, false);
-            let parent = columns.slots.get(at).map_or(0, |slot| slot.parent);
+            // The way it was heard is the way to it, whatever its managers say that it hangs on.
+            let parent = columns.slots.get(at).map_or(0, |slot| slot.reported_parent);
             let order = self.next_order(&mut columns, adapter, device, now);
             drop(columns);
             let Some(mut order) = order else { continue };

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::{ADDRESS_TYPE, ENTERPRISE, PRESENCE, address, address_type};
 use crate::{
     fleet::{Row, Which},
-    model::{Attribute, DeviceNumber},
+    model::{AdminState, Attribute, DeviceNumber},
     snmp::{
         mib::{Column, Context, Table},
         oid::Prefix,
@@ -86,8 +86,10 @@ fn value<'a>(context: &Context<'_>, row: &Row<'a>, column: u32) -> Value<'a> {
         SITE => Value::text(row.attribute(Attribute::Site)),
         12 => Value::text(row.attribute(Attribute::Location)),
         13 => Value::Gauge32(row.parent()),
-        // No device can be locked yet.
-        14 => Value::Integer(1),
+        14 => Value::Integer(match row.admin_state() {
+            AdminState::InService => 1,
+            AdminState::Maintenance | AdminState::OutOfService => 2,
+        }),
         PRESENCE_COLUMN => Value::Integer(row.presence() as i32),
         16 => Value::Date(row.presence_since()),
         17 => Value::Integer(row.health() as i32),
