@@ -249,6 +249,8 @@ fn everything_is_replaced_at_once() {
         bench.datastore.copy_config(&session(1), Target::Running, config.as_bytes(), true, NOW).unwrap();
     assert_eq!(done.delta.unwrap().devices.len(), 3001);
     assert_eq!(bench.names(Source::Running), ["d7", "new"]);
+    let record = bench.datastore.record(2, 1).unwrap().unwrap();
+    assert_eq!((record.edits[0].operation, record.edits[0].path.as_str()), ("replace", "/fleetbridge:fleet"));
     bench.datastore.rollback(&session(1), 1).unwrap();
     bench.commit().unwrap();
     assert_eq!(bench.names(Source::Running).len(), 3000);

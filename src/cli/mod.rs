@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand. Exit codes: 0 done, 1 failed, 2 wrong use.
 
 mod check;
+mod commit;
 mod completions;
 mod demo;
 mod device;
@@ -78,6 +79,7 @@ enum Command {
     Profile(profile_args::Profile),
     Netconf(netconf::Netconf),
     Candidate(netconf::Candidate),
+    Commit(commit::Commit),
     Password(password::Password),
     Simulate(simulate::Simulate),
     Completions(completions::Completions),
@@ -152,6 +154,7 @@ impl Command {
             Command::Profile(profile) => profile.run(place, out),
             Command::Netconf(netconf) => netconf.run(place, out),
             Command::Candidate(candidate) => candidate.run(place, out),
+            Command::Commit(commit) => commit.run(place, out),
             Command::Simulate(simulate) => simulate.run(out),
             Command::Password(password) => password.run(out),
             Command::Completions(completions) => completions.run(out),

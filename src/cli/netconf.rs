@@ -180,6 +180,14 @@ pub(super) fn adopt(place: &Place, names: &[String]) -> Result<usize, Failure> {
     Ok(answer.content.iter().find_map(count).unwrap_or(0))
 }
 
+/// Makes running what it was right after a commit.
+pub(super) fn roll_back(place: &Place, commit: u64, out: &mut dyn Write) -> Result<(), Failure> {
+    let rollback = format!("<rollback xmlns=\"{FLEET}\"><commit>{commit}</commit></rollback>");
+    let lock = "<lock><target><candidate/></target></lock>".to_owned();
+    ask(place, vec![lock, rollback, "<commit/>".to_owned()])?;
+    Ok(writeln!(out, "done; `fleetbridge commit list` shows what is on its way to the devices")?)
+}
+
 struct Answer {
     /// The replies that have content.
     content: Vec<String>,

@@ -53,6 +53,10 @@ pub struct State {
     pub candidate: Box<dyn Fn() -> view::Candidate + Send + Sync>,
     /// Forgets what is staged; the error says why not.
     pub discard: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
+    /// The newest commits, newest first.
+    pub commits: Box<dyn Fn() -> Result<Vec<view::Committed>, String> + Send + Sync>,
+    /// A commit with its edits, if it is still kept.
+    pub commit: Box<dyn Fn(u64) -> Result<Option<view::Record>, String> + Send + Sync>,
     /// To whom the wish to retire a device goes.
     pub retire: mpsc::Sender<Retire>,
 }

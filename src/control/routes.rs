@@ -32,6 +32,8 @@ pub(super) fn control(state: Arc<State>) -> Router {
         .route("/v1/unknown", get(unknown))
         .route("/v1/candidate", get(candidate))
         .route("/v1/candidate/discard", post(discard))
+        .route("/v1/commits", get(commits))
+        .route("/v1/commit/{id}", get(commit))
         .route("/v1/netconf", post(netconf).layer(DefaultBodyLimit::max(LONGEST)))
         .route("/metrics", get(metrics_text))
         .route("/healthz", get(healthz))
@@ -195,6 +197,26 @@ async fn discard(Shared(state): App) -> Result<Json<view::Candidate>, Refusal> {
     }
 }
 
+async fn commits(Shared(state): App) -> Result<Json<Vec<view::Committed>>, Refusal> {
+    (state.commits)().map(Json).map_err(unreadable)
+}
+
+async fn commit(Shared(state): App, Path(id): Path<u64>) -> Result<Json<view::Record>, Refusal> {
+    let record = (state.commit)(id).map_err(unreadable)?;
+    record.map(Json).ok_or_else(|| {
+        let help = "`fleetbridge commit list` shows the newest";
+        Refusal::new(
+            StatusCode::NOT_FOUND,
+            format!("there is no commit {id}, or it is not kept any more"),
+            help,
+        )
+    })
+}
+
+fn unreadable(error: String) -> Refusal {
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error, "the log and `fleetbridge check` say more")
+}
+
 /// The replies, each ended as by NETCONF 1.0.
 async fn netconf(
     Shared(state): App,
@@ -224,7 +246,7 @@ async fn healthz(Shared(state): App) -> impl IntoResponse {
 }
 
 async fn nothing_here() -> Refusal {
-    let help = "see /v1/status, /v1/devices, /v1/device/NAME, /v1/report/NAME, /v1/unknown, /v1/candidate on the control socket; \
+    let help = "see /v1/status, /v1/devices, /v1/device/NAME, /v1/report/NAME, /v1/unknown, /v1/candidate, /v1/commits, /v1/commit/ID on the control socket; \
                 /metrics and /healthz also on `[control] http`";
     Refusal::new(StatusCode::NOT_FOUND, "there is nothing here", help)
 }

@@ -221,6 +221,54 @@ pub struct Staged {
     pub value: String,
 }
 
+/// A change of running.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Committed {
+    pub id: u64,
+    pub time: String,
+    pub user: String,
+    /// `netconf`, `snmp`, `control` or `system`.
+    pub via: String,
+    /// `confirming`, `committed` or `rolled-back`.
+    pub state: String,
+    pub devices: u32,
+    /// Settings that are still on their way.
+    pub outstanding: u32,
+    /// Settings that failed or are unsupported.
+    pub failed: u32,
+}
+
+/// A change of running as the audit has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Record {
+    pub id: u64,
+    pub time: String,
+    pub user: String,
+    pub via: String,
+    /// Of NETCONF, else 0.
+    pub session: u32,
+    /// From where; may be empty.
+    pub address: String,
+    /// Who staged it; empty: the user.
+    pub editors: Vec<String>,
+    pub edits: Vec<Edit>,
+    /// There are more edits than are shown.
+    pub more: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Edit {
+    /// `create`, `merge`, `delete` or `replace`; `overwrite` names what another had changed meanwhile.
+    pub operation: String,
+    /// XPath.
+    pub path: String,
+    /// Of a secret only a keyed hash.
+    pub value: Option<String>,
+}
+
 /// Operations of NETCONF, to be run one after the other in one session until one fails.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operations {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::{
     config::{self, Adopt, Config},
     control::view,
-    datastore::{Datastore, Face, Owner},
     file::{Diagnostic, Severity},
     fleet::{Adapter, AdapterState, Fleet},
     model::name_from_id,
@@ -217,33 +216,4 @@ fn stranger(stranger: Stranger) -> view::Stranger {
         community: stranger.name,
         count: stranger.count,
     }
-}
-
-/// So many staged edits are shown.
-const STAGED: usize = 1000;
-
-pub fn candidate(datastore: &Datastore) -> view::Candidate {
-    let shown = datastore.show_candidate(STAGED);
-    view::Candidate {
-        editors: shown.editors,
-        cleared: shown.cleared,
-        more: shown.more,
-        staged: shown
-            .staged
-            .into_iter()
-            .map(|staged| view::Staged {
-                device: staged.device,
-                operation: staged.operation.to_owned(),
-                path: staged.path,
-                value: staged.value,
-            })
-            .collect(),
-    }
-}
-
-/// # Errors
-/// Somebody has locked it.
-pub fn discard(datastore: &Datastore) -> Result<(), String> {
-    let owner = Owner { session: 0, face: Face::Control, user: "local".to_owned(), address: String::new() };
-    datastore.discard(&owner).map_err(|error| error.message)
 }

@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
 use super::{
-    Daemon,
+    Daemon, changes,
     enrol::{Enroller, RateLimit},
     files,
     flush::Flusher,
@@ -374,7 +374,8 @@ struct Shown {
 impl Shown {
     fn state(self) -> control::State {
         let Shown { fleet, stats, unknown, agent, datastore, sessions, started, retire, troubles } = self;
-        let (staged, adapters_of) = (datastore.clone(), fleet.clone());
+        let (staged, discarded, committed) = (datastore.clone(), datastore.clone(), datastore.clone());
+        let (adapters_of, progress_of) = (fleet.clone(), fleet.clone());
         control::State {
             fleet,
             stats,
@@ -382,8 +383,10 @@ impl Shown {
             unknown: Box::new(move || settings::unknown(&unknown, agent.strangers())),
             problems: Box::new(move || settings::problems(&adapters_of, &troubles)),
             netconf: Box::new(move |stream| sessions.local(stream)),
-            candidate: Box::new(move || settings::candidate(&staged)),
-            discard: Box::new(move || settings::discard(&datastore)),
+            candidate: Box::new(move || changes::candidate(&staged)),
+            discard: Box::new(move || changes::discard(&discarded)),
+            commits: Box::new(move || changes::commits(&committed, &progress_of)),
+            commit: Box::new(move |id| changes::commit(&datastore, id)),
             retire,
         }
     }

@@ -8,6 +8,7 @@ use super::{
     plan::Delta,
     rows::{Audit, Owner, Touched},
 };
+use crate::model::Time;
 
 /// Who is told of each commit.
 pub type Listener = Box<dyn Fn(&Delta) + Send + Sync>;
@@ -16,6 +17,9 @@ pub type Listener = Box<dyn Fn(&Delta) + Send + Sync>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     pub owner: Owner,
+    pub time: Time,
+    /// Who staged it; empty: the owner.
+    pub editors: Vec<String>,
     /// In their order.
     pub edits: Vec<Audit>,
 }

@@ -110,10 +110,14 @@ pub struct Change {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Audit {
     pub path: String,
-    /// `create`, `merge` or `delete`; `overwrite` names a leaf that somebody else changed meanwhile.
+    /// One of [`Audit::OPERATIONS`]; `overwrite` names a leaf that somebody else changed meanwhile.
     pub operation: &'static str,
     /// A secret as keyed hash.
     pub value: Option<String>,
+}
+
+impl Audit {
+    pub const OPERATIONS: [&str; 5] = ["create", "merge", "delete", "replace", "overwrite"];
 }
 
 /// A confirmed commit that waits (RFC 6241 8.4).

@@ -13,7 +13,7 @@ use super::{
     provider::{Content, Sources, Stream, View},
     role::Role,
     session::CloseReason,
-    sessions::SessionInfo,
+    sessions::{LOCAL, SessionInfo},
     xml::escape,
 };
 use crate::{
@@ -61,7 +61,7 @@ pub async fn serve(server: Arc<Server>, conversation: Conversation) {
 fn owner(info: &SessionInfo) -> Owner {
     Owner {
         session: info.id,
-        face: Face::Netconf,
+        face: if info.transport == LOCAL { Face::Control } else { Face::Netconf },
         user: info.user.clone(),
         address: info.peer.ip().to_string(),
     }

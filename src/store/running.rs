@@ -96,30 +96,35 @@ impl Rows for Store {
 
     fn record(&self, commit: u64, limit: usize) -> Result<Option<Record>, Failed> {
         self.read(|connection| {
-            let owner = connection
-                .prepare_cached("SELECT user, face, session, address FROM commits WHERE id = ?1")?
+            let made = connection
+                .prepare_cached(
+                    "SELECT user, face, session, address, time, editors FROM commits WHERE id = ?1",
+                )?
                 .query_row([commit as i64], |row| {
-                    Ok(Owner {
+                    let owner = Owner {
                         user: row.get(0)?,
                         face: Face::from_code(row.get(1)?).unwrap_or(Face::System),
                         session: row.get(2)?,
                         address: row.get(3)?,
-                    })
+                    };
+                    let editors: String = row.get(5)?;
+                    let editors = editors.split_whitespace().map(str::to_owned).collect();
+                    Ok(Record { owner, time: Time(row.get::<_, i64>(4)? as u64), editors, edits: Vec::new() })
                 })
                 .optional()?;
-            let Some(owner) = owner else { return Ok(None) };
+            let Some(record) = made else { return Ok(None) };
             let edits = connection
                 .prepare_cached(
                     "SELECT path, operation, value FROM audit WHERE commit_id = ?1 ORDER BY id LIMIT ?2",
                 )?
                 .query_map(params![commit as i64, limit as i64], |row| {
                     let operation: String = row.get(1)?;
-                    let known = ["create", "merge", "delete", "overwrite"];
-                    let operation = known.into_iter().find(|known| *known == operation).unwrap_or_default();
+                    let known = Audit::OPERATIONS.into_iter().find(|known| *known == operation);
+                    let operation = known.unwrap_or_default();
                     Ok(Audit { path: row.get(0)?, operation, value: row.get(2)? })
                 })?
                 .collect::<Result<_, _>>()?;
-            Ok(Some(Record { owner, edits }))
+            Ok(Some(Record { edits, ..record }))
         })
     }
 

@@ -72,6 +72,8 @@ impl Bridge {
                     netconf: Box::new(|_| Err(std::io::ErrorKind::Unsupported.into())),
                     candidate: Box::new(view::Candidate::default),
                     discard: Box::new(|| Ok(())),
+                    commits: Box::new(|| Ok(Vec::new())),
+                    commit: Box::new(|_| Ok(None)),
                 };
                 let listeners = Listeners::bind(&socket, Some(([127, 0, 0, 1], 0).into())).await.unwrap();
                 address.send(listeners.http().unwrap()).unwrap();

@@ -217,7 +217,8 @@ impl Rows for Memory {
         let Some((committed, _, audit)) = kernel.commits.get(commit as usize - 1) else { return Ok(None) };
         let user = committed.user.clone();
         let owner = Owner { session: 0, face: committed.face, user, address: String::new() };
-        Ok(Some(Record { owner, edits: audit.iter().take(limit).cloned().collect() }))
+        let edits = audit.iter().take(limit).cloned().collect();
+        Ok(Some(Record { owner, time: committed.time, editors: Vec::new(), edits }))
     }
 
     fn inverse(&self, commit: u64) -> Result<Option<Vec<Inverse>>, Failed> {

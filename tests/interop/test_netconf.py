@@ -206,6 +206,25 @@ class SettingTest(NetconfCase):
         shown = self.bridge.cli("netconf", "get", "--device", "plug-a").out
         self.assertIn("<desired>55</desired>", shown)
 
+    def test_who_changed_what_is_shown_and_taken_back(self):
+        plug = self.plug("plug-b")
+        self.assertIn("nothing has been committed", self.bridge.cli("commit", "list").out)
+        session = self.netconf.connect("operate")
+        self.commit(session, setting("plug-b", "tele-period", 55))
+        wait_until(lambda: plug.values["TelePeriod"] == 55, 5, "it is set")
+        self.commit(session, setting("plug-b", "tele-period", 56))
+        wait_until(lambda: plug.values["TelePeriod"] == 56, 5, "it is set again")
+        newest, first = self.bridge.cli("commit", "list").out.splitlines()[1:]
+        self.assertRegex(newest, r"operate +netconf +committed +1 ")
+        shown = self.bridge.cli("commit", "show", newest.split()[0]).out
+        self.assertRegex(shown, r"by operate via netconf, session \d+, from 127\.0\.0\.1")
+        self.assertRegex(shown, r"merge +/fleetbridge:fleet/\S*'plug-b'\S*:tele-period = 56\n")
+        self.assertEqual(self.bridge.cli("commit", "rollback", first.split()[0]).code, 0)
+        wait_until(lambda: plug.values["TelePeriod"] == 55, 5, "it is as it was")
+        self.assertRegex(self.bridge.cli("commit", "list").out.splitlines()[1], r"control +committed +1 ")
+        missing = self.bridge.cli("commit", "show", "99")
+        self.assertEqual((missing.code, "no commit 99" in missing.text), (1, True))
+
     def test_kill_after_ok_loses_nothing(self):
         plug = self.plug("plug-7")
         values = range(10, 10 + KILLS)
