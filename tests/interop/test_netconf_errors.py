@@ -43,6 +43,9 @@ MESSAGES = [
 START, STOP = "<startTime>{}-01-01T00:00:00Z</startTime>", "<stopTime>{}-01-01T00:00:00Z</stopTime>"
 RUNNING, CANDIDATE = "<running/>", "<candidate/>"
 EMPTY = f'<config><fleet xmlns="{FB}"/></config>'
+# The attribute is of elements within <config>.
+OF_ALL = f'<config xmlns:nc="{NC}" nc:operation="delete"><fleet xmlns="{FB}"/></config>'
+OPERATION = error("unknown-attribute", bad_attribute="operation", bad_element="config")
 
 
 def action(*devices):
@@ -97,6 +100,11 @@ PARAMETERS = [
     ("6241 7.2", edit("<test-option>maybe</test-option>", EMPTY), error("invalid-value", "/rpc/edit-config/test-option")),
     ("6241 7.2", edit("<error-option>ignore</error-option>", EMPTY), error("invalid-value", "/rpc/edit-config/error-option")),
     ("6241 7.2", edit(EMPTY, EMPTY), error("bad-element", bad_element="config")),
+    ("6241 7.2", edit(OF_ALL), OPERATION),
+    ("6241 7.2", edit(OF_ALL.replace("delete", "merge")), OPERATION),
+    ("6241 7.2", edit(OF_ALL.replace("nc:operation", "operation")), OPERATION),
+    ("6241 7.2", copy(CANDIDATE, OF_ALL), OPERATION),
+    ("6241 7.2", f"<validate><source>{OF_ALL}</source></validate>", OPERATION),
     ("6241 7.3", f"<copy-config><target>{CANDIDATE}</target></copy-config>", error("missing-element", bad_element="source")),
     ("6241 7.3", f"<copy-config><source>{CANDIDATE}</source></copy-config>", error("missing-element", bad_element="target")),
     ("6241 7.3", copy(RUNNING, RUNNING), error("invalid-value")),

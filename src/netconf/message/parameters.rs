@@ -103,7 +103,9 @@ impl<'r, 'a> Parameters<'r, 'a> {
         }
     }
 
+    /// Attributes may stand within it, not on it: `operation` too (RFC 6241 section 7.2).
     pub(super) fn fragment(&mut self, tag: &xml::Tag<'a>, slot: &mut Slot<Fragment>) -> Result<(), RpcError> {
+        self.no_attributes(tag)?;
         let fragment = self.reader.fragment(tag)?;
         self.fill(tag, slot, fragment)
     }
@@ -183,6 +185,7 @@ impl<'r, 'a> Parameters<'r, 'a> {
         self.no_attributes(tag)?;
         self.children(|this, child| {
             if child.name.is(BASE, "config") {
+                this.no_attributes(child)?;
                 let config = this.reader.fragment(child)?;
                 return this.fill(child, &mut found, Source::Config(config));
             }
