@@ -289,6 +289,28 @@ fn wrong_requests() {
     }
 }
 
+/// Section 3 forbids document types and encodings other than UTF-8, and nothing else of XML.
+#[test]
+fn all_of_xml_but_document_types() {
+    let declaration = "<?xml version='1.0' encoding='UTF-8'?>";
+    let plain = format!("<rpc xmlns='{NC}' message-id='1'><fly/></rpc>");
+    let expected = ask(&plain);
+    assert!(expected.contains("operation-not-supported"));
+    let nothing = "<!-- <x> --><?pi <x> ?>";
+    for request in [
+        format!("{declaration}{plain}"),
+        format!("\n {declaration}\r\n{plain}\n"),
+        format!("\u{feff}{declaration}{plain}"),
+        format!("{declaration}{nothing}{plain}{nothing}"),
+        plain.replace("<fly/>", &format!("{nothing}<fly>{nothing}</fly>\n{nothing}")),
+        plain
+            .replace("'1'", "'&#x31;'")
+            .replace("<fly/>", "&#10;<![CDATA[\n]]><fly><![CDATA[<x>]]>&#65;</fly>"),
+    ] {
+        assert_eq!(ask(&request).replace("'&#x31;'", "'1'"), expected, "{request:?}");
+    }
+}
+
 /// Section 4.1: all attributes of the request come back, with their namespaces.
 #[test]
 fn attributes_come_back() {

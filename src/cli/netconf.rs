@@ -229,10 +229,11 @@ fn read(file: &PathBuf) -> Result<String, Failure> {
         fs::read_to_string(file).map(|found| text = found)
     };
     read.map_err(|error| Failure::new(format!("cannot read {}: {error}", file.display()), ""))?;
-    // The declaration of a document cannot stand inside of another one.
-    Ok(match text.trim_start().strip_prefix("<?xml") {
+    // What a document begins with cannot stand inside of another one.
+    let text = text.trim_start_matches(|c: char| c == '\u{feff}' || c.is_whitespace());
+    Ok(match text.strip_prefix("<?xml") {
         Some(rest) => rest.split_once("?>").map_or(String::new(), |(_, rest)| rest.to_owned()),
-        None => text,
+        None => text.to_owned(),
     })
 }
 

@@ -88,7 +88,7 @@ impl<'a> Input<'a> {
                 }
                 Event::End(_) => return Ok(Next::Close),
                 Event::Eof => return Ok(Next::End),
-                Event::Text(text) if is_blank(&text) => {}
+                event if is_blank(&event) => {}
                 _ => return Err(self.stray(parent)),
             }
         }
@@ -155,7 +155,7 @@ impl<'a> Input<'a> {
                 Event::Text(text) if is_leaf => element.text.push_str(&text.xml10_content()),
                 Event::CData(text) if is_leaf => element.text.push_str(&text.xml10_content()),
                 Event::GeneralRef(name) if is_leaf => element.text.push(character(&name)?),
-                Event::Text(text) if is_blank(&text) => {}
+                event if is_blank(&event) => {}
                 Event::Eof => return Err(malformed("ends within an element")),
                 _ => mistake = mistake.or_else(|| Some(self.stray(Some(node)))),
             }
@@ -166,14 +166,12 @@ impl<'a> Input<'a> {
         mistake.map_or(Ok(element), Err)
     }
 
-    /// The next event; comments are not there.
+    /// The next event; comments and processing instructions are not there.
     fn event(&mut self) -> Result<Event<'a>, Error> {
         loop {
             match self.reader.read_event() {
-                Ok(Event::Comment(_) | Event::Decl(_)) => {}
-                Ok(Event::DocType(_) | Event::PI(_)) => {
-                    return Err(malformed("a DTD or processing instruction"));
-                }
+                Ok(Event::Comment(_) | Event::Decl(_) | Event::PI(_)) => {}
+                Ok(Event::DocType(_)) => return Err(malformed("a document type declaration")),
                 Ok(event) => return Ok(event),
                 Err(error) => return Err(malformed(&error.to_string())),
             }
@@ -274,8 +272,15 @@ impl<'a> Input<'a> {
     }
 }
 
-fn is_blank(text: &str) -> bool {
-    text.bytes().all(|octet| matches!(octet, b' ' | b'\t' | b'\r' | b'\n'))
+/// White space, in whatever way it is written.
+fn is_blank(event: &Event<'_>) -> bool {
+    let is_space = |c: char| matches!(c, ' ' | '\t' | '\r' | '\n');
+    match event {
+        Event::Text(text) => text.chars().all(is_space),
+        Event::CData(text) => text.chars().all(is_space),
+        Event::GeneralRef(name) => character(name).is_ok_and(is_space),
+        _ => false,
+    }
 }
 
 /// A character reference or one of the five entities that XML has without a DTD.

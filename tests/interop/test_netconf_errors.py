@@ -40,6 +40,20 @@ MESSAGES = [
     ("6241 A", f"{RPC}<get>{' ' * MAX_RPC}</get></rpc>", error("too-big")),
 ]
 
+# What section 3 of RFC 6241 leaves of XML: all but a DTD and other encodings.
+DECLARATION = "<?xml version='1.0' encoding='UTF-8'?>"
+NOTHING = "<!-- <x> --><?pi <x> ?>"
+DISCARD = "<discard-changes/>"
+WELL_FORMED = [
+    f"{DECLARATION}{RPC}{DISCARD}</rpc>",
+    f"\n {DECLARATION}\n{RPC}{DISCARD}</rpc>\n",
+    f"\ufeff{DECLARATION}{RPC}{DISCARD}</rpc>",
+    f"{DECLARATION}{NOTHING}{RPC}{NOTHING}{DISCARD}{NOTHING}</rpc>{NOTHING}",
+    f"{RPC}&#10;<![CDATA[\n]]>{DISCARD}</rpc>",
+    f"{RPC}<edit-config>{NOTHING}<target><candidate/></target><config>{NOTHING}<fleet xmlns='{FB}'>{NOTHING}&#13;\n<device>"
+    "<name>&#x61;<![CDATA[b]]></name></device></fleet></config></edit-config></rpc>",
+]
+
 START, STOP = "<startTime>{}-01-01T00:00:00Z</startTime>", "<stopTime>{}-01-01T00:00:00Z</stopTime>"
 RUNNING, CANDIDATE = "<running/>", "<candidate/>"
 EMPTY = f'<config><fleet xmlns="{FB}"/></config>'
@@ -216,6 +230,15 @@ class MessageTest(ProbeCase):
             with self.subTest(section=section, message=message[:100]):
                 self.expect(session.ask(message), expected)
         self.expect(session.rpc("<discard-changes/>"), OK)
+
+    def test_all_of_xml_but_document_types(self):
+        """RFC 6241, section 3; also with the framing of :base:1.0."""
+        for session in (self.session(), self.session(hello=hello(BASE_1_0))):
+            for message in WELL_FORMED:
+                with self.subTest(message=message, chunked=session.chunked):
+                    self.expect(session.ask(message), OK)
+            self.assertIn(">ab</name>", session.rpc("<get-config><source><candidate/></source></get-config>"))
+            self.expect(session.rpc(DISCARD), OK)
 
     def test_attributes_are_returned(self):
         """RFC 6241, section 4.1."""

@@ -1,5 +1,5 @@
-//! XML as NETCONF wants it: UTF-8, namespaces, no document type, no processing instructions (RFC 6241 section 3), all
-//! of it bounded.
+//! XML as NETCONF wants it: UTF-8, namespaces, no document type (RFC 6241 section 3), all of it bounded. Comments and
+//! processing instructions are passed over.
 //!
 //! quick-xml finds where tags, text and comments begin and end; names, attributes, namespaces, references and
 //! characters are checked here, so that what was read is well-formed and keeps to Namespaces in XML 1.0.

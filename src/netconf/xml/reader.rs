@@ -4,7 +4,7 @@ use quick_xml::events::Event as Token;
 
 use super::{
     Fragment, MAX_BINDINGS, MAX_DEPTH, MAX_TAG, XmlError,
-    scan::{attributes, is_space, lines, qualified, reference, text},
+    scan::{attributes, is_lead, is_name, is_space, lines, qualified, reference, text},
 };
 
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
@@ -87,12 +87,10 @@ struct Binding<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// White space before the document is passed over: peers send it after the delimiter of the message before.
-    ///
     /// # Errors
     /// Not UTF-8, or a character that XML does not have.
     pub fn new(message: &'a [u8]) -> Result<Self, XmlError> {
-        Ok(Reader::of(text(message)?.trim_start_matches(is_space)))
+        Ok(Reader::of(text(message)?.trim_start_matches(is_lead)))
     }
 
     /// Of text that has been read before.
@@ -149,7 +147,7 @@ impl<'a> Reader<'a> {
                 }
                 Token::Comment(_) => {}
                 Token::Decl(_) => declaration(raw, at)?,
-                Token::PI(_) => return Err(XmlError::malformed("a processing instruction", at)),
+                Token::PI(_) => instruction(raw, at)?,
                 Token::DocType(_) => return Err(XmlError::malformed("a document type declaration", at)),
                 Token::Eof if self.began && self.open.is_empty() => return Ok(None),
                 Token::Eof => return Err(XmlError::malformed("the message ends too early", at)),
@@ -290,6 +288,16 @@ impl<'a> Reader<'a> {
             self.bindings.truncate(bindings);
         }
     }
+}
+
+/// `<?target content?>`, which says nothing to us; targets like `XML` are reserved (XML 1.0 section 2.6).
+fn instruction(raw: &str, at: usize) -> Result<(), XmlError> {
+    let content = raw.strip_prefix("<?").and_then(|raw| raw.strip_suffix("?>")).unwrap_or(raw);
+    let target = content.split(is_space).next().unwrap_or_default();
+    if !is_name(target) || target.eq_ignore_ascii_case("xml") {
+        return Err(XmlError::malformed("not a processing instruction", at));
+    }
+    Ok(())
 }
 
 /// `<?xml version="1.0" encoding="UTF-8"?>`, at the very beginning.

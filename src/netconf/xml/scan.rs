@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{MAX_ATTRIBUTES, MAX_NAME, XmlError};
 
-/// UTF-8 without characters that XML 1.0 does not have; a byte order mark is passed over.
+/// UTF-8 without characters that XML 1.0 does not have.
 pub(super) fn text(message: &[u8]) -> Result<&str, XmlError> {
     let text = std::str::from_utf8(message)
         .map_err(|error| XmlError::malformed("not UTF-8", error.valid_up_to()))?;
@@ -20,7 +20,7 @@ pub(super) fn text(message: &[u8]) -> Result<&str, XmlError> {
             _ => from = at + 1,
         }
     }
-    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+    Ok(text)
 }
 
 fn is_char(c: char) -> bool {
@@ -32,6 +32,12 @@ fn is_char(c: char) -> bool {
 
 pub(super) fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\r')
+}
+
+/// What may stand before a document: the byte order mark, and white space, which peers send after the delimiter of the
+/// message before.
+pub(super) fn is_lead(c: char) -> bool {
+    c == '\u{feff}' || is_space(c)
 }
 
 /// Splits a qualified name into prefix (empty without one) and local part.
@@ -58,7 +64,7 @@ fn is_plain(name: &str) -> bool {
 }
 
 /// An NCName.
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let mut chars = name.chars();
     chars.next().is_some_and(is_name_start) && chars.all(is_name_char)
 }

@@ -19,6 +19,25 @@ fn names_text_and_namespaces() {
 }
 
 #[test]
+fn what_says_nothing_is_passed_over() {
+    for before in ["", "\n\n", "\u{feff}", "\u{feff}\n", "\r\n\u{feff}", "\t "] {
+        for prolog in [
+            "",
+            "<?xml version='1.0'?>",
+            "<?xml version='1.0' encoding='UTF-8'?>\n",
+            "<?xml version=\"1.0\" encoding=\"utf-8\" standalone=\"yes\" ?>",
+            "<?xml version='1.0'?>\n<!-- <a> --><?xml-stylesheet href='x'?><?pi?>\n",
+        ] {
+            let text = format!(
+                "{before}{prolog}<a><!-- x --><?pi <b> ]]>?>1<?pi?>2<b/><?pi\n?></a><?pi?>\n<!-- -->"
+            );
+            let root = read(&text).unwrap_or_else(|error| panic!("{text:?}: {error}"));
+            assert_eq!((&*root.text, root.children.len()), ("12", 1), "{text:?}");
+        }
+    }
+}
+
+#[test]
 fn what_is_not_well_formed() {
     for text in [
         "",
@@ -65,7 +84,12 @@ fn what_is_not_well_formed() {
         "<a xmlns:xml='u'/>",
         "<!DOCTYPE a><a/>",
         "<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>",
-        "<?pi x?><a/>",
+        "<??><a/>",
+        "<? pi?><a/>",
+        "<?1?><a/>",
+        "<?a:b?><a/>",
+        "<?XML x?><a/>",
+        "<?pi><a/>",
         "<a><?xml version='1.0'?></a>",
         "<?xml version='1.1'?><a/>",
         "<?xml version='1.0' encoding='latin1'?><a/>",
