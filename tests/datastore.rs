@@ -105,7 +105,8 @@ fn an_error_path_names_its_modules() {
 #[test]
 fn operations_on_nodes() {
     let a = "/fleetbridge:fleet/fleetbridge:device[fleetbridge:name='a']";
-    let label = |key: &str| format!("{a}/fleetbridge:label[fleetbridge:name='{key}']");
+    let below = |steps: &str| format!("{a}/fleetbridge:{}", steps.replace('/', "/fleetbridge:"));
+    let label = |key: &str| below(&format!("label[fleetbridge:name={key}]"));
     let set = |from: &str, to: &str| -> Result<String, (Tag, String)> { Ok(A.replace(from, to)) };
     let no = |tag: Tag, path: String| -> Result<String, (Tag, String)> { Err((tag, path)) };
     let cases = [
@@ -138,32 +139,17 @@ fn operations_on_nodes() {
         ("<label><name>l</name></label>", set("}],\"set", "},{\"name\":\"l\"}],\"set")),
         ("<label><value>w</value><name>k</name></label>", set("\"v\"", "\"w\"")),
         ("<label nc:operation=\"replace\"><name>k</name></label>", set(",\"value\":\"v\"", "")),
-        ("<label nc:operation=\"create\"><name>k</name></label>", no(Tag::DataExists, label("k"))),
+        ("<label nc:operation=\"create\"><name>k</name></label>", no(Tag::DataExists, label("'k'"))),
         (
             "<label nc:operation=\"delete\"><name>k</name></label>",
             set("\"label\":[{\"name\":\"k\",\"value\":\"v\"}],", ""),
         ),
-        ("<label nc:operation=\"delete\"><name>n</name></label>", no(Tag::DataMissing, label("n"))),
+        ("<label nc:operation=\"delete\"><name>n</name></label>", no(Tag::DataMissing, label("'n'"))),
         ("<label nc:operation=\"remove\"><name>n</name></label>", Ok(A.to_owned())),
-        (
-            "<label><value>w</value></label>",
-            no(Tag::MissingElement, "/fleetbridge:fleet/fleetbridge:device/fleetbridge:label".to_owned()),
-        ),
-        (
-            "<label><name>k</name><name>l</name></label>",
-            no(Tag::BadElement, "/fleetbridge:fleet/fleetbridge:device/fleetbridge:label".to_owned()),
-        ),
-        (
-            "<label><name nc:operation=\"delete\">k</name></label>",
-            no(Tag::BadAttribute, "/fleetbridge:fleet/fleetbridge:device/fleetbridge:label".to_owned()),
-        ),
-        (
-            "<label><name></name></label>",
-            no(
-                Tag::InvalidValue,
-                "/fleetbridge:fleet/fleetbridge:device/fleetbridge:label/fleetbridge:name".to_owned(),
-            ),
-        ),
+        ("<label><value>w</value></label>", no(Tag::MissingElement, below("label"))),
+        ("<label><name>k</name><name>l</name></label>", no(Tag::BadElement, below("label"))),
+        ("<label><name nc:operation=\"delete\">k</name></label>", no(Tag::BadAttribute, below("label/name"))),
+        ("<label><name></name></label>", no(Tag::InvalidValue, below("label/name"))),
         // RFC 7950 7.5.8: containers.
         ("<settings nc:operation=\"delete\"/>", Ok(A[..A.find(",\"settings").unwrap()].to_owned())),
         ("<asset nc:operation=\"delete\"/>", no(Tag::DataMissing, format!("{a}/fleetbridge:asset"))),
@@ -190,41 +176,33 @@ fn operations_on_nodes() {
             ),
         ),
         // RFC 7950 8.3.1: payload.
-        ("<nothing/>", no(Tag::UnknownElement, "/fleetbridge:fleet/fleetbridge:device".to_owned())),
-        ("<number>1</number>", no(Tag::UnknownElement, "/fleetbridge:fleet/fleetbridge:device".to_owned())),
-        (
-            "<x xmlns=\"urn:nothing\"/>",
-            no(Tag::UnknownNamespace, "/fleetbridge:fleet/fleetbridge:device".to_owned()),
-        ),
-        (
-            "<alias xmlns=\"\">x</alias>",
-            no(Tag::UnknownNamespace, "/fleetbridge:fleet/fleetbridge:device".to_owned()),
-        ),
+        ("<nothing/>", no(Tag::UnknownElement, below("nothing"))),
+        ("<number>1</number>", no(Tag::UnknownElement, below("number"))),
+        ("<x xmlns=\"urn:nothing\"/>", no(Tag::UnknownNamespace, a.to_owned())),
+        ("<alias xmlns=\"\">x</alias>", no(Tag::UnknownNamespace, a.to_owned())),
         ("<alias>a</alias><alias>b</alias>", no(Tag::BadElement, a.to_owned())),
-        (
-            "<alias><b/></alias>",
-            no(Tag::UnknownElement, "/fleetbridge:fleet/fleetbridge:device/fleetbridge:alias".to_owned()),
-        ),
-        (
-            "<asset>text</asset>",
-            no(Tag::BadElement, "/fleetbridge:fleet/fleetbridge:device/fleetbridge:asset".to_owned()),
-        ),
-        (
-            "<alias nc:operation=\"swap\">x</alias>",
-            no(Tag::BadAttribute, "/fleetbridge:fleet/fleetbridge:device".to_owned()),
-        ),
-        (
-            "<alias operation=\"merge\">x</alias>",
-            no(Tag::UnknownAttribute, "/fleetbridge:fleet/fleetbridge:device".to_owned()),
-        ),
-        (
-            "<alias nc:other=\"merge\">x</alias>",
-            no(Tag::UnknownAttribute, "/fleetbridge:fleet/fleetbridge:device".to_owned()),
-        ),
+        ("<alias><b/></alias>", no(Tag::UnknownElement, below("alias/b"))),
+        ("<asset>text</asset>", no(Tag::BadElement, below("asset"))),
+        ("<asset><b/><c/><tag nc:x=\"y\"/></asset>", no(Tag::UnknownElement, below("asset/b"))),
+        ("<alias nc:operation=\"swap\">x</alias>", no(Tag::BadAttribute, below("alias"))),
+        ("<alias operation=\"merge\">x</alias>", no(Tag::UnknownAttribute, below("alias"))),
+        ("<alias nc:other=\"merge\">x</alias>", no(Tag::UnknownAttribute, below("alias"))),
         (
             "<group xmlns:yang=\"urn:ietf:params:xml:ns:yang:1\" yang:insert=\"first\">x</group>",
-            no(Tag::UnknownAttribute, "/fleetbridge:fleet/fleetbridge:device".to_owned()),
+            no(Tag::UnknownAttribute, below("group")),
         ),
+        // Keys of the entry count wherever they stand.
+        (
+            "<label><b/><name>it's</name></label>",
+            no(Tag::UnknownElement, label("\"it's\"") + "/fleetbridge:b"),
+        ),
+        (
+            "<label><value><b/></value><name>k</name></label>",
+            no(Tag::UnknownElement, label("'k'") + "/fleetbridge:value/fleetbridge:b"),
+        ),
+        ("<label nc:x=\"y\"><name>k</name></label>", no(Tag::UnknownAttribute, label("'k'"))),
+        ("<label><b/></label>", no(Tag::UnknownElement, below("label/b"))),
+        ("<label><b/><name nc:x=\"y\">k</name></label>", no(Tag::UnknownElement, below("label/b"))),
         ("<alias>&nothing;</alias>", no(Tag::MalformedMessage, String::new())),
         ("<alias>&#0;</alias>", no(Tag::MalformedMessage, String::new())),
         ("<alias>x</site>", no(Tag::MalformedMessage, String::new())),
@@ -267,6 +245,21 @@ fn operations_on_devices() {
         assert_eq!(tag(bench.edit(&device(name, ""))), Tag::InvalidValue, "{name}");
     }
     assert_eq!(tag(bench.edit("<device/>")), Tag::MissingElement);
+    for (content, wanted) in [
+        ("<device><b/><name>a</name></device>", "/fleetbridge:device[fleetbridge:name='a']/fleetbridge:b"),
+        ("<device x=\"y\"><name>a</name></device>", "/fleetbridge:device[fleetbridge:name='a']"),
+        ("<device><b/><name>-</name></device>", "/fleetbridge:device/fleetbridge:b"),
+        ("<device/>", "/fleetbridge:device"),
+        ("<device><name>-</name></device>", "/fleetbridge:device/fleetbridge:name"),
+        ("<b/>", "/fleetbridge:b"),
+        ("text", ""),
+    ] {
+        let (_, path, _) = first(bench.edit(content));
+        assert_eq!(path, format!("/fleetbridge:fleet{wanted}"), "{content}");
+    }
+    let config = whole("<fleet xmlns=\"urn:fleetbridge:yang:fleetbridge\" nc:x=\"y\"><device/><b/></fleet>");
+    let edited = bench.datastore.edit(&session(1), Target::Running, &Edit::new(config.as_bytes()), NOW);
+    assert_eq!(first(edited).1, "/fleetbridge:fleet");
     // Later entries of one request see the earlier ones.
     bench.edit(&format!("{}{}", device("c", "<site>1</site>"), operation("delete", "c", ""))).unwrap();
     assert_eq!(bench.row("c"), None);

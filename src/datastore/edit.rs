@@ -6,7 +6,7 @@ use super::{
     document::Item,
     error::{Error, Info, Tag},
     overlay::Draft,
-    path::{Path, Step, node_path, schema_path},
+    path::{Path, Step, node_path, push_step},
     xml::{Element, Operation},
 };
 use crate::yang::{Kind, NodeId, Schema, Value};
@@ -55,33 +55,36 @@ impl DefaultOperation {
 /// The key of an entry as it was written, canonical.
 ///
 /// # Errors
-/// missing-element, invalid-value; bad-attribute for an operation on a key.
+/// missing-element, invalid-value; bad-attribute for an operation on a key. The path begins with the entry.
 pub(super) fn key_of(schema: &Schema, entry: &Element) -> Result<Box<[Value]>, Error> {
-    let place = |error: Error| error.at(schema_path(schema, entry.node));
+    let path = |steps: &[NodeId]| {
+        let mut out = String::new();
+        steps.iter().for_each(|node| push_step(schema, &Step::new(*node), &mut out));
+        out
+    };
     schema[entry.node]
         .keys
         .iter()
         .map(|key| {
             let name = &schema[*key].name;
+            let bad = Info::BadElement(name.clone());
             let mut given = entry.children.iter().filter(|child| child.node == *key);
             let Some(element) = given.next() else {
-                return Err(place(
-                    Error::new(Tag::MissingElement, format!("an entry needs its key {name}"))
-                        .info(Info::BadElement(name.clone())),
-                ));
+                let error = Error::new(Tag::MissingElement, format!("an entry needs its key {name}"));
+                return Err(error.at(path(&[entry.node])).info(bad));
             };
             if given.next().is_some() {
-                return Err(place(Error::new(Tag::BadElement, "twice").info(Info::BadElement(name.clone()))));
+                return Err(Error::new(Tag::BadElement, "twice").at(path(&[entry.node])).info(bad));
             }
             if element.operation.is_some() {
                 let error = Error::new(Tag::BadAttribute, "a key has no operation of its own");
-                let error = error.info(Info::BadAttribute("operation".to_owned()));
-                return Err(place(error.info(Info::BadElement(name.clone()))));
+                let error = error.at(path(&[entry.node, *key]));
+                return Err(error.info(Info::BadAttribute("operation".to_owned())).info(bad));
             }
             schema.canonical(*key, &element.text).map_err(|refused| {
                 let mut error = Error::new(Tag::InvalidValue, refused.message);
                 error.app_tag = refused.app_tag;
-                error.at(schema_path(schema, *key)).info(Info::BadElement(name.clone()))
+                error.at(path(&[entry.node, *key])).info(bad)
             })
         })
         .collect()
@@ -138,7 +141,7 @@ impl Apply<'_> {
     fn node(&mut self, element: &Element, path: &mut Path, operation: Operation) -> Result<(), Error> {
         let kind = self.schema[element.node].kind;
         let keys = match kind {
-            Kind::List => key_of(self.schema, element)?,
+            Kind::List => key_of(self.schema, element).map_err(|error| error.below(&self.place(path)))?,
             Kind::LeafList => Box::new([self.value(element, path)?]),
             _ => Box::default(),
         };
@@ -254,7 +257,11 @@ impl Apply<'_> {
     }
 
     fn error(&self, tag: Tag, message: &str, path: &[Step]) -> Error {
-        Error::new(tag, message).at(node_path(self.schema, self.list, self.key, path))
+        Error::new(tag, message).at(self.place(path))
+    }
+
+    fn place(&self, path: &[Step]) -> String {
+        node_path(self.schema, self.list, self.key, path)
     }
 }
 

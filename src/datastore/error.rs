@@ -56,6 +56,14 @@ impl Error {
         self
     }
 
+    /// The path goes on from this place. Where XML is not well-formed there is none.
+    pub(super) fn below(mut self, place: &str) -> Error {
+        if self.tag != Tag::MalformedMessage {
+            self.path.insert_str(0, place);
+        }
+        self
+    }
+
     pub(super) fn app_tag(mut self, app_tag: impl Into<String>) -> Error {
         self.app_tag = Some(app_tag.into());
         self

@@ -37,7 +37,8 @@ pub fn node_path(schema: &Schema, list: NodeId, key: &str, path: &[Step]) -> Str
     out
 }
 
-fn push_step(schema: &Schema, step: &Step, out: &mut String) {
+/// One step of it; keys that are not known are left out.
+pub(super) fn push_step(schema: &Schema, step: &Step, out: &mut String) {
     push_name(schema, step.node, out);
     let keys = &schema[step.node].keys;
     match (&keys[..], &step.keys[..]) {

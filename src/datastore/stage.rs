@@ -131,7 +131,7 @@ impl<'a> Stage<'a> {
                 Ok(Next::End) => {
                     return Err(Error::new(Tag::MalformedMessage, "ends within an element").into());
                 }
-                Ok(Next::Open(node, own)) if node == self.part.list => match input.rest(node, own) {
+                Ok(Next::Open(node, own)) if node == self.part.list => match input.rest(node, Ok(own)) {
                     Ok(element) => {
                         if let Err(error) = self.entry(&element, operation) {
                             run.note(error)?;
@@ -149,12 +149,14 @@ impl<'a> Stage<'a> {
     }
 
     fn entry(&mut self, element: &Element, inherited: Operation) -> Result<(), Error> {
-        let keys = edit::key_of(&self.part.schema, element)?;
+        let schema = &self.part.schema;
+        let top = || self.part.top.map_or(String::new(), |top| schema_path(schema, top));
+        let keys = edit::key_of(schema, element).map_err(|error| error.below(&top()))?;
         let Some(key) = keys.first().map(|key| key.as_str().to_owned()) else {
             return Err(Error::new(Tag::OperationNotSupported, "a list without a key"));
         };
         let mut draft = self.draft(&key)?;
-        edit::apply(&self.part.schema, self.part.list, &key, element, inherited, &mut draft)?;
+        edit::apply(schema, self.part.list, &key, element, inherited, &mut draft)?;
         self.put(key, draft.entry)
     }
 

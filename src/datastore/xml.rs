@@ -8,8 +8,9 @@ use quick_xml::{
 };
 
 use super::{
+    edit::key_of,
     error::{Error, Info, Tag},
-    path::schema_path,
+    path::{Step, push_step, schema_path},
 };
 use crate::yang::{Base, Kind, NodeId, Schema};
 
@@ -78,26 +79,30 @@ impl<'a> Input<'a> {
     pub fn next(&mut self, parent: Option<NodeId>) -> Result<Next, Error> {
         loop {
             match self.event()? {
-                Event::Start(start) => {
-                    let (node, operation) = match self.resolve(&start, parent) {
-                        Ok(found) => found,
-                        // Malformed XML is the graver mistake.
-                        Err(error) => return Err(self.skip().err().unwrap_or(error)),
-                    };
-                    return Ok(Next::Open(node, operation));
-                }
+                Event::Start(start) => match self.resolve(&start, parent) {
+                    Ok((node, Ok(operation))) => return Ok(Next::Open(node, operation)),
+                    // What is wrong is told with its keys.
+                    Ok((node, wrong)) => self.rest(node, wrong).map(drop)?,
+                    // Malformed XML is the graver mistake.
+                    Err(error) => return Err(self.skip().err().unwrap_or(error.below(&self.place(parent)))),
+                },
                 Event::End(_) => return Ok(Next::Close),
                 Event::Eof => return Ok(Next::End),
                 event if is_blank(&event) => {}
-                _ => return Err(self.stray(parent)),
+                _ => return Err(self.stray(parent).below(&self.place(parent))),
             }
         }
     }
 
-    /// The rest of an element that has been opened.
-    pub fn rest(&mut self, node: NodeId, operation: Option<Operation>) -> Result<Element, Error> {
+    /// The rest of an element that has been opened; `operation` may be the mistake that was found at its start.
+    pub fn rest(
+        &mut self,
+        node: NodeId,
+        operation: Result<Option<Operation>, Error>,
+    ) -> Result<Element, Error> {
         self.elements = 0;
-        self.element(node, operation, 0)
+        let read = self.element(node, operation, 0);
+        read.map_err(|error| error.below(&self.place(self.schema[node].parent)))
     }
 
     /// Passes over the rest of an element that has been opened.
@@ -114,41 +119,41 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// The path of an error begins with the element.
     fn element(
         &mut self,
         node: NodeId,
-        operation: Option<Operation>,
+        operation: Result<Option<Operation>, Error>,
         depth: usize,
     ) -> Result<Element, Error> {
-        let mut element = Element { node, operation, text: String::new(), children: Vec::new() };
+        let mut element = Element { node, operation: None, text: String::new(), children: Vec::new() };
+        // The first mistake; the rest is still read, so that what follows the element can be.
+        let mut mistake = None;
+        match operation {
+            Ok(operation) => element.operation = operation,
+            Err(error) => mistake = Some(error),
+        }
         let is_leaf = matches!(self.schema[node].kind, Kind::Leaf | Kind::LeafList);
         self.elements += 1;
         if depth > DEEPEST || self.elements > MOST_ELEMENTS {
             self.skip()?;
-            return Err(Error::new(Tag::TooBig, "nested too deep, or too much in one entry"));
+            let error = Error::new(Tag::TooBig, "nested too deep, or too much in one entry");
+            return Err(error.below(&self.step(&element)));
         }
-        // The first mistake; the rest is still read, so that what follows the element can be.
-        let mut mistake = None;
         loop {
             match self.event()? {
                 Event::Start(start) => {
-                    let found = match mistake.is_some() {
-                        true => None,
-                        false => match self.resolve(&start, Some(node)) {
-                            Ok(found) => Some(found),
-                            Err(error) => {
-                                mistake = Some(error);
-                                None
-                            }
-                        },
+                    let read = match self.resolve(&start, Some(node)) {
+                        // After a mistake keys are still of use, in its path.
+                        Ok((child, operation)) if mistake.is_none() || self.schema[child].is_key => self
+                            .element(child, operation, depth + 1)
+                            .map(|child| element.children.push(child)),
+                        Ok(_) => self.skip(),
+                        Err(error) => self.skip().and(Err(error)),
                     };
-                    match found {
-                        None => self.skip()?,
-                        Some((child, operation)) => match self.element(child, operation, depth + 1) {
-                            Ok(child) => element.children.push(child),
-                            Err(error) if error.tag == Tag::MalformedMessage => return Err(error),
-                            Err(error) => mistake = Some(error),
-                        },
+                    match read {
+                        Err(error) if error.tag == Tag::MalformedMessage => return Err(error),
+                        read => mistake = mistake.or(read.err()),
                     }
                 }
                 Event::End(_) => break,
@@ -163,7 +168,10 @@ impl<'a> Input<'a> {
         if is_leaf && matches!(self.schema[node].base, Some(Base::Identity | Base::Union)) {
             self.spell_identity(node, &mut element.text);
         }
-        mistake.map_or(Ok(element), Err)
+        match mistake {
+            Some(error) => Err(error.below(&self.step(&element))),
+            None => Ok(element),
+        }
     }
 
     /// The next event; comments and processing instructions are not there.
@@ -178,41 +186,38 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// The node of an element, and its operation or what is wrong with its attributes. Paths of errors go on from the
+    /// parent, or from the element.
     fn resolve(
         &self,
         start: &BytesStart<'_>,
         parent: Option<NodeId>,
-    ) -> Result<(NodeId, Option<Operation>), Error> {
+    ) -> Result<(NodeId, Result<Option<Operation>, Error>), Error> {
         let resolver = self.reader.resolver();
         let (namespace, name) = resolver.resolve_element(start.name());
         let name = name.into_inner();
-        let refused = |tag: Tag, message: &str| {
-            Error::new(tag, message).at(self.place(parent)).info(Info::BadElement(name.to_owned()))
-        };
+        let refused =
+            |tag: Tag, message: &str| Error::new(tag, message).info(Info::BadElement(name.to_owned()));
         let namespace = match namespace {
             ResolveResult::Bound(namespace) => namespace.into_inner(),
             ResolveResult::Unbound => "",
             ResolveResult::Unknown(_) => return Err(malformed("a prefix is not declared")),
         };
-        if self.schema.module_of(namespace).is_none() {
+        let Some(module) = self.schema.module_of(namespace) else {
             return Err(refused(Tag::UnknownNamespace, "no module of this namespace is served")
                 .info(Info::BadNamespace(namespace.to_owned())));
-        }
+        };
+        let own = || format!("/{}:{name}", module.name);
         let Some(node) = self.schema.child(parent, namespace, name) else {
-            return Err(refused(Tag::UnknownElement, "no such node"));
+            return Err(refused(Tag::UnknownElement, "no such node").at(own()));
         };
         if !self.schema[node].config {
-            return Err(refused(Tag::UnknownElement, "it is state, not configuration"));
+            return Err(refused(Tag::UnknownElement, "it is state, not configuration").at(own()));
         }
-        Ok((node, self.operation(start, name, parent)?))
+        Ok((node, self.operation(start, name)))
     }
 
-    fn operation(
-        &self,
-        start: &BytesStart<'_>,
-        element: &str,
-        parent: Option<NodeId>,
-    ) -> Result<Option<Operation>, Error> {
+    fn operation(&self, start: &BytesStart<'_>, element: &str) -> Result<Option<Operation>, Error> {
         let mut found = None;
         for attribute in start.attributes() {
             let attribute = attribute.map_err(|error| malformed(&error.to_string()))?;
@@ -223,7 +228,6 @@ impl<'a> Input<'a> {
             let name = name.into_inner();
             let refused = |tag, message: &str| {
                 Error::new(tag, message)
-                    .at(self.place(parent))
                     .info(Info::BadAttribute(name.to_owned()))
                     .info(Info::BadElement(element.to_owned()))
             };
@@ -262,9 +266,15 @@ impl<'a> Input<'a> {
 
     fn stray(&self, node: Option<NodeId>) -> Error {
         let name = node.map_or("config", |node| self.schema[node].name.as_str());
-        Error::new(Tag::BadElement, "text where none belongs")
-            .at(self.place(node))
-            .info(Info::BadElement(name.to_owned()))
+        Error::new(Tag::BadElement, "text where none belongs").info(Info::BadElement(name.to_owned()))
+    }
+
+    /// An element as a step of a path, with its keys if they are known.
+    fn step(&self, element: &Element) -> String {
+        let keys = key_of(self.schema, element).unwrap_or_default();
+        let mut out = String::new();
+        push_step(self.schema, &Step { node: element.node, keys }, &mut out);
+        out
     }
 
     fn place(&self, node: Option<NodeId>) -> String {
