@@ -16,6 +16,8 @@ use crate::yang::NodeId;
 
 /// So much may be staged at a time, in entries and leaves.
 const MOST_STAGED: usize = 500_000;
+/// Rows of running that are read at once.
+const ROWS: usize = 1024;
 /// So many errors are told of one request.
 const MOST_ERRORS: usize = 100;
 
@@ -199,22 +201,44 @@ impl<'a> Stage<'a> {
     /// A leaf that only few may write and that this request has written, or removed with its device.
     fn secret(&self) -> Result<Option<String>, Error> {
         let part = self.part;
-        let is_secret = |path: &Path| path.last().is_some_and(|step| part.schema[step.node].secret);
+        if let Some(former) = &self.whole
+            && let Some(path) = self.cleared_secret(former)?
+        {
+            return Ok(Some(path));
+        }
         for (name, former) in &self.former {
             let Some(entry) = self.overlay.entries().get(name) else { continue };
             let known = |path: &Path| former.as_ref().and_then(|former| former.edits.get(path));
             let written =
-                entry.edits.iter().find(|(path, edit)| is_secret(path) && known(path) != Some(edit));
+                entry.edits.iter().find(|(path, edit)| part.is_secret(path) && known(path) != Some(edit));
             let mut found = written.map(|(path, _)| path.clone());
             if found.is_none() && entry.fresh && !former.as_ref().is_some_and(|former| former.fresh) {
                 let running = part.running(self.rows, name)?;
-                found = running.and_then(|document| document.0.into_keys().find(|path| is_secret(path)));
+                found = running.and_then(|document| part.secret_of(document));
             }
             if let Some(path) = found {
                 return Ok(Some(node_path(&part.schema, part.list, name, &path)));
             }
         }
         Ok(None)
+    }
+
+    /// One that stood in running under the overlay that all was cleared of.
+    fn cleared_secret(&self, former: &Overlay) -> Result<Option<String>, Error> {
+        let part = self.part;
+        let mut after = 0;
+        loop {
+            let rows = self.rows.rows(after, ROWS)?;
+            let Some(last) = rows.last() else { return Ok(None) };
+            after = last.number;
+            for row in &rows {
+                let running = part.document(&row.name, &row.config)?;
+                let stood = former.apply(&part.schema, part.list, &row.name, Some(running), &mut Vec::new());
+                if let Some(path) = stood.and_then(|document| part.secret_of(document)) {
+                    return Ok(Some(node_path(&part.schema, part.list, &row.name, &path)));
+                }
+            }
+        }
     }
 
     /// The overlay is as it was before.
@@ -235,7 +259,7 @@ impl<'a> Stage<'a> {
         }
         let mut after = 0;
         loop {
-            let rows = self.rows.rows(after, 1024)?;
+            let rows = self.rows.rows(after, ROWS)?;
             let Some(last) = rows.last() else { return Ok(false) };
             after = last.number;
             if rows.iter().any(|row| self.overlay.entries().get(&row.name).is_none_or(|entry| !entry.fresh)) {
@@ -277,6 +301,14 @@ impl Run {
 }
 
 impl Part {
+    fn is_secret(&self, path: &Path) -> bool {
+        path.last().is_some_and(|step| self.schema[step.node].secret)
+    }
+
+    fn secret_of(&self, document: Document) -> Option<Path> {
+        document.0.into_keys().find(|path| self.is_secret(path))
+    }
+
     /// A device as it stands in running.
     pub(super) fn running(&self, rows: &dyn Rows, key: &str) -> Result<Option<Document>, Error> {
         rows.row(key)?.map(|row| self.document(&row.name, &row.config)).transpose()

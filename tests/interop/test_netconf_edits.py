@@ -35,6 +35,11 @@ def of(content="", operation=""):
     return edit(named("a", content, operation))
 
 
+def of_all(operation, target):
+    """An edit of the container of all devices."""
+    return edit(target=target).replace("<fleet", f'<fleet nc:operation="{operation}"')
+
+
 def tasmota(content, device="a"):
     return edit(named(device, f'<settings><tasmota xmlns="{TASMOTA}">{content}</tasmota></settings>'))
 
@@ -282,10 +287,18 @@ class EditTest(EditCase):
                 (two, edit(named("a", operation="replace"), target=target), denied),
                 (two, edit(named("a", operation="delete"), target=target), denied),
                 (two, edit(named("a"), target=target, options=default("replace")), denied),
+                (two, edit(named("b"), target=target, options=default("replace")), denied),
+                (two, of_all("delete", target), denied),
+                (two, of_all("remove", target), denied),
+                (two, of_all("replace", target), denied),
                 (two, copy(target, named("a")), denied),
+                (two, copy(target, named("b")), denied),
                 (two, copy(target, named("a"), named("b", secret)), denied),
                 (two, "<discard-changes/>", OK),
             )
+        # What an administrator has staged is not of this edit.
+        self.ask((self.one, of_all("delete", "candidate"), OK), (two, copy("candidate", named("b")), OK))
+        self.ask((two, "<discard-changes/>", OK), (two, copy("candidate", named("b")), denied))
         self.assertNotIn("hush-4711", self.shown("running"))
 
     def test_copies(self):
