@@ -101,6 +101,18 @@ DEFECTS = [
 ]
 
 
+# Columns of SNMP, and the leaves that show the same.
+TWINS = {
+    "fbDevicePresence": "device/presence",
+    "fbMissingPresence": "missing/presence",
+    "fbPointQuality": "point/quality",
+    "fbSettingState": "setting/standing",
+}
+SNMP_ONLY = {"fbDeviceAdminState", "fbDeviceHealth", "fbPointType", "fbSettingType", "fbAdapterState"}
+# What a manager wants of a device is more than whether it takes part in alarming.
+NETCONF_ONLY = {"device/admin-state", "presence/state", "commit/via", "commit/state"}
+
+
 class StandardModulesTest(Case):
     def test_each_is_as_published(self):
         self.assertTrue(files(IETF))
@@ -167,17 +179,27 @@ class OwnModuleTest(Case):
                 self.assertNotIn(statement.arg, ("leafref", "instance-identifier"), statement.pos)
 
     def test_enumerations_are_those_of_the_mib(self):
-        """Both faces have the same words, of which SNMP's have no hyphens."""
+        """Column by column: the same words, of which SNMP's have no hyphens, and numbers."""
         with open(os.path.join(MIBS, "FLEETBRIDGE-MIB.txt"), encoding="utf-8") as file:
             mib = file.read()
+        conventions = {
+            name: {word: int(number) for word, number in re.findall(r"(\w+)\((\d+)\)", words)}
+            for name, words in re.findall(r"\n(\w+) ::= TEXTUAL-CONVENTION(?:(?!::=).)*?SYNTAX +INTEGER {(.*?)}", mib, re.DOTALL)
+        }
+        syntaxes = dict(re.findall(r"\n(\w+) OBJECT-TYPE\n    SYNTAX +(\w+)\n", mib))
+        columns = {name: conventions[syntax] for name, syntax in syntaxes.items() if syntax in conventions}
         module = parse(read(own()))
         typedefs = {typedef.arg: typedef.search_one("type") for typedef in module.search("typedef")}
-        quality = next(leaf for leaf in below(module) if (leaf.keyword, leaf.arg) == ("leaf", "quality"))
-        pairs = {"FbPresence": typedefs["presence"], "FbQuality": quality.search_one("type")}
-        for convention, ty in pairs.items():
-            said = re.search(rf"\n{convention} ::= TEXTUAL-CONVENTION.*?SYNTAX +INTEGER {{(.*?)}}", mib, re.DOTALL)
-            words = [re.sub("-(.)", lambda found: found[1].upper(), word.arg) for word in ty.search("enum")]
-            self.assertEqual(words, re.findall(r"(\w+)\(\d+\)", said[1]), convention)
+        leaves = {}
+        for leaf in below(module.search_one("container", "fleet")):
+            ty = leaf.search_one("type") if leaf.keyword == "leaf" else None
+            ty = ty and typedefs.get(ty.arg, ty)
+            if ty and ty.arg == "enumeration":
+                leaves[f"{leaf.parent.arg}/{leaf.arg}"] = numbers(ty)
+        for column, leaf in TWINS.items():
+            self.assertEqual(leaves[leaf], columns[column], column)
+        self.assertEqual(set(columns) - set(TWINS), SNMP_ONLY, "each has its twin or is named")
+        self.assertEqual(set(leaves) - set(TWINS.values()), NETCONF_ONLY, "each has its twin or is named")
 
 
 class ProfileModulesTest(Case):
@@ -217,6 +239,16 @@ class ProfileModulesTest(Case):
                 self.assertEqual(lint(path).text, "")
         answer = yanglint(*paths)
         self.assertEqual((answer.code, answer.text), (0, ""))
+
+
+def numbers(enumeration):
+    """Words and numbers of a YANG enumeration (RFC 7950 section 9.6.4.2), words as SNMP writes them."""
+    found = {}
+    for word in enumeration.search("enum"):
+        number = word.search_one("value")
+        name = re.sub("-(.)", lambda letter: letter[1].upper(), word.arg)
+        found[name] = int(number.arg) if number else max(found.values(), default=-1) + 1
+    return found
 
 
 def own():
