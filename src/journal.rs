@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{AdapterId, DeviceNumber, Presence, Standing, Time};
+use crate::model::{AdapterId, Confirming, DeviceNumber, Presence, Standing, Termination, Time, Who};
 
 /// How many events are kept in memory; older ones are in the store.
 const KEPT: usize = 65_536;
@@ -53,6 +53,19 @@ pub enum EventKind {
         commit: u64,
         failed: u32,
     },
+    /// `who` took the step, unless time did.
+    ConfirmedCommit {
+        who: Box<Who>,
+        step: Confirming,
+    },
+    /// Of NETCONF; a session that a crash ended has no end.
+    SessionStarted {
+        who: Box<Who>,
+    },
+    SessionEnded {
+        who: Box<Who>,
+        reason: Termination,
+    },
     AdapterDown {
         adapter: AdapterId,
         error: String,
@@ -73,6 +86,9 @@ impl EventKind {
             EventKind::Started { .. }
             | EventKind::Committed { .. }
             | EventKind::CommitSettled { .. }
+            | EventKind::ConfirmedCommit { .. }
+            | EventKind::SessionStarted { .. }
+            | EventKind::SessionEnded { .. }
             | EventKind::AdapterDown { .. }
             | EventKind::AdapterUp { .. } => None,
         }

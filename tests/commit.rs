@@ -19,6 +19,7 @@ use fleetbridge::{
     store::{Store, StoreError},
     yang::Format,
 };
+use parking_lot::Mutex;
 use proptest::prelude::*;
 
 /// Another test that starts a process holds all our files for the moment between its fork and its exec, and with them a
@@ -296,11 +297,58 @@ fn a_roll_back_that_fails_is_tried_again() {
     bench.stage(&device("a", "")).unwrap();
     bench.datastore.commit(&session(1), confirmed(60, None), NOW).unwrap();
     memory.break_once();
-    assert_eq!(bench.datastore.end_session(1, after(5)).unwrap_err().tag, Tag::OperationFailed);
+    assert_eq!(bench.datastore.end_session(&session(1), after(5)).unwrap_err().tag, Tag::OperationFailed);
     assert_eq!(bench.datastore.poll_timeout(), Some(after(6)));
     assert_eq!(bench.edit_as(&snmp(), Target::Running, &device("b", "")).unwrap_err()[0].tag, Tag::InUse);
     assert!(bench.datastore.handle_timeout(after(6)).unwrap().is_some());
     assert_eq!(bench.row("a"), None);
+}
+
+/// Each once, with who took it (RFC 6470), behind the change that it makes.
+#[test]
+fn the_steps_of_a_confirmed_commit_are_told() {
+    let memory = Arc::new(Memory::default());
+    let listening = || {
+        let (bench, news) = (Bench::on(memory.clone()), Arc::<Mutex<Vec<String>>>::default());
+        let kept = news.clone();
+        bench.datastore.listen(Box::new(move |news| {
+            kept.lock().push(match news {
+                News::Commit(delta) => format!("commit {}", delta.commit),
+                News::Confirming(step, owner) => format!("{step:?} {}", owner.user),
+            });
+        }));
+        (bench, move || std::mem::take(&mut *news.lock()))
+    };
+    let (bench, told) = listening();
+    let (store, one) = (&bench.datastore, session(1));
+    let begin = |site: &str| {
+        bench.stage(&device("a", &format!("<site>{site}</site>"))).unwrap();
+        store.commit(&one, confirmed(60, None), NOW).unwrap();
+        assert_eq!(told()[1..], ["Start { timeout: 60 } user1"]);
+    };
+    bench.edit(&device("a", "")).unwrap();
+    assert_eq!(told(), ["commit 1"]);
+    begin("1");
+    store.commit(&one, confirmed(90, None), NOW).unwrap();
+    assert_eq!(told(), ["Extend { timeout: 90 } user1"]);
+    bench.commit().unwrap();
+    assert_eq!(told(), ["Complete user1"]);
+    begin("2");
+    store.cancel_commit(&one, None, NOW).unwrap();
+    assert_eq!(told(), ["commit 4", "Cancel user1"]);
+    begin("3");
+    store.handle_timeout(after(60)).unwrap();
+    assert_eq!(told(), ["commit 6", "Timeout system"]);
+    begin("4");
+    memory.break_once();
+    store.end_session(&one, NOW).unwrap_err();
+    assert_eq!(told(), [""; 0], "it still waits");
+    store.handle_timeout(after(60)).unwrap();
+    assert_eq!(told(), ["commit 8", "Cancel user1"]);
+    begin("5");
+    let (again, told) = listening();
+    again.datastore.handle_timeout(NOW).unwrap();
+    assert_eq!(told(), ["commit 10", "Cancel system"]);
 }
 
 #[test]
@@ -369,12 +417,12 @@ fn a_confirmed_commit_is_confirmed_or_undone() {
     // Undone at the end of the session, unless it persists.
     stage("4");
     store.commit(&session(1), confirmed(60, None), NOW).unwrap();
-    assert!(store.end_session(2, NOW).unwrap().is_none());
-    assert!(store.end_session(1, NOW).unwrap().is_some());
+    assert!(store.end_session(&session(2), NOW).unwrap().is_none());
+    assert!(store.end_session(&session(1), NOW).unwrap().is_some());
     assert_eq!(site(), "\"site\":\"1\"");
     stage("5");
     store.commit(&session(1), confirmed(60, Some("token")), NOW).unwrap();
-    assert!(store.end_session(1, NOW).unwrap().is_none());
+    assert!(store.end_session(&session(1), NOW).unwrap().is_none());
     let with = |token: Option<&str>| CommitRequest {
         persist_id: token.map(str::to_owned),
         ..CommitRequest::default()

@@ -643,7 +643,7 @@ fn locks() {
     store.discard(&session(3)).unwrap();
     store.lock(&session(3), Target::Candidate, NOW).unwrap();
     bench.edit_as(&session(3), Target::Candidate, &device("c", "")).unwrap();
-    store.end_session(3, NOW).unwrap();
+    store.end_session(&session(3), NOW).unwrap();
     assert_eq!((store.lock_holder(Target::Candidate), bench.candidate("c")), (None, None));
 }
 

@@ -57,7 +57,9 @@ async fn handle(mut conversation: Conversation, sessions: Arc<Sessions>) {
                 }
                 conversation.end();
             }
-            Operation::KillSession { session_id } if sessions.kill(session_id) => conversation.ok(),
+            Operation::KillSession { session_id } if sessions.kill(session_id, conversation.info().id) => {
+                conversation.ok();
+            }
             Operation::KillSession { .. } => {
                 conversation.error(RpcError::protocol(Tag::InvalidValue, "no such session"));
             }

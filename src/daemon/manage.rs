@@ -11,7 +11,7 @@ use tracing::{info, warn};
 
 use crate::{
     clock,
-    datastore::{self, Cursor, Datastore, Delta, DeviceDelta, Item, Row, Source},
+    datastore::{self, Cursor, Datastore, Delta, DeviceDelta, Item, News, Row, Source},
     fleet::Fleet,
     journal::EventKind,
     model::{
@@ -43,12 +43,18 @@ impl Unsettled {
     }
 }
 
-/// Has every commit reach the fleet, in order.
+/// Has every commit reach the fleet, in order, and the journal.
 pub fn connect(datastore: &Datastore, fleet: &Arc<Fleet>, unsettled: &Arc<Unsettled>) {
     let (fleet, unsettled, schema) = (fleet.clone(), unsettled.clone(), datastore.schema().clone());
-    datastore.listen(Box::new(move |delta| {
-        apply(delta, &schema, &fleet);
-        unsettled.0.lock().insert(delta.commit);
+    datastore.listen(Box::new(move |news| match news {
+        News::Commit(delta) => {
+            apply(delta, &schema, &fleet);
+            unsettled.0.lock().insert(delta.commit);
+        }
+        News::Confirming(step, owner) => {
+            let who = Box::new(owner.into());
+            fleet.journal().append(clock::now(), EventKind::ConfirmedCommit { who, step });
+        }
     }));
 }
 

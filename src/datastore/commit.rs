@@ -5,13 +5,14 @@ use std::sync::atomic::Ordering;
 use super::{
     Datastore,
     error::{Error, Failed, Tag},
+    observe::News,
     overlay::Overlay,
     plan::{Delta, Plan},
     rows::{Commit, Committed, Owner, Pending},
     stage::Stage,
-    state::{AT_ONCE, State, Target},
+    state::{State, Target, Undo},
 };
-use crate::model::Time;
+use crate::model::{Confirming, Time};
 
 /// A roll-back that the store could not write is tried again so soon.
 const RETRY_MILLIS: u64 = 1000;
@@ -47,6 +48,12 @@ impl Datastore {
         state.check_lock(owner, Target::Running)?;
         state.check_lock(owner, Target::Candidate)?;
         state.check_persist(owner, request.persist_id.as_deref())?;
+        let step = match (&state.pending, &request.confirmed) {
+            (None, None) => None,
+            (None, Some(confirmed)) => Some(Confirming::Start { timeout: confirmed.timeout }),
+            (Some(_), Some(confirmed)) => Some(Confirming::Extend { timeout: confirmed.timeout }),
+            (Some(_), None) => Some(Confirming::Complete),
+        };
         // A follow-up keeps what the first one would restore.
         let base = state.pending.as_ref().map_or(self.last_commit(), |pending| pending.base);
         let pending = request.confirmed.map(|confirmed| Pending {
@@ -59,6 +66,9 @@ impl Datastore {
         let editors = state.editors.clone();
         let commit = Commit { label: request.label, editors, pending, ..blank(owner, now) };
         let delta = self.write_commit(&mut state, plan, commit)?;
+        if let Some(step) = step {
+            self.tell(News::Confirming(step, owner));
+        }
         state.discard();
         Ok(delta)
     }
@@ -78,7 +88,8 @@ impl Datastore {
             return Err(Error::new(Tag::OperationFailed, "no confirmed commit waits"));
         }
         state.check_persist(owner, persist_id)?;
-        self.roll_back(&mut state, "it was cancelled", now)
+        let undo = Undo { cause: "it was cancelled", step: Confirming::Cancel, owner: owner.clone() };
+        self.roll_back(&mut state, undo, now)
     }
 
     /// When [`handle_timeout`](Datastore::handle_timeout) has something to do. Never waits.
@@ -95,8 +106,10 @@ impl Datastore {
         let mut state = self.state.lock();
         match &state.pending {
             Some(pending) if pending.deadline <= now => {
-                let cause = if pending.deadline == AT_ONCE { "restart" } else { "time-out" };
-                self.roll_back(&mut state, cause, now)
+                let timeout =
+                    || Undo { cause: "time-out", step: Confirming::Timeout, owner: Owner::system() };
+                let undo = state.undo.take().unwrap_or_else(timeout);
+                self.roll_back(&mut state, undo, now)
             }
             _ => Ok(None),
         }
@@ -107,14 +120,16 @@ impl Datastore {
     ///
     /// # Errors
     /// The store's; the roll-back is tried again by [`handle_timeout`](Datastore::handle_timeout).
-    pub fn end_session(&self, session: u32, now: Time) -> Result<Option<Delta>, Error> {
+    pub fn end_session(&self, owner: &Owner, now: Time) -> Result<Option<Delta>, Error> {
         let mut state = self.state.lock();
-        if state.forget(session) {
+        if state.forget(owner.session) {
             state.discard();
         }
         match &state.pending {
-            Some(pending) if pending.session == session && pending.persist.is_none() => {
-                self.roll_back(&mut state, "its session ended", now)
+            Some(pending) if pending.session == owner.session && pending.persist.is_none() => {
+                let undo =
+                    Undo { cause: "its session ended", step: Confirming::Cancel, owner: owner.clone() };
+                self.roll_back(&mut state, undo, now)
             }
             _ => Ok(None),
         }
@@ -211,6 +226,7 @@ impl Datastore {
         let written = self.rows.write(Commit { audit: plan.audit, changes: plan.changes, ..commit })?;
         self.last.store(written.id, Ordering::Release);
         state.pending = pending;
+        state.undo = None;
         self.deadline.store(state.deadline(), Ordering::Release);
         delta.number(&written);
         if delta.devices.is_empty() {
@@ -219,16 +235,18 @@ impl Datastore {
         let more = delta.devices.iter().filter(|device| device.is && !device.was).count() as u32;
         let fewer = delta.devices.iter().filter(|device| device.was && !device.is).count() as u32;
         self.managed.fetch_add(more.wrapping_sub(fewer), Ordering::Relaxed);
-        if let Some(listener) = self.listener.get() {
-            listener(&delta);
-        }
+        self.tell(News::Commit(&delta));
         Ok(Some(delta))
     }
 
-    fn roll_back(&self, state: &mut State, cause: &str, now: Time) -> Result<Option<Delta>, Error> {
-        let done = self.try_roll_back(state, cause, now);
-        if let (Err(_), Some(pending)) = (&done, &mut state.pending) {
-            pending.deadline = now.plus_millis(RETRY_MILLIS);
+    fn roll_back(&self, state: &mut State, undo: Undo, now: Time) -> Result<Option<Delta>, Error> {
+        let done = self.try_roll_back(state, undo.cause, now);
+        match (&done, &mut state.pending) {
+            (Err(_), Some(pending)) => {
+                pending.deadline = now.plus_millis(RETRY_MILLIS);
+                state.undo = Some(undo);
+            }
+            _ => self.tell(News::Confirming(undo.step, &undo.owner)),
         }
         self.deadline.store(state.deadline(), Ordering::Release);
         done

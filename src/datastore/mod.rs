@@ -56,7 +56,7 @@ pub use document::Item;
 pub use edit::{DefaultOperation, ErrorOption, TestOption};
 pub use error::{Error, Failed, Info, Tag};
 pub use json::Damaged;
-pub use observe::{Listener, Record};
+pub use observe::{Listener, News, Record};
 pub use operations::Outcome;
 pub use plan::{Delta, DeviceDelta, NodeDelta};
 pub use read::{Cursor, Source};

@@ -8,10 +8,19 @@ use super::{
     plan::Delta,
     rows::{Audit, Owner, Touched},
 };
-use crate::model::Time;
+use crate::model::{Confirming, Time};
 
-/// Who is told of each commit.
-pub type Listener = Box<dyn Fn(&Delta) + Send + Sync>;
+/// What a listener is told.
+#[derive(Clone, Copy, Debug)]
+pub enum News<'a> {
+    /// A commit that changes devices.
+    Commit(&'a Delta),
+    /// A step of a confirmed commit, behind the commit that it makes; the owner took it, unless time did.
+    Confirming(Confirming, &'a Owner),
+}
+
+/// Who is told of commits.
+pub type Listener = Box<dyn Fn(News<'_>) + Send + Sync>;
 
 /// A commit as the audit has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,10 +34,16 @@ pub struct Record {
 }
 
 impl Datastore {
-    /// Has `listener` told of each commit that changes devices, in the order of the commits and before the next one: it
-    /// must not come back here. Only the first listener counts.
+    /// Has `listener` told of all [`News`], in their order and before the next commit: it must not come back here. Only
+    /// the first listener counts.
     pub fn listen(&self, listener: Listener) {
         let _ = self.listener.set(listener);
+    }
+
+    pub(super) fn tell(&self, news: News<'_>) {
+        if let Some(listener) = self.listener.get() {
+            listener(news);
+        }
     }
 
     /// A commit and at most `limit` of its edits; `None` if it is not kept any more.

@@ -1,7 +1,7 @@
 //! What the datastore asks of whoever keeps it: rows, and commits that are whole or not there.
 
 use super::{error::Failed, observe::Record};
-use crate::model::{DeviceNumber, Time};
+use crate::model::{DeviceNumber, Time, Who};
 
 /// The keeper of running. Reads see a state between two commits; only the datastore writes.
 pub trait Rows: Send + Sync {
@@ -73,6 +73,12 @@ pub struct Owner {
 impl Owner {
     pub(super) fn system() -> Owner {
         Owner { session: 0, face: Face::System, user: "system".to_owned(), address: String::new() }
+    }
+}
+
+impl From<&Owner> for Who {
+    fn from(owner: &Owner) -> Who {
+        Who { user: owner.user.clone(), session: owner.session, address: owner.address.clone() }
     }
 }
 

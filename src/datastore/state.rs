@@ -5,7 +5,7 @@ use super::{
     overlay::Overlay,
     rows::{Kept, Owner, Pending},
 };
-use crate::model::Time;
+use crate::model::{Confirming, Time};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -23,7 +23,17 @@ impl Target {
 }
 
 /// Long over.
-pub(super) const AT_ONCE: Time = Time(0);
+const AT_ONCE: Time = Time(0);
+
+/// Why a confirmed commit is undone.
+#[derive(Clone, Debug)]
+pub(super) struct Undo {
+    /// For the audit.
+    pub cause: &'static str,
+    pub step: Confirming,
+    /// Who had it undone.
+    pub owner: Owner,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -33,6 +43,8 @@ pub(super) struct State {
     /// Who edited the candidate, in the order of their first edits.
     pub editors: Vec<String>,
     pub pending: Option<Pending>,
+    /// Why it is to be undone when its time comes, if that is not the time-out.
+    pub undo: Option<Undo>,
 }
 
 impl State {
@@ -40,7 +52,9 @@ impl State {
     pub fn new(kept: Kept) -> State {
         // A restart before the confirmation restores what was (RFC 6241 8.4.1): it is due at once.
         let pending = kept.pending.map(|pending| Pending { deadline: AT_ONCE, ..pending });
-        State { pending, ..State::default() }
+        let restart = || Undo { cause: "restart", step: Confirming::Cancel, owner: Owner::system() };
+        let undo = pending.is_some().then(restart);
+        State { pending, undo, ..State::default() }
     }
 
     /// When the confirmed commit is undone, in milliseconds; `u64::MAX` if none waits.

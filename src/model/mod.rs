@@ -6,6 +6,7 @@ mod device;
 mod managed;
 mod profile;
 mod report;
+mod session;
 mod setting;
 mod time;
 mod value;
@@ -16,6 +17,7 @@ pub use device::{
 pub use managed::{AdminState, ManagedFact};
 pub use profile::{NO_PROFILE, PointDef, PointKind, PresenceRule, Profile, ProfileId, Profiles, SoftwareDef};
 pub use report::{Availability, Fact, Report, Reports, Scalar, Span};
+pub use session::{Confirming, Termination, Who};
 pub use setting::{SettingDef, SettingType, SettingValue, Standing};
 pub use time::Time;
 pub use value::{Decimal, PointType, Quality, write_decimal};

@@ -14,7 +14,7 @@ use super::{
     session::{Action, CloseReason, Session},
     sessions::{Place, SessionInfo},
 };
-use crate::clock;
+use crate::{clock, model::Termination};
 
 /// Bytes of a read.
 const READ: usize = 8 * 1024;
@@ -93,6 +93,24 @@ impl Conversation {
     /// To be asked for the reason of the end, also when the conversation is gone.
     pub fn outcome(&self) -> Outcome {
         self.outcome.clone()
+    }
+
+    /// Why the session has ended, as others are told.
+    pub fn termination(&self) -> Termination {
+        match self.outcome.reason() {
+            Some(CloseReason::Requested) => Termination::Closed,
+            Some(CloseReason::Killed) => Termination::Killed { by: self.place.killed_by() },
+            Some(CloseReason::Disconnected) => Termination::Dropped,
+            Some(CloseReason::HelloTimeout) => Termination::Timeout,
+            Some(CloseReason::Hello(_)) => Termination::BadHello,
+            Some(
+                CloseReason::Stalled
+                | CloseReason::Overrun
+                | CloseReason::Framing(_)
+                | CloseReason::ReplyBroken,
+            )
+            | None => Termination::Other,
+        }
     }
 
     /// The next operation that the user's role permits; `None` at the end of the session. May be dropped while it waits,
@@ -351,10 +369,11 @@ mod tests {
         client.write_all(says(&["<get/>"]).as_bytes()).await.unwrap();
         assert!(matches!(conversation.next().await, Some(Operation::Get { .. })));
         conversation.begin();
-        sessions.kill(1);
+        sessions.kill(1, 7);
         assert_eq!(conversation.write(&[b'x'; 100_000]).await, Err(Ended));
         conversation.end();
         assert!(conversation.next().await.is_none());
         assert_eq!(conversation.outcome().reason(), Some(&CloseReason::Killed));
+        assert_eq!(conversation.termination(), Termination::Killed { by: Some(7) });
     }
 }

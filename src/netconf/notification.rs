@@ -13,11 +13,11 @@ use super::{
 use crate::{
     datastore::{self, Face},
     journal::{Event, EventKind},
-    model::{DeviceNumber, Presence, Time},
+    model::{Confirming, DeviceNumber, Presence, Termination, Time, Who},
 };
 
 const OURS: &str = "urn:fleetbridge:yang:fleetbridge";
-const CHANGES: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-notifications";
+const BASE_EVENTS: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-notifications";
 const STREAM: &str = "urn:ietf:params:xml:ns:netmod:notification";
 
 /// Events looked at in one go.
@@ -205,6 +205,9 @@ fn content(sources: &Sources, event: &Event) -> Option<String> {
         EventKind::CommitSettled { commit, failed } => Some(format!(
             "<commit-settled xmlns=\"{OURS}\"><commit>{commit}</commit><failed>{failed}</failed></commit-settled>"
         )),
+        EventKind::ConfirmedCommit { who, step } => Some(confirming(who, *step)),
+        EventKind::SessionStarted { who } => Some(of_session("netconf-session-start", Some(who), &[])),
+        EventKind::SessionEnded { who, reason } => Some(ended(who, *reason)),
         EventKind::Started { .. } | EventKind::AdapterDown { .. } | EventKind::AdapterUp { .. } => None,
     }
 }
@@ -231,15 +234,11 @@ fn of_device(
 fn changed(sources: &Sources, commit: u64) -> Option<String> {
     let record = sources.datastore.record(commit, MOST_EDITS + 1).ok()??;
     let schema = sources.datastore.schema();
-    let mut out = format!("<netconf-config-change xmlns=\"{CHANGES}\"><changed-by>");
+    let mut out = format!("<netconf-config-change xmlns=\"{BASE_EVENTS}\"><changed-by>");
     if record.owner.face == Face::System {
         out.push_str("<server/>");
     } else {
-        leaf("username", &record.owner.user, &mut out);
-        let _ = write!(out, "<session-id>{}</session-id>", record.owner.session);
-        if !record.owner.address.is_empty() {
-            leaf("source-host", &record.owner.address, &mut out);
-        }
+        common(&(&record.owner).into(), &mut out);
     }
     out.push_str("</changed-by><datastore>running</datastore>");
     let mut edit = |path: &str, operation: &str| {
@@ -262,6 +261,49 @@ fn changed(sources: &Sources, commit: u64) -> Option<String> {
     }
     out.push_str("</netconf-config-change>");
     Some(out)
+}
+
+fn confirming(who: &Who, step: Confirming) -> String {
+    let timeout = match step {
+        Confirming::Start { timeout } | Confirming::Extend { timeout } => Some(timeout.to_string()),
+        Confirming::Cancel | Confirming::Timeout | Confirming::Complete => None,
+    };
+    let mut rest = vec![("confirm-event", step.as_str())];
+    rest.extend(timeout.as_deref().map(|seconds| ("timeout", seconds)));
+    let who = (step != Confirming::Timeout).then_some(who);
+    of_session("netconf-confirmed-commit", who, &rest)
+}
+
+fn ended(who: &Who, reason: Termination) -> String {
+    let by = match reason {
+        Termination::Killed { by } => by.map(|by| by.to_string()),
+        _ => None,
+    };
+    let mut rest: Vec<_> = by.as_deref().map(|by| ("killed-by", by)).into_iter().collect();
+    rest.push(("termination-reason", reason.as_str()));
+    of_session("netconf-session-end", Some(who), &rest)
+}
+
+/// One of RFC 6470 section 2.2 that tells of a session.
+fn of_session(kind: &str, who: Option<&Who>, rest: &[(&str, &str)]) -> String {
+    let mut out = format!("<{kind} xmlns=\"{BASE_EVENTS}\">");
+    if let Some(who) = who {
+        common(who, &mut out);
+    }
+    for (name, value) in rest {
+        leaf(name, value, &mut out);
+    }
+    let _ = write!(out, "</{kind}>");
+    out
+}
+
+/// common-session-parms.
+fn common(who: &Who, out: &mut String) {
+    leaf("username", &who.user, out);
+    let _ = write!(out, "<session-id>{}</session-id>", who.session);
+    if !who.address.is_empty() {
+        leaf("source-host", &who.address, out);
+    }
 }
 
 fn leaf(name: &str, value: &str, out: &mut String) {

@@ -19,7 +19,8 @@ use super::{
 use crate::{
     clock,
     datastore::{self, CommitRequest, Confirmed, Edit, Face, Owner, Source, Target},
-    model::DeviceNumber,
+    journal::EventKind,
+    model::{DeviceNumber, Who},
 };
 
 /// Bytes of an answer that are collected before they are sent.
@@ -44,18 +45,23 @@ pub type Retire =
 /// Devices that are heard and wait to be made by a manager: the name that each will have, and its profile.
 pub type Waiting = Box<dyn Fn() -> Vec<(String, String)> + Send + Sync>;
 
-/// Serves one session to its end; then its locks, its edits and its unconfirmed commit end with it.
+/// Serves one session to its end; then its locks, its edits and its unconfirmed commit end with it. The journal tells
+/// both.
 pub async fn serve(server: Arc<Server>, conversation: Conversation) {
     let info = conversation.info().clone();
-    let mut session =
-        Session { owner: owner(&info), info, server, conversation, subscription: None, committed: None };
+    let owner = owner(&info);
+    let who: Box<Who> = Box::new((&owner).into());
+    let started = EventKind::SessionStarted { who: who.clone() };
+    server.sources.fleet.journal().append(clock::now(), started);
+    let mut session = Session { owner, info, server, conversation, subscription: None, committed: None };
     session.run().await;
-    let Session { server, owner, .. } = session;
-    let ended =
-        tokio::task::block_in_place(|| server.sources.datastore.end_session(owner.session, clock::now()));
+    let Session { server, owner, conversation, .. } = session;
+    let ended = tokio::task::block_in_place(|| server.sources.datastore.end_session(&owner, clock::now()));
     if let Err(error) = ended {
         tracing::error!(session = owner.session, %error, "the end of a session could not be worked out; it is tried again");
     }
+    let ended = EventKind::SessionEnded { who, reason: conversation.termination() };
+    server.sources.fleet.journal().append(clock::now(), ended);
 }
 
 fn owner(info: &SessionInfo) -> Owner {
@@ -115,7 +121,8 @@ impl Session {
                     }
                     self.conversation.errors(&errors);
                 }
-                Err(Failed::Ended) => return,
+                // There is no next operation, and a reason why.
+                Err(Failed::Ended) => {}
             }
         }
     }
@@ -193,11 +200,10 @@ impl Session {
             }
             // What the session holds is let go before its client is told (RFC 6241 section 7.8).
             Operation::CloseSession => {
-                work(|| datastore.end_session(self.owner.session, now))
-                    .map_err(|error| self.refused(error))?;
+                work(|| datastore.end_session(&self.owner, now)).map_err(|error| self.refused(error))?;
             }
             Operation::KillSession { session_id } => {
-                if !server.sources.sessions.kill(session_id) {
+                if !server.sources.sessions.kill(session_id, self.info.id) {
                     let message = format!("there is no session {session_id}");
                     return Err(RpcError::protocol(Tag::InvalidValue, message).into());
                 }

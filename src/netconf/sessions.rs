@@ -1,6 +1,13 @@
 //! The sessions that are open, for their limit, for kill-session and for ietf-netconf-monitoring.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -41,6 +48,8 @@ struct Inner {
 struct Entry {
     info: SessionInfo,
     killed: Notify,
+    /// The session that did; 0 is none.
+    killed_by: AtomicU32,
 }
 
 /// A place among the sessions, given back when it is dropped.
@@ -76,7 +85,7 @@ impl Sessions {
         inner.last = id;
         let rpcs = Arc::default();
         let info = SessionInfo { id, user: user.to_owned(), role, peer, transport, since: now, rpcs };
-        let entry = Arc::new(Entry { info, killed: Notify::new() });
+        let entry = Arc::new(Entry { info, killed: Notify::new(), killed_by: AtomicU32::new(0) });
         inner.open.insert(id, entry.clone());
         Some(Place { sessions: self.clone(), entry })
     }
@@ -98,10 +107,12 @@ impl Sessions {
         self.len() == 0
     }
 
-    /// Ends a session as soon as it waits for its client; false if there is none of that id.
-    pub fn kill(&self, id: u32) -> bool {
-        let found = self.inner.lock().open.get(&id).cloned();
-        found.inspect(|entry| entry.killed.notify_one()).is_some()
+    /// Has one session end another as soon as that waits for its client; false if there is none of that id.
+    pub fn kill(&self, id: u32, by: u32) -> bool {
+        let Some(entry) = self.inner.lock().open.get(&id).cloned() else { return false };
+        entry.killed_by.store(by, Ordering::Release);
+        entry.killed.notify_one();
+        true
     }
 
     pub fn kill_all(&self) {
@@ -119,6 +130,11 @@ impl Place {
     /// Waits until the session is to end.
     pub async fn killed(&self) {
         self.entry.killed.notified().await;
+    }
+
+    /// The session that has killed this one; `None`: the server itself.
+    pub fn killed_by(&self) -> Option<u32> {
+        Some(self.entry.killed_by.load(Ordering::Acquire)).filter(|&by| by != 0)
     }
 }
 
@@ -144,9 +160,11 @@ mod tests {
         let third = open().unwrap();
         assert_eq!(third.info().id, 1);
         assert_eq!(sessions.list().iter().map(|info| info.id).collect::<Vec<_>>(), [1, 2]);
-        assert!(!sessions.kill(3) && sessions.kill(2));
+        assert!(!sessions.kill(3, 1) && sessions.kill(2, 1));
         second.killed().await;
+        assert_eq!(second.killed_by(), Some(1));
         sessions.kill_all();
         third.killed().await;
+        assert_eq!(third.killed_by(), None);
     }
 }

@@ -60,7 +60,10 @@ pub fn bindings(context: &Context<'_>, event: &Event) -> Option<Bindings> {
         | EventKind::DeviceRetired { .. }
         | EventKind::SettingChanged { .. }
         | EventKind::Committed { .. }
-        | EventKind::CommitSettled { .. } => None,
+        | EventKind::CommitSettled { .. }
+        | EventKind::ConfirmedCommit { .. }
+        | EventKind::SessionStarted { .. }
+        | EventKind::SessionEnded { .. } => None,
     }
 }
 

@@ -110,6 +110,13 @@ class RawSession:
         """The next message; EOFError if the server has closed."""
         return (self._chunks() if self.chunked else self._until(b"]]>]]>")).decode()
 
+    def pending(self):
+        """The messages that have come already."""
+        found = []
+        while self._received or self._channel.recv_ready():
+            found.append(self.receive())
+        return found
+
     def rpc(self, content, attributes=""):
         """The answer to a well-formed `<rpc>` with this content."""
         self._last_id += 1
