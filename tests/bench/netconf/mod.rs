@@ -38,6 +38,9 @@ const CLIENTS: usize = 8;
 /// The fleet at which is measured what does not depend on its size.
 const TYPICAL: u32 = 100_000;
 
+/// Of edits, each after as long a time without, which tells what the telemetry costs.
+const ROUNDS: u32 = 6;
+
 /// Settings whose messages are waited for.
 const SETTINGS: u32 = 300;
 
@@ -177,11 +180,14 @@ impl Bench {
         // The first rounds prune what filling left, and make the log grow.
         self.edit_for(&mut client, time())?;
         let (begun, seen) = (Instant::now(), observations(self.http)?);
-        let mut idle = self.idle(time() * 3)?;
-        let before = self.cpu();
-        let (start, walls) = (Instant::now(), self.edit_for(&mut client, time() * 6)?);
-        let (spent, lasted) = ((self.cpu() - before).as_secs_f64(), start.elapsed().as_secs_f64());
-        idle = (idle + self.idle(time() * 3)?) / 2.0;
+        let (mut idle, mut spent, mut lasted, mut walls) = (0.0, 0.0, 0.0, Vec::new());
+        for _ in 0..ROUNDS {
+            idle += self.idle(time())? / f64::from(ROUNDS);
+            let (start, before) = (Instant::now(), self.cpu());
+            walls.extend(self.edit_for(&mut client, time())?);
+            spent += (self.cpu() - before).as_secs_f64();
+            lasted += start.elapsed().as_secs_f64();
+        }
         let came = (observations(self.http)? - seen) as f64 / begun.elapsed().as_secs_f64();
         drop(telemetry);
 
@@ -316,9 +322,9 @@ impl Bench {
     /// The most memory that the bridge has meanwhile, in MiB.
     fn peak_while<T>(&self, work: impl FnOnce() -> io::Result<T>) -> io::Result<(T, f64)> {
         let done = AtomicBool::new(false);
+        let mut peak = self.resident()?;
         std::thread::scope(|scope| {
             let sampler = scope.spawn(|| {
-                let mut peak = 0.0;
                 while !done.load(Ordering::Relaxed) {
                     peak = self.resident()?.max(peak);
                     std::thread::sleep(Duration::from_millis(5));
