@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, config::DbConfig};
 
 use super::{StoreError, migrate};
 use crate::model::Time;
@@ -251,6 +251,8 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     // Somebody may look in with the sqlite3 tool.
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(64);
+    // Else a plan depends on what is bound, and a statement is prepared anew each time that it is used.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 

@@ -189,7 +189,7 @@ impl Queue {
 }
 
 pub(super) fn max_number(connection: &Connection) -> rusqlite::Result<DeviceNumber> {
-    connection.query_row("SELECT coalesce(max(number), 0) FROM device", [], |row| row.get(0))
+    connection.prepare_cached("SELECT coalesce(max(number), 0) FROM device")?.query_row([], |row| row.get(0))
 }
 
 /// One transaction for the group, one savepoint for each call: a call that conflicts does not spoil the others.

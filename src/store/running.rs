@@ -319,8 +319,10 @@ pub(super) fn no_profile(connection: &Connection) -> rusqlite::Result<u32> {
 /// Everything else of a commit; returns its id, or the newest if nothing changes.
 fn record(connection: &Connection, commit: &Commit, devices: &[Numbered]) -> rusqlite::Result<u64> {
     let state = if commit.pending.is_some() { CommitState::Confirming } else { CommitState::Committed };
-    let waiting: Option<i64> =
-        connection.query_row("SELECT base FROM confirmed", [], |row| row.get(0)).optional()?;
+    let waiting: Option<i64> = connection
+        .prepare_cached("SELECT base FROM confirmed")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
     if let (Some(base), None) = (waiting, &commit.pending) {
         let undone = commit.rolled_back.is_some();
         let end = if undone { CommitState::RolledBack } else { CommitState::Committed };

@@ -35,7 +35,7 @@ pub fn commit() -> io::Result<()> {
         let folder = tempfile::tempdir()?;
         let store = Store::open(folder.path(), NOW, Stats::default().into()).map_err(Error::other)?.store;
         store.load_devices(&Profiles::new(Vec::new()), |_| ()).map_err(Error::other)?;
-        fill(&store, size)?;
+        fill(&store, (0..size).map(|at| format!("d{at}")))?;
         let datastore = Datastore::open(schema.clone(), Arc::new(store)).map_err(Error::other)?;
         let name = |what: &str| format!("{what}, {} devices in running", grouped(size));
         let (wall, spent) = edits(&datastore, size)?;
@@ -49,23 +49,25 @@ pub fn commit() -> io::Result<()> {
 }
 
 /// Rows as an edit-config would leave them.
-fn fill(store: &Store, size: u32) -> io::Result<()> {
-    for first in (0..size).step_by(10_000) {
-        let changes = (first..(first + 10_000).min(size))
-            .map(|at| {
-                let (name, alias) = (format!("d{at}"), format!("alias of {at}"));
-                let config = format!(
-                    "{{\"name\":\"{name}\",\"alias\":\"{alias}\",\"site\":\"plant/hall {}\",\"location\":\"row {}, place {}\",\
-                     \"group\":[\"all\",\"north\"],\"label\":[{{\"name\":\"owner\",\"value\":\"team {}\"}}],\"profile\":\"sensor\",\
-                     \"asset\":{{\"tag\":\"A-{at}\",\"warranty-until\":\"2030-01-01\"}}}}",
-                    at % 40,
-                    at % 100,
-                    at / 100,
-                    at % 7
-                );
-                Change { name, was: false, after: Some(config), alias: Some(alias), profile: None }
-            })
-            .collect();
+pub fn fill(store: &Store, names: impl Iterator<Item = String>) -> io::Result<()> {
+    let mut changes = names.enumerate().map(|(at, name)| {
+        let alias = format!("alias of {at}");
+        let config = format!(
+            "{{\"name\":\"{name}\",\"alias\":\"{alias}\",\"site\":\"plant/hall {}\",\"location\":\"row {}, place {}\",\
+             \"group\":[\"all\",\"north\"],\"label\":[{{\"name\":\"owner\",\"value\":\"team {}\"}}],\"profile\":\"sensor\",\
+             \"asset\":{{\"tag\":\"A-{at}\",\"warranty-until\":\"2030-01-01\"}}}}",
+            at % 40,
+            at % 100,
+            at / 100,
+            at % 7
+        );
+        Change { name, was: false, after: Some(config), alias: Some(alias), profile: None }
+    });
+    loop {
+        let changes: Vec<_> = changes.by_ref().take(10_000).collect();
+        if changes.is_empty() {
+            return Ok(());
+        }
         let commit = Commit {
             time: NOW,
             owner: owner(),
@@ -78,7 +80,6 @@ fn fill(store: &Store, size: u32) -> io::Result<()> {
         };
         store.write(commit).map_err(Error::other)?;
     }
-    Ok(())
 }
 
 fn owner() -> Owner {

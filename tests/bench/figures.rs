@@ -6,6 +6,7 @@ mod filled;
 mod fleet;
 mod measure;
 mod messages;
+mod netconf;
 mod servers;
 mod snmp;
 mod store;
@@ -39,6 +40,7 @@ fn run(wanted: &[String]) -> io::Result<()> {
             "restart" => store::restart(shared(&mut site)?)?,
             "snmp" => snmp::compare(shared(&mut site)?)?,
             "walk" => snmp::walk(shared(&mut site)?)?,
+            "netconf" => netconf::measure()?,
             "echo" => snmp::echo()?,
             other => return Err(io::Error::other(format!("there is no figure {other:?}"))),
         }

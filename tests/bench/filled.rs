@@ -73,11 +73,15 @@ pub fn filled(devices: u32) -> Fleet {
     fleet
 }
 
+/// Of a device, and its id southbound.
+pub fn name(number: DeviceNumber) -> String {
+    format!("sensor-{number:07}")
+}
+
 /// Gives devices their numbers and names.
 pub fn learn(fleet: &Fleet, numbers: std::ops::RangeInclusive<u32>) -> Vec<DeviceRecord> {
-    let wanted: Vec<_> = numbers
-        .map(|number| Identity { adapter: 1, profile: ProfileId(0), id: format!("sensor-{number:07}") })
-        .collect();
+    let wanted: Vec<_> =
+        numbers.map(|number| Identity { adapter: 1, profile: ProfileId(0), id: name(number) }).collect();
     let records = fleet.draft(&wanted, NOW).expect("room");
     fleet.insert(&records);
     records

@@ -49,14 +49,24 @@ pub fn resident_of(pid: u32) -> io::Result<u64> {
     pages.map(|pages| pages * 4096).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
+/// How long to measure each of many things: `BENCH_SECONDS`, else 1 s.
+pub fn time() -> Duration {
+    let seconds = std::env::var("BENCH_SECONDS").ok().and_then(|text| text.parse().ok());
+    Duration::from_secs_f64(seconds.unwrap_or(1.0))
+}
+
 /// Nanoseconds each.
 pub fn nanos(time: Duration, count: u64) -> f64 {
     time.as_nanos() as f64 / count.max(1) as f64
 }
 
-pub fn median(mut values: Vec<f64>) -> f64 {
+pub fn median(values: Vec<f64>) -> f64 {
+    percentile(values, 50)
+}
+
+pub fn percentile(mut values: Vec<f64>, percent: usize) -> f64 {
     values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    values[values.len() * percent / 100]
 }
 
 /// xorshift64*: the same numbers in each run.

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{self, BufRead, BufReader, Error, Write},
-    net::{SocketAddr, TcpListener, UdpSocket},
+    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -54,8 +54,7 @@ impl Server {
         let mut command = Command::new("snmpd");
         command.args(["-f", "-Ln", "-C", "-c"]).arg(&config).arg("-p").arg(folder.path().join("pid"));
         command.arg(format!("udp:{address}")).env("SNMP_PERSISTENT_DIR", folder.path());
-        // snmpd is in sbin, where a user's PATH does not look.
-        command.env("PATH", format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default()));
+        command.env("PATH", path());
         let child = command.current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         Server { address, child }.once_it_says(SYS_UP_TIME, |_| true)
     }
@@ -66,7 +65,29 @@ impl Server {
         command.arg("--config").arg(site.folder.path().join("fleetbridge.toml")).arg("serve");
         let child = command.stdout(Stdio::null()).spawn()?;
         Server { address: site.snmp, child }
-            .once_it_says(FB_FLEET_DEVICES, |count| count == u64::from(devices()))
+            .once_it_says(FB_FLEET_DEVICES, |count| count == u64::from(site.devices))
+    }
+
+    /// mosquitto, which keeps nothing and lets everybody in.
+    pub fn mosquitto(folder: &TempDir) -> io::Result<Self> {
+        let address = free_tcp()?;
+        let config = folder.path().join("mosquitto.conf");
+        let port = address.port();
+        fs::write(
+            &config,
+            format!("listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\nlog_dest none\n"),
+        )?;
+        let mut command = Command::new("mosquitto");
+        command.arg("-c").arg(&config).env("PATH", path()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut server = Server { address, child: command.spawn()? };
+        let end = Instant::now() + PATIENCE;
+        while TcpStream::connect(address).is_err() {
+            if Instant::now() > end || server.child.try_wait()?.is_some() {
+                return Err(Error::other("mosquitto does not listen"));
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(server)
     }
 
     /// Waits until it has nothing left to do from its start.
@@ -115,26 +136,37 @@ impl Drop for Server {
 
 /// The folder of a bridge: boot file, profile, and a store that knows the whole fleet.
 pub struct Site {
-    folder: TempDir,
+    pub folder: TempDir,
+    devices: u32,
     snmp: SocketAddr,
 }
 
 impl Site {
+    /// Of all [`devices`], with a broker of its own.
     pub fn new() -> io::Result<Self> {
+        let mqtt = free_tcp()?;
+        let boot = format!("[control]\nhttp = \"off\"\n[broker]\nlisten = \"{mqtt}\"\n");
+        let site = Site::with(devices(), mqtt, &boot, &filled::profile_file())?;
+        drop(store::fill(site.folder.path(), devices())?);
+        Ok(site)
+    }
+
+    /// Without a store, which is to know so many `devices`; they are at the broker `mqtt`. `boot`: what else stands in the
+    /// boot file.
+    pub fn with(devices: u32, mqtt: SocketAddr, boot: &str, profile: &str) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let (snmp, mqtt) = (free_udp()?, TcpListener::bind("127.0.0.1:0")?.local_addr()?);
+        let snmp = free_udp()?;
         write(
             &folder.path().join("fleetbridge.toml"),
             &format!(
-                "[log]\nlevel = \"warn\"\n[control]\nhttp = \"off\"\n[broker]\nlisten = \"{mqtt}\"\n\
+                "[log]\nlevel = \"warn\"\n{boot}\
                  [[mqtt]]\nname = \"plant\"\nurl = \"mqtt://{mqtt}\"\nprofiles = [\"sensor\"]\n\
                  [snmp]\nlisten = [\"{snmp}\"]\ncommunities = [{{ name = \"public\", access = \"read\" }}]\n"
             ),
         )?;
         fs::create_dir(folder.path().join("profiles"))?;
-        write(&folder.path().join("profiles/sensor.toml"), &filled::profile_file())?;
-        drop(store::fill(folder.path())?);
-        Ok(Site { folder, snmp })
+        write(&folder.path().join("profiles/sensor.toml"), profile)?;
+        Ok(Site { folder, devices, snmp })
     }
 }
 
@@ -153,8 +185,17 @@ pub fn tell_parent(address: SocketAddr) -> io::Result<()> {
     Ok(())
 }
 
+pub fn free_tcp() -> io::Result<SocketAddr> {
+    TcpListener::bind("127.0.0.1:0")?.local_addr()
+}
+
 fn free_udp() -> io::Result<SocketAddr> {
     UdpSocket::bind("127.0.0.1:0")?.local_addr()
+}
+
+/// Debian keeps servers in sbin, where a user's PATH does not look.
+fn path() -> String {
+    format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default())
 }
 
 /// For its owner only, as the bridge wants its files.

@@ -26,7 +26,7 @@ const ROWS: usize = 16_384;
 /// Fills a store with the whole fleet, then writes all of it a second time as if each device had reported.
 pub fn flush() -> io::Result<()> {
     let folder = tempfile::tempdir()?;
-    let (store, fleet) = fill(folder.path())?;
+    let (store, fleet) = fill(folder.path(), devices())?;
     filled::report_all(&fleet);
     let (start, before) = (Instant::now(), cpu());
     let rows = write_behind(&store, &fleet)?;
@@ -42,8 +42,8 @@ pub fn flush() -> io::Result<()> {
     Ok(())
 }
 
-/// A store in `folder` that holds the whole fleet.
-pub fn fill(folder: &Path) -> io::Result<(Store, Fleet)> {
+/// A store in `folder` that knows so many devices, and all they can report.
+pub fn fill(folder: &Path, devices: u32) -> io::Result<(Store, Fleet)> {
     let opened = Store::open(folder, NOW, Stats::default().into()).map_err(Error::other)?;
     let store = opened.store;
     let mut profile = [filled::profile()];
@@ -52,8 +52,8 @@ pub fn fill(folder: &Path) -> io::Result<(Store, Fleet)> {
     store.load_devices(&profiles, |_| ()).map_err(Error::other)?;
     store.bind_adapter("plant", "mqtt").map_err(Error::other)?;
     let fleet = filled::empty();
-    for first in (0..devices()).step_by(8192) {
-        let records = filled::learn(&fleet, first + 1..=(first + 8192).min(devices()));
+    for first in (0..devices).step_by(8192) {
+        let records = filled::learn(&fleet, first + 1..=(first + 8192).min(devices));
         store.learn(records.clone()).wait().map_err(Error::other)?;
         filled::report(&fleet, &records);
     }

@@ -10,7 +10,6 @@ use std::{
     io::{self, BufRead, BufReader, Error},
     net::UdpSocket,
     process::{Command, Stdio},
-    time::Duration,
 };
 
 use self::{
@@ -19,7 +18,7 @@ use self::{
 };
 use crate::{
     filled::{POINTS, devices},
-    measure::{Goal, Random, cpu_of, figure, grouped, median},
+    measure::{Goal, Random, cpu_of, figure, grouped, median, time},
     servers::{self, SYS_UP_TIME, Server, Site},
 };
 
@@ -131,12 +130,6 @@ pub fn echo() -> io::Result<()> {
     let socket = UdpSocket::bind("127.0.0.1:0")?;
     servers::tell_parent(socket.local_addr()?)?;
     echo::serve(&socket)
-}
-
-/// Seconds for each of about 70 measurements: `BENCH_SECONDS`, else 1.
-fn time() -> Duration {
-    let seconds = std::env::var("BENCH_SECONDS").ok().and_then(|text| text.parse().ok());
-    Duration::from_secs_f64(seconds.unwrap_or(1.0))
 }
 
 /// Requests all over the fleet, but for the last devices, behind which there are not fifty more.
