@@ -41,12 +41,17 @@ impl Init {
         let (file, key) = (self.dir.join("fleetbridge.toml"), self.dir.join(HOST_KEY));
         write_new(&file, &TEMPLATE.replace("@COMMUNITY@", &community()?))?;
         // A key that is there already goes on being the host's: clients know it.
-        if !key.exists() {
+        let kept = key.exists();
+        if !kept {
             write_new(&key, &new_key()?.private)?;
         }
         let word = shell_word(&file.display().to_string());
         let (file, key, profiles) = (file.display(), key.display(), profiles.display());
-        writeln!(out, "wrote {file}, {key} and the folder {profiles}")?;
+        if kept {
+            writeln!(out, "wrote {file} and the folder {profiles}; {key} is there already and is kept")?;
+        } else {
+            writeln!(out, "wrote {file}, {key} and the folder {profiles}")?;
+        }
         writeln!(out, "next:\n  fleetbridge --config {word} check\n  fleetbridge --config {word} serve")?;
         Ok(())
     }

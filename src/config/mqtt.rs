@@ -249,8 +249,10 @@ fn tls(
         if plain {
             entry.error(format!("{} with a url of mqtt://", entry.label()), "TLS is mqtts://");
         }
-        if !path.is_file() {
+        if !path.exists() {
             entry.error(format!("there is no file {}", path.display()), "PEM is expected");
+        } else if !path.is_file() {
+            entry.error(format!("{} is not a regular file", path.display()), "PEM is expected");
         }
         Some(path)
     });

@@ -1,8 +1,8 @@
 //! The one task that gives numbers: drafts, has the store write, then shows the devices.
 
-use std::sync::Arc;
+use std::{future::pending, sync::Arc, time::Duration};
 
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::timeout};
 use tracing::{error, info, warn};
 
 use super::manage;
@@ -12,13 +12,19 @@ use crate::{
     fleet::{Fleet, FleetFull, Identity},
     model::{DeviceNumber, DeviceRecord, Time},
     southbound::ingest::{Enrol, Enrolled, WAITS},
-    store::{Store, StoreError},
+    store::{Pending, Store, StoreError},
 };
 
 /// How many devices one transaction brings in at most.
 const GROUP: usize = 1024;
 /// Asked again so soon, a store that failed is not tried.
 const PAUSE_MILLIS: u64 = 1000;
+/// So long an adapter, and with it all that its devices say, stands still for a store that is slow; then for one that
+/// has been too slow or has failed.
+const PATIENCE: Duration = Duration::from_secs(3);
+const IMPATIENCE: Duration = Duration::from_millis(100);
+/// Why devices have no number yet.
+const FAILED: &str = "store-failed";
 
 /// Alone in drafting, so that no number is drafted twice.
 pub struct Enroller {
@@ -30,6 +36,19 @@ pub struct Enroller {
     pub adopt: Vec<bool>,
     /// Until when the store is left alone after it failed.
     failed_until: Time,
+    /// It was too slow or failed when it was tried last.
+    failing: bool,
+    /// What the store takes longer for than anybody waits; meanwhile nobody else comes in.
+    late: Option<(Pending<()>, Written)>,
+}
+
+/// What has changed in the store, and shows once that is durable.
+enum Written {
+    Learned(Vec<DeviceRecord>),
+    /// The unit that a manager has made a device for is heard for the first time.
+    Claimed(DeviceRecord),
+    /// A retired device is heard again.
+    Revived(DeviceNumber),
 }
 
 /// So many new devices a minute, all of them at once if none came before.
@@ -70,7 +89,16 @@ impl Enroller {
         limit: RateLimit,
         adopt: Vec<bool>,
     ) -> Self {
-        Enroller { fleet, store, datastore, limit, adopt, failed_until: Time::NEVER }
+        Enroller {
+            fleet,
+            store,
+            datastore,
+            limit,
+            adopt,
+            failed_until: Time::NEVER,
+            failing: false,
+            late: None,
+        }
     }
 
     /// Works until all senders are gone.
@@ -81,6 +109,11 @@ impl Enroller {
     ) {
         loop {
             tokio::select! {
+                answer = answered(&mut self.late) => {
+                    if let Some((_, written)) = self.late.take() {
+                        let _ = self.finish(answer, written);
+                    }
+                }
                 wish = enrol.recv() => {
                     let Some(Enrol { unknown, retired, reply }) = wish else { return };
                     let refused = self.enrol(unknown, retired).await;
@@ -96,14 +129,15 @@ impl Enroller {
 
     async fn enrol(&mut self, unknown: Vec<Identity>, retired: Vec<DeviceNumber>) -> Enrolled {
         let now = clock::now();
-        if now < self.failed_until {
-            return Some("store-failed");
+        if self.late.is_some() || now < self.failed_until {
+            return Some(FAILED);
         }
         for device in retired {
-            if let Err(error) = self.revive(device, now).await {
-                error!(device, %error, "cannot bring a retired device back");
-                self.failed_until = now.plus_millis(PAUSE_MILLIS);
-                return Some("store-failed");
+            if self.fleet.row(device, |_| ()).is_none() {
+                let pending = self.store.revive(device);
+                if let Err(reason) = self.write(pending, Written::Revived(device)).await {
+                    return Some(reason);
+                }
             }
         }
         let mut ahead = Vec::new();
@@ -117,10 +151,9 @@ impl Enroller {
         }
         let mut refused = asked.then_some(WAITS);
         for record in ahead {
-            if let Err(error) = self.claim(record, now).await {
-                error!(%error, "a device that was made ahead cannot be given its unit");
-                self.failed_until = now.plus_millis(PAUSE_MILLIS);
-                return Some("store-failed");
+            let pending = self.store.claim(record.clone());
+            if let Err(reason) = self.write(pending, Written::Claimed(record)).await {
+                return Some(reason);
             }
         }
         for group in wanted.chunks(GROUP) {
@@ -147,44 +180,72 @@ impl Enroller {
         if records.is_empty() {
             return Ok(refused);
         }
-        if let Err(error) = self.store.learn(records.clone()).await {
-            error!(%error, devices = records.len(), "new devices cannot be written, so they get no number yet");
-            self.limit.give_back(records.len());
+        let pending = self.store.learn(records.clone());
+        self.write(pending, Written::Learned(records)).await.map(|()| refused)
+    }
+
+    /// Waits for the store, but not for long; what it has written is shown.
+    async fn write(&mut self, mut pending: Pending<()>, written: Written) -> Result<(), &'static str> {
+        let patience = if self.failing { IMPATIENCE } else { PATIENCE };
+        match timeout(patience, &mut pending).await {
+            Ok(answer) => self.finish(answer, written),
+            Err(_) => {
+                if !self.failing {
+                    warn!(
+                        "the store takes long to write new devices; they get their numbers when it is done"
+                    );
+                }
+                self.failing = true;
+                self.late = Some((pending, written));
+                Err(FAILED)
+            }
+        }
+    }
+
+    fn finish(&mut self, answer: Result<(), StoreError>, written: Written) -> Result<(), &'static str> {
+        // Not that of the wish: the store may have taken its time.
+        let now = clock::now();
+        self.failing = answer.is_err();
+        if let Err(error) = answer {
+            match &written {
+                Written::Learned(records) => {
+                    error!(%error, devices = records.len(), "new devices cannot be written, so they get no number yet");
+                    self.limit.give_back(records.len());
+                }
+                Written::Claimed(record) => {
+                    error!(%error, device = record.name, "a device that was made ahead cannot be given its unit");
+                }
+                Written::Revived(device) => error!(device, %error, "cannot bring a retired device back"),
+            }
             self.failed_until = now.plus_millis(PAUSE_MILLIS);
-            return Err("store-failed");
+            return Err(FAILED);
         }
-        self.fleet.insert(&records);
-        self.fleet.announce(&records, now);
-        match &records[..] {
-            [one] => info!(device = one.name, number = one.number, "learned"),
-            many => info!(devices = many.len(), first = many[0].number, "learned"),
+        match written {
+            Written::Learned(records) => {
+                self.fleet.insert(&records);
+                self.fleet.announce(&records, now);
+                match &records[..] {
+                    [one] => info!(device = one.name, number = one.number, "learned"),
+                    many => info!(devices = many.len(), first = many[0].number, "learned"),
+                }
+            }
+            Written::Claimed(record) => {
+                self.fleet.claim(&record, now);
+                self.fleet.announce(std::slice::from_ref(&record), now);
+                info!(device = record.name, number = record.number, "learned: it was made ahead");
+                manage::tell(&self.datastore, &self.fleet, &record.name, now);
+            }
+            Written::Revived(device) => {
+                if self.fleet.revive(device, now) {
+                    warn!(device, "a retired device is heard again and is back under its number");
+                }
+            }
         }
-        Ok(refused)
+        Ok(())
     }
 
     fn adopts(&self, identity: &Identity) -> bool {
         self.adopt.get(usize::from(identity.adapter)).copied().unwrap_or(true)
-    }
-
-    async fn revive(&self, device: DeviceNumber, now: Time) -> Result<(), crate::store::StoreError> {
-        if self.fleet.row(device, |_| ()).is_some() {
-            return Ok(());
-        }
-        self.store.revive(device).await?;
-        if self.fleet.revive(device, now) {
-            warn!(device, "a retired device is heard again and is back under its number");
-        }
-        Ok(())
-    }
-
-    /// The unit that a manager has made a device for is heard for the first time.
-    async fn claim(&self, record: DeviceRecord, now: Time) -> Result<(), StoreError> {
-        self.store.claim(record.clone()).await?;
-        self.fleet.claim(&record, now);
-        self.fleet.announce(std::slice::from_ref(&record), now);
-        info!(device = record.name, number = record.number, "learned: it was made ahead");
-        manage::tell(&self.datastore, &self.fleet, &record.name, now);
-        Ok(())
     }
 
     async fn retire(&self, device: DeviceNumber) -> Result<(), String> {
@@ -198,6 +259,14 @@ impl Enroller {
         self.fleet.retire(device, now);
         info!(device, "retired");
         Ok(())
+    }
+}
+
+/// What the store says at last of what is late; never, if nothing is.
+async fn answered(late: &mut Option<(Pending<()>, Written)>) -> Result<(), StoreError> {
+    match late {
+        Some((answer, _)) => answer.await,
+        None => pending().await,
     }
 }
 

@@ -82,6 +82,7 @@ impl Trial {
                 StoreError::Damaged { .. }
                 | StoreError::Newer { .. }
                 | StoreError::Foreign { .. }
+                | StoreError::NoFile { .. }
                 | StoreError::Forgotten { .. } => (Severity::Error, "the daemon does not start with it"),
                 _ => (Severity::Warning, "the daemon's user may be another one"),
             };

@@ -58,6 +58,7 @@ impl Database {
     /// says; the file is as it was before.
     pub fn open(folder: &Path, kind: &'static Kind) -> Result<(Database, bool), StoreError> {
         let path = folder.join(kind.file);
+        regular(&path)?;
         restrict(&path).map_err(|error| StoreError::io(&path, &error))?;
         let failed = |error| StoreError::sqlite(&path, &error);
         let mut connection = connect(&path).map_err(failed)?;
@@ -110,6 +111,7 @@ impl Database {
 pub(super) fn inspect(folder: &Path, kind: &Kind) -> Result<(), StoreError> {
     let path = folder.join(kind.file);
     let failed = |error| StoreError::sqlite(&path, &error);
+    regular(&path)?;
     let Some(connection) = spectator(&path)? else { return Ok(()) };
     if is_empty(&connection).map_err(failed)? {
         return Ok(());
@@ -210,7 +212,6 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
 
 /// Makes the file if need be and takes it from group and others. SQLite gives `-wal` and `-shm` the mode of the file.
 pub(super) fn restrict(path: &Path) -> io::Result<()> {
-    // Through a symbolic link the mode of some other file would change; a FIFO would wait for ever.
     let file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -218,27 +219,31 @@ pub(super) fn restrict(path: &Path) -> io::Result<()> {
         .truncate(false)
         .mode(0o600)
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-        .open(path)
-        .map_err(|error| match error.raw_os_error() {
-            Some(libc::ELOOP) => io::Error::new(error.kind(), "a symbolic link; set [store] path instead"),
-            _ => error,
-        })?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-    }
+        .open(path)?;
     let private = Permissions::from_mode(0o600);
     if file.metadata()?.permissions().mode() & 0o077 != 0 {
         file.set_permissions(private.clone())?;
     }
     for log in [with_suffix(path, "-wal"), with_suffix(path, "-shm")] {
-        if fs::symlink_metadata(&log).is_ok_and(|log| !log.is_file()) {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("{} is no regular file", log.display()),
-            ));
-        }
         match fs::set_permissions(log, private.clone()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether a database and its logs are files, as far as they are there: through a symbolic link the mode of some other file
+/// would change, a FIFO would wait for ever.
+fn regular(path: &Path) -> Result<(), StoreError> {
+    for path in [path.to_owned(), with_suffix(path, "-wal"), with_suffix(path, "-shm")] {
+        match fs::symlink_metadata(&path).map(|file| file.file_type()) {
+            Ok(found) if found.is_symlink() => {
+                return Err(StoreError::NoFile { path, what: "a symbolic link" });
+            }
+            Ok(found) if !found.is_file() => {
+                return Err(StoreError::NoFile { path, what: "no regular file" });
+            }
             _ => {}
         }
     }

@@ -18,7 +18,9 @@ pub enum StoreError {
     Newer { path: PathBuf, found: u32, known: u32 },
     #[error("{} is not a fleetbridge database; set another [store] path", path.display())]
     Foreign { path: PathBuf },
-    #[error("{} is damaged ({reason}); it holds the device numbers, so nothing is begun anew: put back your copy of it and delete {}-wal, or try `sqlite3 {} .recover | sqlite3 recovered.db` and put recovered.db in its place", path.display(), path.display(), path.display())]
+    #[error("{} is {what}, and only a file of its own is used; move it away, or set another [store] path", path.display())]
+    NoFile { path: PathBuf, what: &'static str },
+    #[error("{} is damaged ({reason}); it holds the device numbers, so nothing is begun anew: put back your copy of it and delete {}-wal, or save what can still be read: \"Copies, and a damaged config.db\" in the README", path.display(), path.display())]
     Damaged { path: PathBuf, reason: String },
     #[error("{} is missing or empty, and the state.db beside it was written with one that held the device numbers: put back your copy of it, or move state.db away to number all devices anew", path.display())]
     Forgotten { path: PathBuf },

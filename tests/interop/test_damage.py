@@ -2,10 +2,13 @@
 
 import glob
 import os
+import re
 import sqlite3
+import subprocess
 
 from support import Bridge, Broker, Case, TrapSink, wait_until
 from support.fleet import POINTS, adapter, telemetry
+from support.manager import ROOT
 
 
 class DamageTest(Case):
@@ -88,6 +91,40 @@ class DamageTest(Case):
             return self.numbers().get("d") == 4
 
         wait_until(arrives, 10, "the new device", every=0.25)
+
+    def test_a_held_file_does_not_keep_known_devices_waiting(self):
+        """Many messages of new devices come meanwhile, and none of those of the old ones waits for them."""
+        value = lambda: self.bridge.manager.points(1)["temperature"]["fbPointValue"]
+        database = sqlite3.connect(self.path("config.db"), isolation_level=None)
+        database.execute("BEGIN EXCLUSIVE")
+        self.broker.publish("th/new/telemetry", telemetry(), "--repeat", "900")
+        self.broker.publish("th/a/telemetry", telemetry(t=2.5))
+        wait_until(lambda: value() == "2.5", 15, "it is heard")
+        database.execute("ROLLBACK")
+        database.close()
+        self.assertNotIn("not connected", self.bridge.output())
+
+    def test_a_damaged_config_is_saved_as_the_readme_says(self):
+        self.assertEqual(self.bridge.stop(), 0)
+        path = self.path("config.db")
+        for log in ("-wal", "-shm"):
+            if os.path.exists(path + log):
+                os.remove(path + log)
+        database = sqlite3.connect(path)
+        size = database.execute("PRAGMA page_size").fetchone()[0]
+        page = database.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'audit'").fetchone()[0]
+        database.close()
+        with open(path, "r+b") as file:
+            file.seek((page - 1) * size)
+            file.write(b"\xa5" * size)
+        self.assertRegex(self.bridge.cli("check").out, r"config\.db is damaged[\s\S]*in the README")
+        with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
+            commands = re.search(r"```\n(sqlite3 config\.db \.dump[\s\S]*?)```", file.read())[1]
+        subprocess.run(["sh", "-ec", commands], cwd=self.bridge.folder, check=True, capture_output=True, timeout=20)
+        self.bridge.start()
+        self.assertEqual(self.numbers(), {"a": 1, "b": 2, "c": 3})
+        self.broker.publish("th/d/telemetry", telemetry())
+        wait_until(lambda: self.numbers().get("d") == 4, 10, "new devices get numbers")
 
     def test_an_engine_file_that_is_rubbish(self):
         self.assertEqual(self.bridge.stop(), 0)

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use rustls::{
-    ClientConfig, RootCertStore,
+    CertificateError, ClientConfig, Error, RootCertStore,
     crypto::ring,
     pki_types::{
         CertificateDer, PrivateKeyDer,
@@ -32,7 +32,13 @@ pub(super) fn client_config(config: &Config) -> Result<Arc<ClientConfig>, String
                 .and_then(PrivateKeyDer::from_pem_reader)
                 .map_err(|error| format!("key-file {}: {error}", key_file.display()))?;
             builder.with_client_auth_cert(chain, key).map_err(|error| {
-                format!("cert-file {} and key-file do not fit: {error}", cert_file.display())
+                let file = cert_file.display();
+                match error {
+                    Error::InvalidCertificate(CertificateError::Other(_)) => format!(
+                        "cert-file {file}: {error}; it must be of X.509 version 3, which `openssl x509 -req` makes with -extfile"
+                    ),
+                    error => format!("cert-file {file} and key-file do not fit: {error}"),
+                }
             })?
         }
         (Some(_), None) => return Err("cert-file needs key-file".to_owned()),

@@ -63,6 +63,7 @@ fn read(mut section: Section<'_>, uplinks: &[UplinkSpec]) -> Option<(PointDef, P
     let time = TimeSource::read(&section.key("time"));
     let alarm = section.key("alarm");
     section.key("description").str();
+    section.finish();
     let (ty, kind) = match (ty?, kind?) {
         (PointType::Integer, PointKind::Counter) => (PointType::Counter, PointKind::Counter),
         other => other,
@@ -89,7 +90,6 @@ fn read(mut section: Section<'_>, uplinks: &[UplinkSpec]) -> Option<(PointDef, P
     }
     let map = read_map(&map, ty, digits);
     let has_alarm = alarms(&alarm, ty);
-    section.finish();
     let name = name?;
     let def = PointDef { number: 0, name: name.clone(), ty, kind, unit: unit.unwrap_or_default(), digits };
     let conversion = Conversion { ty, digits, scale, offset, map };
