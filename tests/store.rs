@@ -452,8 +452,14 @@ fn an_inspection_finds_what_an_opening_refuses_and_changes_nothing() {
     assert!(matches!(found()[..], [StoreError::Forgotten { .. }]), "{:?}", found());
     assert!(!config_db.exists());
     fs::create_dir(&config_db).unwrap();
-    assert!(matches!(found()[..], [StoreError::Foreign { .. }]), "{:?}", found());
+    assert!(matches!(found()[..], [StoreError::NoFile { what: "no regular file", .. }]), "{:?}", found());
     fs::remove_dir(&config_db).unwrap();
+    fs::write(folder.path().join("other"), &whole).unwrap();
+    std::os::unix::fs::symlink("other", &config_db).unwrap();
+    let opened = Store::open(folder.path(), NOW, Arc::default()).map(drop);
+    assert!(matches!(opened, Err(StoreError::NoFile { what: "a symbolic link", .. })), "{opened:?}");
+    assert!(matches!(found()[..], [StoreError::NoFile { what: "a symbolic link", .. }]), "{:?}", found());
+    fs::remove_file(&config_db).unwrap();
     fs::write(&config_db, &whole).unwrap();
 
     // First in the log alone.

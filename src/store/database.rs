@@ -111,7 +111,6 @@ impl Database {
 pub(super) fn inspect(folder: &Path, kind: &Kind) -> Result<(), StoreError> {
     let path = folder.join(kind.file);
     let failed = |error| StoreError::sqlite(&path, &error);
-    regular(&path)?;
     let Some(connection) = spectator(&path)? else { return Ok(()) };
     if is_empty(&connection).map_err(failed)? {
         return Ok(());
@@ -131,9 +130,7 @@ pub(super) fn inspect(folder: &Path, kind: &Kind) -> Result<(), StoreError> {
 /// # Errors
 /// The disk's.
 pub(super) fn spectator(path: &Path) -> Result<Option<Connection>, StoreError> {
-    if fs::metadata(path).is_ok_and(|file| !file.is_file()) {
-        return Err(StoreError::Foreign { path: path.to_owned() });
-    }
+    regular(path)?;
     let length = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
     let log = with_suffix(path, "-wal");
     if length(path) == 0 && length(&log) == 0 {
