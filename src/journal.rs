@@ -43,6 +43,9 @@ pub enum EventKind {
         /// Its number in the device's profile.
         setting: u16,
         standing: Standing,
+        /// Why, in the device's words; empty if it has what is wanted.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        error: String,
     },
     /// Running has changed.
     Committed {

@@ -144,6 +144,8 @@ impl Enroller {
         let (mut wanted, mut asked) = (Vec::new(), false);
         for identity in unknown {
             match self.fleet.made_ahead(&identity) {
+                // A batch may name a device more than once.
+                Some(record) if ahead.iter().any(|other: &DeviceRecord| other.number == record.number) => {}
                 Some(record) => ahead.push(record),
                 None if self.adopts(&identity) => wanted.push(identity),
                 None => asked = true,
@@ -153,7 +155,10 @@ impl Enroller {
         for record in ahead {
             let pending = self.store.claim(record.clone());
             if let Err(reason) = self.write(pending, Written::Claimed(record)).await {
-                return Some(reason);
+                refused = Some(reason);
+            }
+            if self.failing {
+                return refused;
             }
         }
         for group in wanted.chunks(GROUP) {
@@ -205,7 +210,7 @@ impl Enroller {
     fn finish(&mut self, answer: Result<(), StoreError>, written: Written) -> Result<(), &'static str> {
         // Not that of the wish: the store may have taken its time.
         let now = clock::now();
-        self.failing = answer.is_err();
+        self.failing = answer.as_ref().is_err_and(StoreError::is_storage);
         if let Err(error) = answer {
             match &written {
                 Written::Learned(records) => {
@@ -217,7 +222,9 @@ impl Enroller {
                 }
                 Written::Revived(device) => error!(device, %error, "cannot bring a retired device back"),
             }
-            self.failed_until = now.plus_millis(PAUSE_MILLIS);
+            if self.failing {
+                self.failed_until = now.plus_millis(PAUSE_MILLIS);
+            }
             return Err(FAILED);
         }
         match written {

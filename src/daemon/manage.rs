@@ -12,13 +12,13 @@ use tracing::{info, warn};
 use crate::{
     clock,
     datastore::{self, Cursor, Datastore, Delta, DeviceDelta, Item, News, Row, Source},
-    fleet::Fleet,
+    fleet::{Begin, Fleet},
     journal::EventKind,
     model::{
         AdminState, Attribute, DeviceNumber, DeviceRecord, ManagedFact, NO_PROFILE, Profile, ProfileId,
         SettingDef, SettingValue, Time,
     },
-    yang::Schema,
+    yang::{NodeId, Schema},
 };
 
 /// Rows of running that are read at once.
@@ -61,9 +61,11 @@ pub fn connect(datastore: &Datastore, fleet: &Arc<Fleet>, unsettled: &Arc<Unsett
 /// What running wants and says of each device, for a start: the datastore may know more than was written down of the
 /// fleet.
 ///
+/// `begin`: whether devices are asked first, because what was known of them is lost.
+///
 /// # Errors
 /// The store's.
-pub fn reconcile(datastore: &Datastore, fleet: &Fleet) -> Result<(), datastore::Error> {
+pub fn reconcile(datastore: &Datastore, fleet: &Fleet, begin: Begin) -> Result<(), datastore::Error> {
     let (last, now) = (datastore.last_commit(), clock::now());
     let touched = datastore.touched()?.into_iter();
     let touched: HashMap<_, _> = touched.map(|one| (one.device, (one.commit, one.rolled_back))).collect();
@@ -76,20 +78,22 @@ pub fn reconcile(datastore: &Datastore, fleet: &Fleet) -> Result<(), datastore::
         ControlFlow::Continue(())
     });
     let mut cursor = Some(Cursor::default());
+    let mut unfit = Unfit::default();
     while let Some(from) = cursor.take() {
         cursor = datastore.for_each(from, ROWS, Source::Running, |row| {
             gone.remove(&row.number);
             let profile = fleet.row_or_retired(row.number, |row| row.profile_id());
             if let Some(profile) = profile {
-                let wanted = wanted(datastore, row, &fleet.profiles()[profile], |fact| {
+                let wanted = wanted(datastore, row, &fleet.profiles()[profile], &mut unfit, |fact| {
                     fleet.manage(row.number, fact, now);
                 });
-                fleet.reconcile(row.number, &wanted, commit(row.number), now);
+                fleet.reconcile(row.number, &wanted, commit(row.number), begin, now);
             }
         })?;
     }
+    unfit.log();
     for device in gone {
-        fleet.reconcile(device, &[], commit(device), now);
+        fleet.reconcile(device, &[], commit(device), begin, now);
     }
     Ok(())
 }
@@ -99,12 +103,57 @@ pub fn tell(datastore: &Datastore, fleet: &Fleet, name: &str, now: Time) {
     match tokio::task::block_in_place(|| datastore.read(name, Source::Running)) {
         Ok(Some(row)) => {
             let Some(profile) = fleet.row_or_retired(row.number, |row| row.profile_id()) else { return };
-            let wanted = wanted(datastore, &row, &fleet.profiles()[profile], |_| ());
-            fleet.reconcile(row.number, &wanted, (datastore.last_commit(), false), now);
+            let wanted = wanted(datastore, &row, &fleet.profiles()[profile], &mut Unfit::default(), |_| ());
+            fleet.reconcile(row.number, &wanted, (datastore.last_commit(), false), Begin::Write, now);
         }
         Ok(None) => {}
         Err(error) => {
             warn!(device = name, %error, "what running wants of it cannot be read; the next start tries again")
+        }
+    }
+}
+
+/// What profiles that were edited, or are gone, have left in running that they do not allow: it stays there, and no device
+/// is told.
+#[derive(Default)]
+struct Unfit {
+    /// Members, and the first of them.
+    count: u64,
+    first: Option<(String, String)>,
+    /// Whether values are ones of their leaves; most are wanted of many devices.
+    known: HashMap<NodeId, HashMap<Box<str>, bool>>,
+}
+
+/// So many different values of a leaf are remembered.
+const VALUES: usize = 1000;
+
+impl Unfit {
+    fn fits(&mut self, schema: &Schema, leaf: NodeId, value: &str) -> bool {
+        let known = self.known.entry(leaf).or_default();
+        if let Some(fits) = known.get(value) {
+            return *fits;
+        }
+        let fits = schema.canonical(leaf, value).is_ok();
+        if known.len() < VALUES {
+            known.insert(value.into(), fits);
+        }
+        fits
+    }
+
+    fn note(&mut self, device: &str, leaf: &[&str]) {
+        self.count += 1;
+        self.first.get_or_insert_with(|| (device.to_owned(), leaf.join("/")));
+    }
+
+    fn log(self) {
+        if let Some((device, leaf)) = self.first {
+            warn!(
+                count = self.count,
+                device,
+                leaf,
+                "running holds what the profiles of today do not have or allow, first of this device: it is kept, and no \
+                 device is told; put the former profile back, or set it anew"
+            );
         }
     }
 }
@@ -114,15 +163,21 @@ fn wanted(
     datastore: &Datastore,
     row: &Row,
     profile: &Profile,
+    unfit: &mut Unfit,
     mut tell: impl FnMut(ManagedFact<'_>),
 ) -> Vec<(u16, SettingValue)> {
     let mut found = Vec::new();
-    let read = datastore.leaves(row, |leaf, value| match leaf {
-        ["settings", of, name] => {
+    let schema = datastore.schema();
+    let read = datastore.leaves(row, |leaf, value| match (leaf, value) {
+        (leaf, None) => unfit.note(&row.name, leaf),
+        (["settings", of, name], Some((id, value))) => {
+            if !unfit.fits(schema, id, value.as_str()) {
+                return unfit.note(&row.name, leaf);
+            }
             let def = setting_def(profile, of, name);
             found.extend(def.and_then(|def| Some((def.number, def.ty.parse(value.as_str())?))));
         }
-        leaf => fact(leaf, value.as_str()).into_iter().for_each(&mut tell),
+        (leaf, Some((_, value))) => fact(leaf, value.as_str()).into_iter().for_each(&mut tell),
     });
     if let Err(error) = read {
         warn!(device = row.name, %error, "what running wants of it cannot be read");
@@ -201,7 +256,7 @@ fn apply_device(delta: &Delta, device: &DeviceDelta, schema: &Schema, fleet: &Fl
     let profile = &fleet.profiles()[profile];
     if !device.is {
         fleet.unmanage(number, now);
-        return fleet.reconcile(number, &[], (delta.commit, delta.rolled_back), now);
+        return fleet.reconcile(number, &[], (delta.commit, delta.rolled_back), Begin::Write, now);
     }
     for node in &device.nodes {
         let Some(leaf) = node.leaf(schema) else { continue };

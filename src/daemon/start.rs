@@ -21,7 +21,7 @@ use crate::{
     control,
     datastore::Datastore,
     file::{self, Diagnostic},
-    fleet::{Adapter, Fleet},
+    fleet::{Adapter, Begin, Fleet},
     journal::EventKind,
     model::{DeviceRecord, NO_PROFILE, Profiles},
     snmp,
@@ -126,7 +126,7 @@ impl Daemon {
         let stats = Arc::new(Stats::default());
         let Opened { store, cold, last_event, set_aside } =
             Store::open(&config.store, started, stats.clone())?;
-        if let Some(path) = set_aside {
+        if let Some(path) = &set_aside {
             warn!(moved = %path.display(), "state.db was damaged: its telemetry is gone, numbers and names are not");
         }
         let store = Arc::new(store);
@@ -134,14 +134,16 @@ impl Daemon {
         let fleet = Arc::new(Fleet::new(profiles, last_event));
         let connections = settings::connections(&config);
         let adapters = bind_adapters(&connections, &store, &fleet)?;
-        load(&store, &fleet)?;
+        let whole = load(&store, &fleet)? && !cold && set_aside.is_none();
         let schema = Arc::new(netconf::schema(&library)?);
         let datastore = Arc::new(Datastore::open(schema, store.clone())?);
         let unsettled = Arc::new(Unsettled::default());
         manage::connect(&datastore, &fleet, &unsettled);
         // A confirmed commit does not outlive a restart.
         datastore.handle_timeout(started)?;
-        manage::reconcile(&datastore, &fleet)?;
+        // Without state.db nobody knows what devices have: those are asked before anything is written to them again.
+        let begin = if whole { Begin::Write } else { Begin::Read };
+        manage::reconcile(&datastore, &fleet, begin)?;
         fleet.restored();
 
         let engine = engine(&config, started)?;
@@ -286,7 +288,8 @@ fn bind_adapters(
     Ok(adapters)
 }
 
-fn load(store: &Store, fleet: &Fleet) -> Result<(), StoreError> {
+/// False: state.db was damaged, and not all of it could be read.
+fn load(store: &Store, fleet: &Fleet) -> Result<bool, StoreError> {
     fleet.reserve(store.max_number()? as usize);
     let mut group: Vec<DeviceRecord> = Vec::with_capacity(GROUP);
     store.load_devices(fleet.profiles(), |record| {
@@ -316,11 +319,11 @@ fn load(store: &Store, fleet: &Fleet) -> Result<(), StoreError> {
             "rows of state.db cannot be read: these devices begin without telemetry"
         );
     }
-    if let Some(path) = loaded.set_aside {
+    if let Some(path) = &loaded.set_aside {
         warn!(moved = %path.display(), "state.db was damaged: what could be read has been read");
         fleet.mark_dirty(1..=fleet.counts().numbers_used);
     }
-    Ok(())
+    Ok(loaded.set_aside.is_none())
 }
 
 fn engine(config: &Config, now: crate::model::Time) -> Result<snmp::engine::Engine, StartError> {

@@ -165,7 +165,14 @@ impl Datastore {
         draft.delete();
         if let Some(config) = config {
             draft.make();
-            for (path, item) in self.part.document(name, config)?.0 {
+            let former = self.part.document(name, config)?;
+            if let Some((_, unknown)) = former.unknown(&self.part.schema).next() {
+                let message = format!(
+                    "{name} had {unknown} then, which no profile has now: put that profile back first"
+                );
+                return Err(Error::new(Tag::OperationFailed, message));
+            }
+            for (path, item) in former.items {
                 draft.set(&path, item);
             }
         }

@@ -1,8 +1,8 @@
 //! One entry's configuration as a sorted map from path to value: what edits, differences and roll-backs work on. Rows
 //! hold it as JSON (RFC 7951).
 //!
-//! A member that the schema does not know any more (the file of its profile is gone) is not shown, and goes with the
-//! next edit of its device; the commit's inverse still holds it.
+//! A member that the schema does not know any more (the file of its profile is gone, or has a setting less) is neither
+//! shown nor validated, and stays in the row as it is: it is back with the profile.
 
 use std::{collections::BTreeMap, ops::Bound};
 
@@ -24,7 +24,28 @@ pub enum Item {
 
 /// What is set below one entry. Containers without presence exist by what is in them; keys are in the steps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Document(pub(super) BTreeMap<Path, Item>);
+pub struct Document {
+    pub(super) items: BTreeMap<Path, Item>,
+    unknown: Vec<Unknown>,
+}
+
+/// A member that the schema does not know, in its container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Unknown {
+    parent: Path,
+    name: String,
+    json: String,
+}
+
+/// What is written at a path.
+#[derive(Clone, Copy)]
+enum Written<'a> {
+    Item(&'a Item),
+    /// At a step behind all that the schema knows.
+    Unknown(&'a Unknown),
+}
+
+const UNKNOWN: NodeId = NodeId(u32::MAX);
 
 impl Document {
     /// Reads a row.
@@ -40,22 +61,45 @@ impl Document {
         Ok(document)
     }
 
-    /// The row of an entry: keys first, then in the order of the schema.
+    /// The row of an entry: keys first, then in the order of the schema, in each container what that does not know last.
     pub fn write(&self, schema: &Schema, list: NodeId, key: &str) -> String {
-        let mut out = String::from("{");
-        if let Some(&name) = schema[list].keys.first() {
-            push_string(&schema[name].name, &mut out);
-            out.push(':');
-            push_string(key, &mut out);
+        if self.unknown.is_empty() {
+            return self.write_known(schema, list, key);
         }
-        let entries: Vec<_> = self.0.iter().map(|(path, item)| (&path[..], item)).collect();
-        write_members(schema, &entries, 0, true, &mut out);
-        out.push('}');
-        out
+        let unknown: Vec<(Path, &Unknown)> = self
+            .there(schema)
+            .map(|unknown| ([&unknown.parent[..], &[Step::new(UNKNOWN)]].concat(), unknown))
+            .collect();
+        let unknown = unknown.iter().map(|(path, unknown)| (&path[..], Written::Unknown(unknown)));
+        let items = self.items.iter().map(|(path, item)| (&path[..], Written::Item(item)));
+        let mut all: Vec<_> = items.chain(unknown).collect();
+        all.sort_by_key(|(path, _)| *path);
+        row(schema, list, key, &all)
+    }
+
+    /// The row without what the schema does not know.
+    pub fn write_known(&self, schema: &Schema, list: NodeId, key: &str) -> String {
+        let items = self.items.iter().map(|(path, item)| (&path[..], Written::Item(item)));
+        row(schema, list, key, &items.collect::<Vec<_>>())
+    }
+
+    /// The places and names of what the schema does not know; what it stands in is there.
+    pub fn unknown<'a>(&'a self, schema: &'a Schema) -> impl Iterator<Item = (&'a Path, &'a str)> {
+        self.there(schema).map(|unknown| (&unknown.parent, unknown.name.as_str()))
+    }
+
+    fn there<'a>(&'a self, schema: &'a Schema) -> impl Iterator<Item = &'a Unknown> {
+        self.unknown.iter().filter(|unknown| {
+            let by_itself = unknown
+                .parent
+                .last()
+                .is_some_and(|step| matches!(schema[step.node].kind, Kind::Presence | Kind::List));
+            !by_itself || self.items.contains_key(&unknown.parent)
+        })
     }
 
     pub fn item(&self, path: &[Step]) -> Option<&Item> {
-        self.0.get(path)
+        self.items.get(path)
     }
 
     /// Something stands at the path or below it.
@@ -66,12 +110,12 @@ impl Document {
     /// What stands at a path and below it.
     pub fn below<'a>(&'a self, path: &'a [Step]) -> impl Iterator<Item = (&'a Path, &'a Item)> {
         let range = (Bound::Included(path), Bound::Unbounded);
-        self.0.range::<[Step], _>(range).take_while(move |(found, _)| found.starts_with(path))
+        self.items.range::<[Step], _>(range).take_while(move |(found, _)| found.starts_with(path))
     }
 
     /// The value of a leaf that stands directly below the entry.
     pub fn value(&self, leaf: NodeId) -> Option<&str> {
-        match self.0.get(&[Step::new(leaf)][..])? {
+        match self.items.get(&[Step::new(leaf)][..])? {
             Item::Leaf(value) => Some(value.as_str()),
             Item::Node => None,
         }
@@ -80,7 +124,7 @@ impl Document {
     /// What is different in `after`.
     pub(super) fn differences(&self, after: &Document) -> Vec<NodeDelta> {
         let mut found = Vec::new();
-        let (mut old, mut new) = (self.0.iter().peekable(), after.0.iter().peekable());
+        let (mut old, mut new) = (self.items.iter().peekable(), after.items.iter().peekable());
         loop {
             let order = match (old.peek(), new.peek()) {
                 (None, None) => return found,
@@ -108,18 +152,22 @@ fn read_members(
     document: &mut Document,
 ) -> Result<(), Damaged> {
     scanner.object(|scanner, name| {
-        let Some(id) = schema.member(Some(parent), name) else { return scanner.skip() };
+        let Some(id) = schema.member(Some(parent), name) else {
+            let (parent, name, json) = (path.clone(), name.to_owned(), scanner.raw()?.to_owned());
+            document.unknown.push(Unknown { parent, name, json });
+            return Ok(());
+        };
         match schema[id].kind {
             Kind::Leaf if schema[id].is_key => return scanner.skip(),
             Kind::Leaf => {
                 path.push(Step::new(id));
                 let value = read_value(scanner)?.into_value();
-                document.0.insert(path.clone(), Item::Leaf(value));
+                document.items.insert(path.clone(), Item::Leaf(value));
             }
             Kind::Container | Kind::Presence => {
                 path.push(Step::new(id));
                 if schema[id].kind == Kind::Presence {
-                    document.0.insert(path.clone(), Item::Node);
+                    document.items.insert(path.clone(), Item::Node);
                 }
                 read_members(schema, id, scanner, path, document)?;
             }
@@ -127,7 +175,7 @@ fn read_members(
                 return scanner.array(|scanner| {
                     let keys = Box::new([read_value(scanner)?.into_value()]);
                     path.push(Step { node: id, keys });
-                    document.0.insert(path.clone(), Item::Node);
+                    document.items.insert(path.clone(), Item::Node);
                     path.pop();
                     Ok(())
                 });
@@ -136,7 +184,7 @@ fn read_members(
                 return scanner.array(|scanner| {
                     let keys = peek_keys(schema, id, scanner)?;
                     path.push(Step { node: id, keys });
-                    document.0.insert(path.clone(), Item::Node);
+                    document.items.insert(path.clone(), Item::Node);
                     read_members(schema, id, scanner, path, document)?;
                     path.pop();
                     Ok(())
@@ -166,10 +214,22 @@ fn peek_keys(schema: &Schema, list: NodeId, scanner: &Scanner<'_>) -> Result<Box
     found.into_iter().collect::<Option<_>>().ok_or(scanner.damaged())
 }
 
+fn row(schema: &Schema, list: NodeId, key: &str, entries: &[(&[Step], Written<'_>)]) -> String {
+    let mut out = String::from("{");
+    if let Some(&name) = schema[list].keys.first() {
+        push_string(&schema[name].name, &mut out);
+        out.push(':');
+        push_string(key, &mut out);
+    }
+    write_members(schema, entries, 0, true, &mut out);
+    out.push('}');
+    out
+}
+
 /// Writes the members of one object: `entries` share their first `depth` steps, all of them go on.
 fn write_members(
     schema: &Schema,
-    entries: &[(&[Step], &Item)],
+    entries: &[(&[Step], Written<'_>)],
     depth: usize,
     mut comma: bool,
     out: &mut String,
@@ -186,6 +246,19 @@ fn write_members(
             out.push(',');
         }
         comma = true;
+        if let Written::Unknown(_) = item
+            && first.len() == depth + 1
+        {
+            for (at, (_, written)) in group.iter().enumerate() {
+                if let Written::Unknown(Unknown { name, json, .. }) = written {
+                    out.push_str(if at > 0 { "," } else { "" });
+                    push_string(name, out);
+                    out.push(':');
+                    out.push_str(json);
+                }
+            }
+            continue;
+        }
         push_string(&schema.step(id), out);
         out.push(':');
         match (schema[id].kind, item) {
@@ -200,7 +273,7 @@ fn write_members(
                 }
                 out.push(']');
             }
-            (_, Item::Leaf(value)) if first.len() == depth + 1 => push_value(value, out),
+            (_, Written::Item(Item::Leaf(value))) if first.len() == depth + 1 => push_value(value, out),
             _ => {
                 out.push('{');
                 let own = usize::from(first.len() == depth + 1);
@@ -211,7 +284,7 @@ fn write_members(
     }
 }
 
-fn write_entries(schema: &Schema, group: &[(&[Step], &Item)], depth: usize, out: &mut String) {
+fn write_entries(schema: &Schema, group: &[(&[Step], Written<'_>)], depth: usize, out: &mut String) {
     out.push('[');
     let mut rest = group;
     let mut first = true;

@@ -132,6 +132,13 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// One value as it stands.
+    pub fn raw(&mut self) -> Result<&'a str, Damaged> {
+        let from = self.at;
+        self.skip()?;
+        Ok(&self.text[from..self.at])
+    }
+
     /// Nothing follows.
     pub fn end(&self) -> Result<(), Damaged> {
         if self.at == self.text.len() { Ok(()) } else { Err(self.damaged()) }

@@ -65,7 +65,7 @@ pub use show::{Shown, Staged};
 pub use stage::Edit;
 pub use state::Target;
 pub use transaction::Transaction;
-pub use walk::{Raw, Visit, escape, walk, write_leaf, write_xml};
+pub use walk::{Raw, Visit, escape, escaped, walk, write_leaf, write_xml};
 
 use self::state::State;
 use crate::yang::{NodeId, Schema};

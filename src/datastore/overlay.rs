@@ -95,7 +95,7 @@ impl Overlay {
             match &edit.new {
                 None => remove(&mut document, path, |_| ()),
                 Some(item) => match missing_parent(schema, &document, path) {
-                    None => drop(document.0.insert(path.clone(), item.clone())),
+                    None => drop(document.items.insert(path.clone(), item.clone())),
                     Some(gone) => orphans.push(missing(node_path(schema, list, key, gone))),
                 },
             }
@@ -132,7 +132,7 @@ fn missing_parent<'a>(schema: &Schema, document: &Document, path: &'a [Step]) ->
 fn remove(document: &mut Document, path: &[Step], mut gone: impl FnMut(Path)) {
     let doomed: Vec<Path> = document.below(path).map(|(path, _)| path.clone()).collect();
     for path in doomed {
-        document.0.remove(&path);
+        document.items.remove(&path);
         gone(path);
     }
 }
@@ -194,7 +194,7 @@ impl Draft {
         }
         self.record(path, Some(item.clone()));
         if let Some(document) = &mut self.document {
-            document.0.insert(path.to_vec(), item);
+            document.items.insert(path.to_vec(), item);
         }
     }
 

@@ -148,7 +148,7 @@ impl Part {
                     value: None,
                 }));
                 let after = plan.changes.last().and_then(|change| change.after.as_deref());
-                errors.extend(after.into_iter().flat_map(|after| self.validate(after)));
+                errors.extend(after.into_iter().flat_map(|after| self.validate(name, after)));
             }
             if errors.len() >= MOST_ERRORS {
                 break;
@@ -199,6 +199,9 @@ impl Part {
             None => Vec::new(),
         };
         self.tell(&mut plan.audit, name, before.is_some(), after.is_some(), &nodes, audit_key);
+        if let (Some(before), Some(after)) = (&before, &after) {
+            self.tell_unknown(&mut plan.audit, name, before, after);
+        }
         let leaf =
             |node: Option<NodeId>| node.and_then(|node| after.as_ref()?.value(node)).map(str::to_owned);
         plan.changes.push(Change {
@@ -218,6 +221,16 @@ impl Part {
         let mut profiles = document.below(&settings).filter(|(path, _)| path.len() == 2);
         let (path, _) = profiles.next()?;
         profiles.next().is_none().then(|| self.schema[path[1].node].name.clone())
+    }
+
+    /// What goes though the schema does not know it, because what it stood in goes.
+    fn tell_unknown(&self, audit: &mut Vec<Audit>, name: &str, before: &Document, after: &Document) {
+        let stays: Vec<_> = after.unknown(&self.schema).collect();
+        for gone in before.unknown(&self.schema).filter(|unknown| !stays.contains(unknown)) {
+            let (parent, member) = gone;
+            let path = node_path(&self.schema, self.list, name, parent);
+            audit.push(Audit { path: format!("{path}/{member}"), operation: "delete", value: None });
+        }
     }
 
     fn tell(
@@ -253,8 +266,22 @@ impl Part {
         }
     }
 
-    /// Checks one row as libyang sees it: a tree of one device.
-    pub(super) fn validate(&self, config: &str) -> Vec<Error> {
+    /// Checks one row, but for what the schema does not know.
+    pub(super) fn validate(&self, name: &str, config: &str) -> Vec<Error> {
+        let errors = self.check(config);
+        if errors.is_empty() {
+            return errors;
+        }
+        match self.document(name, config) {
+            Ok(document) if document.unknown(&self.schema).next().is_some() => {
+                self.check(&document.write_known(&self.schema, self.list, name))
+            }
+            _ => errors,
+        }
+    }
+
+    /// As libyang sees it: a tree of one device.
+    fn check(&self, config: &str) -> Vec<Error> {
         let tree = format!("{}{config}{}", self.wrap.0, self.wrap.1);
         let violations = self.schema.validate(&tree, Format::Json).err().unwrap_or_default();
         violations.into_iter().map(refused).collect()

@@ -120,7 +120,7 @@ impl Datastore {
         let mut errors: Vec<Error> = Vec::new();
         while let Some(from) = cursor.take() {
             cursor = self.for_each(from, 1024, Source::Running, |row| {
-                errors.extend(self.part.validate(&row.config));
+                errors.extend(self.part.validate(&row.name, &row.config));
             })?;
             if errors.len() >= 100 {
                 break;
@@ -143,12 +143,17 @@ impl Datastore {
         written.map_err(|damaged| unfit(row, damaged))
     }
 
-    /// Visits the leaves of a device's row that are in no list, with their names from the entry down and canonical values:
-    /// a setting is `["settings", PROFILE, NAME]`. For a start, which has to want again what was wanted before.
+    /// Visits the leaves of a device's row that are in no list, with their names from the entry down and their values: a
+    /// setting is `["settings", PROFILE, NAME]`. Of a member that the schema does not know there is only the name. For a
+    /// start, which has to want again what was wanted before.
     ///
     /// # Errors
     /// The row does not fit the schema.
-    pub fn leaves(&self, row: &Row, mut visit: impl FnMut(&[&str], &Raw<'_>)) -> Result<(), Error> {
+    pub fn leaves(
+        &self,
+        row: &Row,
+        mut visit: impl FnMut(&[&str], Option<(NodeId, &Raw<'_>)>),
+    ) -> Result<(), Error> {
         let (schema, list) = (&self.part.schema, self.part.list);
         let mut names = Vec::new();
         let walked = walk(schema, list, &row.config, &mut |step| match step {
@@ -161,13 +166,17 @@ impl Datastore {
             Visit::Leaf(id, value) => {
                 if schema[id].kind == Kind::Leaf {
                     names.push(schema[id].name.as_str());
-                    visit(&names, &value);
+                    visit(&names, Some((id, &value)));
                     names.pop();
                 }
                 true
             }
             Visit::Leave(_) => {
                 names.pop();
+                true
+            }
+            Visit::Unknown(name) => {
+                visit(&[&names[..], &[name]].concat(), None);
                 true
             }
         });

@@ -306,7 +306,7 @@ impl Part {
     }
 
     fn secret_of(&self, document: Document) -> Option<Path> {
-        document.0.into_keys().find(|path| self.is_secret(path))
+        document.items.into_keys().find(|path| self.is_secret(path))
     }
 
     /// A device as it stands in running.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::json::{Damaged, Scanner};
-use crate::yang::{Base, Kind, NodeId, Schema, Value};
+use crate::yang::{Base, Kind, NodeId, Schema, Value, is_yang};
 
 /// A step of a [`walk`].
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub enum Visit<'a> {
     Leave(NodeId),
     /// A leaf or an entry of a leaf-list.
     Leaf(NodeId, Raw<'a>),
+    /// A member that the schema does not know.
+    Unknown(&'a str),
 }
 
 /// Goes through a row in its order, the entry itself first. Keys are leaves and come first.
@@ -40,7 +42,10 @@ fn walk_inner(
         return scanner.skip();
     }
     scanner.object(|scanner, name| {
-        let Some(id) = schema.member(Some(node), name) else { return scanner.skip() };
+        let Some(id) = schema.member(Some(node), name) else {
+            visit(Visit::Unknown(name));
+            return scanner.skip();
+        };
         match schema[id].kind {
             Kind::Leaf => {
                 let value = read_value(scanner)?;
@@ -91,6 +96,7 @@ pub fn write_xml(
             }
             true
         }
+        Visit::Unknown(_) => true,
     })
 }
 
@@ -131,21 +137,35 @@ fn close(schema: &Schema, id: NodeId, out: &mut Vec<u8>) {
     out.push(b'>');
 }
 
-/// Appends text with `<`, `>`, `&` and `"` escaped, and the return that XML parsers would turn into a line feed.
+/// Appends text to stand in XML, between tags or double quotes; see [`escaped`].
 pub fn escape(text: &str, out: &mut Vec<u8>) {
-    let mut rest = text.as_bytes();
-    while let Some(at) = rest.iter().position(|octet| matches!(octet, b'<' | b'>' | b'&' | b'"' | b'\r')) {
-        out.extend_from_slice(&rest[..at]);
-        out.extend_from_slice(match rest[at] {
-            b'<' => b"&lt;",
-            b'>' => b"&gt;",
-            b'&' => b"&amp;",
-            b'"' => b"&quot;",
-            _ => b"&#13;",
+    escaped(text, |piece| out.extend_from_slice(piece.as_bytes()));
+}
+
+/// Gives text piece by piece with `<`, `>`, `&` and `"` escaped, and the return that XML parsers would turn into a line feed.
+/// What neither XML nor YANG allows, as devices may send it, becomes U+FFFD.
+pub fn escaped(text: &str, mut put: impl FnMut(&str)) {
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|octet| {
+        // Characters from U+F000 on begin with the last ones.
+        matches!(octet, b'<' | b'>' | b'&' | b'"' | 0..=8 | 0x0b..=0x1f | 0xef..)
+    }) {
+        let (plain, tail) = rest.split_at(at);
+        put(plain);
+        let Some(c) = tail.chars().next() else { return };
+        let (this, next) = tail.split_at(c.len_utf8());
+        put(match c {
+            '<' => "&lt;",
+            '>' => "&gt;",
+            '&' => "&amp;",
+            '"' => "&quot;",
+            '\r' => "&#13;",
+            c if !is_yang(c) => "\u{fffd}",
+            _ => this,
         });
-        rest = &rest[at + 1..];
+        rest = next;
     }
-    out.extend_from_slice(rest);
+    put(rest);
 }
 
 /// A leaf's value in a row.

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::atomic::Ordering};
 
 use super::{
-    Fleet,
+    Begin, Fleet,
     block::{BLOCK, Block, place},
 };
 use crate::{
@@ -97,7 +97,7 @@ impl Fleet {
             })
         });
         let Some(record) = ahead.flatten() else { return };
-        self.reconcile(number, &[], (0, false), now);
+        self.reconcile(number, &[], (0, false), Begin::Write, now);
         let (index, at) = place(number);
         let Some(block) = self.blocks.get(index).and_then(|block| block.get()) else { return };
         block.columns.write().insert(at, &record, &self.profiles[profile].points);

@@ -35,7 +35,7 @@ pub use adapters::{Adapter, AdapterState, Adapters, Status};
 pub use enrol::{FleetFull, Identity};
 pub use restore::{DeviceState, PointState, StoredValue};
 pub use row::{Point, PointValue, Row, write_integer};
-pub use settings::{Commit, Op, Order, Phase, Setting, SettingState};
+pub use settings::{Begin, Commit, Op, Order, Phase, Setting, SettingState};
 pub use walk::{Has, Which};
 
 use bits::BlockBits;

@@ -3,7 +3,7 @@
 use std::{
     future, io,
     sync::{Arc, OnceLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -28,6 +28,9 @@ const STALL: Duration = Duration::from_secs(60);
 
 /// How long a client may take for the last reply.
 const CLOSING: Duration = Duration::from_secs(30);
+
+/// How often it is logged that a session may not do something.
+const LOGGED: Duration = Duration::from_secs(1);
 
 pub type Reader = Box<dyn AsyncRead + Send + Unpin>;
 pub type Writer = Box<dyn AsyncWrite + Send + Unpin>;
@@ -59,6 +62,8 @@ pub struct Conversation {
     /// The client sends nothing more.
     end_of_file: bool,
     outcome: Outcome,
+    /// When it was last logged that the user may not do something.
+    denied: Option<Instant>,
 }
 
 /// Why a session has ended, once it has.
@@ -83,6 +88,7 @@ impl Conversation {
             sent: 0,
             end_of_file: false,
             outcome: Outcome::default(),
+            denied: None,
         }
     }
 
@@ -127,7 +133,7 @@ impl Conversation {
                 Some(Action::Run(operation)) => {
                     let message =
                         format!("<{}> is not open to role {}", operation.name(), self.info().role.name());
-                    self.session.reply_errors(&[RpcError::protocol(Tag::AccessDenied, message)]);
+                    self.errors(operation.name(), &[RpcError::protocol(Tag::AccessDenied, message)]);
                 }
                 Some(Action::Close(reason)) => {
                     let _ = self.outcome.0.set(reason);
@@ -144,14 +150,29 @@ impl Conversation {
         self.session.reply_ok();
     }
 
-    /// Answers with errors; within a reply that has begun it ends the session, for nothing else could tell the client that
-    /// the reply is not whole.
-    pub fn errors(&mut self, errors: &[RpcError]) {
+    /// Answers an operation with errors; within a reply that has begun it ends the session, for nothing else could tell the
+    /// client that the reply is not whole.
+    pub fn errors(&mut self, operation: &str, errors: &[RpcError]) {
+        if let Some(first) = errors.first() {
+            self.log(operation, first);
+        }
         self.session.reply_errors(errors);
     }
 
+    /// What somebody may not do is for the operator, once a second at most; other errors are between client and server.
+    fn log(&mut self, operation: &str, error: &RpcError) {
+        let (tag, why) = (error.tag.name(), error.message.as_deref().unwrap_or_default());
+        let SessionInfo { id, user, peer, .. } = self.place.info();
+        if error.tag == Tag::AccessDenied && self.denied.is_none_or(|at| at.elapsed() >= LOGGED) {
+            self.denied = Some(Instant::now());
+            tracing::warn!(session = id, user, %peer, "{operation}: {tag}: {why}");
+        } else {
+            tracing::debug!(session = id, user, %peer, "{operation}: {tag}: {why}");
+        }
+    }
+
     pub fn error(&mut self, error: RpcError) {
-        self.errors(&[error]);
+        self.session.reply_errors(&[error]);
     }
 
     /// The prefix of the base namespace within the answer: empty, or with its colon.

@@ -190,14 +190,14 @@ fn content(sources: &Sources, event: &Event) -> Option<String> {
             let rest = [("presence", Presence::Retired.as_str())];
             Some(of_device(sources, number, "presence-changed", *device, &rest))
         }
-        EventKind::SettingChanged { device, setting, standing } => {
-            let (name, error) = sources.fleet.row_or_retired(*device, |row| {
-                let setting = row.setting(*setting)?;
-                Some((setting.def.name.clone(), setting.error().to_owned()))
+        EventKind::SettingChanged { device, setting, standing, error } => {
+            let name = sources.fleet.row_or_retired(*device, |row| {
+                let def = row.profile().settings.iter().find(|def| def.number == *setting)?;
+                Some(def.name.clone())
             })??;
             let mut rest = vec![("setting", name.as_str()), ("standing", standing.as_str())];
             if !error.is_empty() {
-                rest.push(("error", &error));
+                rest.push(("error", error));
             }
             Some(of_device(sources, number, "setting-changed", *device, &rest))
         }

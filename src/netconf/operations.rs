@@ -111,15 +111,7 @@ impl Session {
             match self.answer(operation).await {
                 Ok(()) => {}
                 Err(Failed::Errors(errors)) => {
-                    if let Some(error) = errors.first() {
-                        let (tag, why) = (error.tag.name(), error.message.as_deref().unwrap_or_default());
-                        tracing::debug!(
-                            session = self.info.id,
-                            user = self.info.user,
-                            "{name}: {tag}: {why}"
-                        );
-                    }
-                    self.conversation.errors(&errors);
+                    self.conversation.errors(&name, &errors);
                 }
                 // There is no next operation, and a reason why.
                 Err(Failed::Ended) => {}

@@ -25,7 +25,7 @@ pub use library::Module;
 pub use load::{SchemaError, Source};
 pub use node::{Base, Kind, Node, NodeId};
 pub use tree::{Format, Violation};
-pub use value::{Value, ValueError};
+pub use value::{Value, ValueError, is_yang};
 
 use self::node::Nodes;
 

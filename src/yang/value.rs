@@ -93,7 +93,7 @@ impl Schema {
 }
 
 /// RFC 7950 14, yang-char: no control characters but tab and line ends, no noncharacters. libyang lets some pass.
-fn is_yang(c: char) -> bool {
+pub fn is_yang(c: char) -> bool {
     let code = u32::from(c);
     let control = code < 0x20 && !matches!(c, '\t' | '\n' | '\r');
     let noncharacter = code & 0xfffe == 0xfffe || matches!(code, 0xfdd0..=0xfdef);

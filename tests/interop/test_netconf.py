@@ -5,10 +5,11 @@ import time
 import unittest
 
 from ncclient.operations import RPCError
-from support import Bridge, Broker, Case, wait_until
+from support import Bridge, Broker, Case, Publisher, wait_until
 from support.fleet import adapter
 from support.netconf import FB, Netconf, config, find, setting, subtree, text
 from support.plug import Plug
+from support.wire import publication
 
 # How often the bridge is killed straight after an <ok/>.
 KILLS = int(os.environ.get("FLEETBRIDGE_KILLS", "5"))
@@ -169,6 +170,27 @@ class SettingTest(NetconfCase):
         self.assertEqual(self.bridge.manager.devices()["plug-6"]["number"], number)
         self.assertEqual(self.bridge.manager.get("fbFleetDevices.0"), "1", "no second device")
 
+    def test_units_that_speak_more_than_once_at_a_time(self):
+        """Devices made ahead and others are heard in one batch, each of them several times."""
+        session = self.netconf.connect("operate")
+        names = [f"ahead-{at}" for at in range(20)]
+        self.commit(session, *(f"<device><name>{name}</name></device>" for name in names))
+        publisher = Publisher(self.broker.port)
+        self.addCleanup(publisher.close)
+        names += [f"other-{at}" for at in range(20)]
+        publisher.send(b"".join(publication(f"tele/{name}/STATE", "{}") * 3 for name in names))
+        heard = lambda: [row for row in self.bridge.manager.devices().values() if row["fbDevicePresence"] == "online"]
+        wait_until(lambda: len(heard()) == 40, 5, "all are heard at once")
+        self.assertNotIn("cannot be given its unit", self.bridge.output())
+
+    def test_what_devices_say_breaks_no_answer(self):
+        session = self.netconf.connect("operate")
+        plug = self.plug("plug-x")
+        self.broker.publish("tele/plug-x/INFO2", '{"Info2":{"Hostname":"a\ufffe\\u0001\ufdd0<&]]>"}}')
+        self.broker.publish("tele/plug-x/INFO1", '{"Info1":{"Module":"m\uffff\\ufffe","Version":"1\ufffe"}}')
+        plug.say(TelePeriod="70 \ufffe")
+        wait_until(lambda: "1\ufffd" in session.get().data_xml, 5, "it is shown as far as XML can")
+
     def test_a_name_stays_its_own_until_its_unit_comes(self):
         """Made ahead, taken out again: the unit that comes has the number that its name has, and is told what is wanted."""
         session = self.netconf.connect("operate")
@@ -297,6 +319,7 @@ class OperationTest(NetconfCase):
             with self.assertRaises(RPCError) as caught:
                 denied()
             self.assertEqual(caught.exception.tag, "access-denied")
+        self.assertRegex(self.bridge.output(), r'WARN lock: access-denied.*user="read"')
         with self.assertRaises(RPCError) as caught:
             self.netconf.connect("administer").kill_session("77")
         self.assertEqual(caught.exception.tag, "invalid-value")

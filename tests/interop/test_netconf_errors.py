@@ -332,7 +332,7 @@ class OperationTest(ProbeCase):
                 ("6241 A", "<commit/>", denied),
                 ("6241 A", "<discard-changes/>", denied),
                 ("6241 A", f"<lock><target>{RUNNING}</target></lock>", denied),
-                ("6241 A", "<kill-session><session-id>1</session-id></kill-session>", denied),
+                ("6241 A", "<kill-session><session-id>77</session-id></kill-session>", denied),
                 ("6241 A", f'<await xmlns="{FB}"><commit>0</commit></await>', denied),
             ],
         )

@@ -20,14 +20,14 @@ pub use orders::Order;
 pub use outbox::Commit;
 pub use restore::SettingState;
 pub use row::Setting;
-pub use state::{Op, Phase};
+pub use state::{Begin, Op, Phase};
 
 pub(super) use cells::Settings;
 pub(super) use outbox::Outbox;
 
 use cells::{Cell, value_of};
 use outbox::Timer;
-use state::{Begin, Effect, Reported, State, Why};
+use state::{Effect, Reported, State, Why};
 
 use super::{
     Fleet, Row,
@@ -143,12 +143,14 @@ impl Fleet {
     }
 
     /// What a manager wants of a device as a whole, as of a commit: settings that are not in the list are no longer
-    /// wanted, or [undone](Fleet::undo) if that is what the commit did.
+    /// wanted, or [undone](Fleet::undo) if that is what the commit did. With [`Begin::Read`] devices are asked first what
+    /// they have, as far as they can be.
     pub fn reconcile(
         &self,
         device: DeviceNumber,
         wanted: &[(u16, SettingValue)],
         (commit, undone): (u64, bool),
+        begin: Begin,
         now: Time,
     ) {
         let known = self.row(device, |row| {
@@ -165,7 +167,7 @@ impl Fleet {
             };
         }
         for (number, value) in wanted {
-            self.desire(device, *number, Some(value), commit, now);
+            self.want(device, *number, Some(value), (commit, begin), now);
         }
     }
 
@@ -351,13 +353,8 @@ impl Fleet {
     ) {
         let at = place(device).1;
         let Some(def) = self.setting_def(columns, at, slot) else { return };
-        self.turn(columns, device, slot, def, now, |state, _| state.refused(standing));
-        if let Some(cell) = columns.settings.cells.get_mut(&(at as u16, slot))
-            && cell.state.standing == standing
-        {
-            let error = &error[..error.floor_char_boundary(MAX_ERROR)];
-            columns.texts.replace(&mut cell.error, error);
-        }
+        let error = &error[..error.floor_char_boundary(MAX_ERROR)];
+        self.turn_for(columns, (device, slot), def, error, now, |state, _| state.refused(standing));
     }
 
     /// Takes a step of one setting's state and does what follows from it.
@@ -367,6 +364,19 @@ impl Fleet {
         device: DeviceNumber,
         slot: u16,
         def: &SettingDef,
+        now: Time,
+        step: impl FnOnce(&mut State, &SettingDef) -> Effect,
+    ) {
+        self.turn_for(columns, (device, slot), def, "", now, step);
+    }
+
+    /// As [`turn`](Fleet::turn), for what the device said.
+    fn turn_for(
+        &self,
+        columns: &mut Columns,
+        (device, slot): (DeviceNumber, u16),
+        def: &SettingDef,
+        said: &str,
         now: Time,
         step: impl FnOnce(&mut State, &SettingDef) -> Effect,
     ) {
@@ -383,8 +393,10 @@ impl Fleet {
         if was.standing != is.standing || was.desired != is.desired {
             cell.since_secs = now.secs() as u32;
         }
-        if let Some(why) = effect.why {
-            columns.texts.replace(&mut cell.error, &words(why, &is, def));
+        match effect.why {
+            Some(why) => drop(columns.texts.replace(&mut cell.error, &words(why, was.standing, &is, def))),
+            None if effect.told && !said.is_empty() => drop(columns.texts.replace(&mut cell.error, said)),
+            None => {}
         }
         let failed = (is_failed(&was), is_failed(&is));
         self.outbox.count(cell.commit, (was.outstanding(), is.outstanding()), failed);
@@ -393,8 +405,9 @@ impl Fleet {
             self.outbox.set_timer(Timer { due, device, slot, turn: is.turn });
         }
         if effect.told && is.desired {
-            let setting = def.number;
-            self.journal.append(now, EventKind::SettingChanged { device, setting, standing: is.standing });
+            let (setting, standing) = (def.number, is.standing);
+            let error = columns.texts.str(cell.error).to_owned();
+            self.journal.append(now, EventKind::SettingChanged { device, setting, standing, error });
         }
         // Of one that was only silent, it goes on when the device returns.
         let undone = cell.undo && !is.outstanding() && !is.kept().silent;
@@ -462,10 +475,11 @@ fn is_failed(state: &State) -> bool {
     bad && state.desired
 }
 
-fn words(why: Why, state: &State, def: &SettingDef) -> String {
+fn words(why: Why, was: Standing, state: &State, def: &SettingDef) -> String {
+    let had_it = state.attempts == 0 || matches!(was, Standing::Effective | Standing::InSync);
     match why {
         Why::Fine => String::new(),
-        Why::Kept if state.attempts == 0 => "the device reports another value".to_owned(),
+        Why::Kept if had_it => "the device reports another value".to_owned(),
         Why::Kept => format!("the device keeps another value, {}", tries(state.attempts)),
         Why::Silent => {
             let seconds = def.timeout.div_ceil(1000);

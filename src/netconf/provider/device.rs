@@ -185,7 +185,7 @@ impl<'a> Config<'a> {
                     in_settings &= depth > 1;
                 }
                 Visit::Leaf(node, value) if shown.keeps(node) => config.leaf(node, &value, depth),
-                Visit::Leaf(..) => {}
+                Visit::Leaf(..) | Visit::Unknown(_) => {}
             }
             true
         })

@@ -304,7 +304,7 @@ fn profiles(view: &View<'_>, selection: &Selection<'_>, out: &mut Vec<u8>) {
         return;
     }
     let schema = view.sources.datastore.schema();
-    for (_, profile) in view.sources.fleet.profiles().iter() {
+    for (_, profile) in view.sources.fleet.profiles().iter().filter(|(_, profile)| !profile.is_unknown()) {
         let module = format!("fleetbridge-profile-{}", profile.name);
         group(out, selection, (NAMESPACE, NAMESPACE), ("profile", "name"), &|visit| {
             visit("name", &profile.name);

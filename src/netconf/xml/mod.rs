@@ -10,6 +10,8 @@ mod tree;
 
 use std::{borrow::Cow, fmt::Write as _};
 
+use crate::{datastore::escaped, yang::is_yang};
+
 pub use self::{
     reader::{Attribute, Event, Name, Reader, Tag},
     tree::{Element, Fragment, OwnedAttribute},
@@ -42,20 +44,7 @@ impl XmlError {
 
 /// Appends text with markup escaped, also `>`, so that no `]]>` comes about.
 pub fn escape(text: &str, out: &mut String) {
-    let mut from = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        let entity = match byte {
-            b'&' => "&amp;",
-            b'<' => "&lt;",
-            b'>' => "&gt;",
-            b'\r' => "&#13;",
-            _ => continue,
-        };
-        out.push_str(&text[from..at]);
-        out.push_str(entity);
-        from = at + 1;
-    }
-    out.push_str(&text[from..]);
+    escaped(text, |piece| out.push_str(piece));
 }
 
 /// Appends a value to stand between double quotes.
@@ -70,6 +59,7 @@ pub fn escape_attribute(value: &str, out: &mut String) {
             '\t' | '\n' | '\r' => {
                 let _ = write!(out, "&#{};", u32::from(c));
             }
+            c if !is_yang(c) => out.push('\u{fffd}'),
             c => out.push(c),
         }
     }

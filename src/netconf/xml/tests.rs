@@ -160,3 +160,16 @@ fn what_is_escaped_reads_back() {
     let root = read(&format!("<a b=\"{value}\">{text}</a>")).unwrap();
     assert_eq!((&*root.text, &*root.attributes[0].value), (all, all));
 }
+
+#[test]
+fn what_is_written_is_well_formed_whatever_devices_say() {
+    let said = "a\u{0}\u{b}\u{1f}<&>\"\r\n\t\u{fffe}\u{ffff}\u{fdd0}\u{1fffe}\u{10ffff}\u{fffd}\u{f000}é漢😀";
+    let bad = "\u{fffd}";
+    let mut text = String::new();
+    escape(said, &mut text);
+    let [three, five] = [3, 5].map(|count| bad.repeat(count));
+    assert_eq!(text, format!("a{three}&lt;&amp;&gt;&quot;&#13;\n\t{five}{bad}\u{f000}é漢😀"));
+    let mut attribute = String::new();
+    escape_attribute(said, &mut attribute);
+    assert_eq!(attribute, format!("a{three}&lt;&amp;&gt;&quot;&#13;&#10;&#9;{five}{bad}\u{f000}é漢😀"));
+}
