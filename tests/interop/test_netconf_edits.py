@@ -486,6 +486,16 @@ class ConfirmedTest(EditCase):
         self.holds("c", there=False)
         self.holds("d", there=False)
 
+    def test_only_a_commit_confirms(self):
+        """RFC 6241, section 8.4.1: what is written meanwhile is undone too."""
+        candidate_to_running = "<copy-config><target><running/></target><source><candidate/></source></copy-config>"
+        self.ask((self.two, edit(named("c")), OK), (self.two, confirmed(), OK), (self.two, edit(named("d")), OK))
+        self.ask((self.two, candidate_to_running, OK))
+        self.holds("d")
+        self.ask((self.two, cancel(), OK))
+        self.holds("c", there=False)
+        self.holds("d", there=False)
+
 
 if __name__ == "__main__":
     unittest.main()
