@@ -497,5 +497,53 @@ class ConfirmedTest(EditCase):
         self.holds("d", there=False)
 
 
+def await_commit(timeout=600):
+    return f'<await xmlns="{FB}"><timeout>{timeout}</timeout></await>'
+
+
+class AwaitTest(EditCase):
+    """A commit that no device will ever have settles never."""
+
+    def waiting(self):
+        """A session that waits, with a lock and an unconfirmed commit."""
+        two = self.session("operate")
+        pending = tasmota("<tele-period>70</tele-period>", "c")
+        self.ask((two, lock("running"), OK), (two, pending, OK), (two, confirmed(), OK))
+        self.assertIn(">false</settled>", two.rpc(await_commit(1)))
+        two.send(f'<rpc xmlns="{NC}" message-id="9">{await_commit()}</rpc>')
+        return two
+
+    def all_is_free(self):
+        wait_until(lambda: ">c</name>" not in self.shown("running"), 5, "its commit is rolled back")
+        self.ask((self.one, lock("running"), OK), (self.one, unlock("running"), OK))
+
+    def test_ends_when_its_session_is_killed(self):
+        """RFC 6241, section 7.9: what is in process is aborted."""
+        two = self.waiting()
+        self.ask((self.one, f"<kill-session><session-id>{two.id}</session-id></kill-session>", OK))
+        self.assertTrue(two.ended())
+        self.all_is_free()
+
+    def test_ends_when_its_client_goes(self):
+        self.waiting().close()
+        self.all_is_free()
+
+    def test_what_is_asked_meanwhile_waits_its_turn(self):
+        two = self.session("operate")
+        subscription = '<create-subscription xmlns="urn:ietf:params:xml:ns:netconf:notification:1.0"/>'
+        self.ask((two, tasmota("<tele-period>70</tele-period>", "c"), OK), (two, "<commit/>", OK), (two, subscription, OK))
+        asked = [await_commit(3), "<discard-changes/>", "<nosuch/>", "<close-session/>"]
+        two.send(*(f'<rpc xmlns="{NC}" message-id="m{at}">{content}</rpc>' for at, content in enumerate(asked)))
+        self.session("read").close()
+        heard = []
+        while len([text for text in heard if "<notification" not in text]) < len(asked):
+            heard.append(two.receive())
+        replies = [text for text in heard if "<notification" not in text]
+        meanwhile = heard[: heard.index(replies[0])]
+        self.assertTrue(any("netconf-session-start" in text for text in meanwhile), "notifications go on")
+        self.assertEqual([f'"m{at}"' in text for at, text in enumerate(replies)], [True] * 4, heard)
+        self.assertIn(">false</settled>", replies[0])
+
+
 if __name__ == "__main__":
     unittest.main()
