@@ -545,5 +545,21 @@ class AwaitTest(EditCase):
         self.assertIn(">false</settled>", replies[0])
 
 
+class MostDevicesTest(EditCase):
+    KEYS = "max-devices-per-commit = 2\n"
+
+    def test_a_commit_of_more_has_to_be_confirmed(self):
+        denied = error("resource-denied")
+        many = [named(name) for name in "cde"]
+        self.ask((self.one, edit(*many, target="running"), denied), (self.one, edit(*many), OK), (self.one, "<commit/>", denied))
+        self.ask((self.one, "<copy-config><target><running/></target><source><candidate/></source></copy-config>", denied))
+        self.ask((self.one, confirmed(), OK), (self.one, "<commit/>", OK), (self.one, "<discard-changes/>", OK))
+        self.ask((self.one, edit(named("c", operation="delete"), target="running"), OK))
+        file = self.write("many.xml", f'<fleet xmlns="{FB}">{"".join(named(name) for name in "fgh")}</fleet>')
+        answer = self.bridge.cli("netconf", "edit", file)
+        self.assertEqual(answer.code, 1, answer.text)
+        self.assertIn("need a confirmed commit", answer.text)
+
+
 if __name__ == "__main__":
     unittest.main()
