@@ -287,6 +287,19 @@ fn copies_between_the_datastores() {
     assert!(bench.candidate("c").is_some());
 }
 
+#[test]
+fn a_copy_is_undone_with_the_confirmed_commit_that_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = bench(folder.path());
+    bench.stage(&device("a", "")).unwrap();
+    bench.datastore.commit(&session(1), confirmed(60, None), NOW).unwrap();
+    bench.stage(&device("b", "")).unwrap();
+    bench.datastore.copy(&session(1), Target::Candidate, Target::Running, NOW).unwrap();
+    assert_eq!(bench.datastore.record(2, 1).unwrap().unwrap().editors.len(), 1);
+    assert!(bench.datastore.handle_timeout(after(60)).unwrap().is_some());
+    assert!(bench.names(Source::Running).is_empty());
+}
+
 /// A store whose disk is full now and then: a roll-back is tried again.
 #[test]
 fn a_roll_back_that_fails_is_tried_again() {

@@ -129,11 +129,12 @@ impl World {
             "-o",
             &format!("UserKnownHostsFile={}", known_hosts.display()),
         ]);
+        command.args(options);
         match key {
             Some(key) => command.arg("-i").arg(self.dir.path().join(key)).args(["-o", "BatchMode=yes"]),
             None => command.args(["-o", "PubkeyAuthentication=no", "-o", "NumberOfPasswordPrompts=1"]),
         };
-        command.args(options).args(["-p", &self.address().port().to_string()]).args(target);
+        command.args(["-p", &self.address().port().to_string()]).args(target);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -206,6 +207,39 @@ async fn keys_passwords_and_exit_status() {
         assert_eq!(output.status.code(), Some(255), "{name}");
         assert!(String::from_utf8_lossy(&output.stderr).contains("Permission denied"), "{name}: {output:?}");
     }
+    world.server.stop().await;
+}
+
+/// Two wrong passwords, or two keys that do not fit, leave room for the right password; six wrong ones do not for a
+/// seventh.
+#[tokio::test(flavor = "multi_thread")]
+async fn six_tries_a_connection() {
+    let world = World::new(10, Duration::from_secs(30)).await;
+    let typed = |wrong: usize, options: &[&str]| {
+        let (count, askpass) = (world.dir.path().join("asked"), world.dir.path().join("askpass"));
+        let _ = fs::remove_file(&count);
+        let mut command = world.ssh(None, &[options, &["-s"]].concat(), &["admin@127.0.0.1", "netconf"]);
+        let asked = count.display();
+        let script = format!(
+            "#!/bin/sh\necho >> {asked}\n[ $(wc -l < {asked}) -gt {wrong} ] && echo right || echo wrong\n"
+        );
+        fs::write(&askpass, script).unwrap();
+        fs::set_permissions(&askpass, fs::Permissions::from_mode(0o700)).unwrap();
+        command.env("SSH_ASKPASS", askpass).env("SSH_ASKPASS_REQUIRE", "force");
+        command
+    };
+    let asked = || fs::read_to_string(world.dir.path().join("asked")).unwrap().len();
+    let output = talk(typed(2, &["-o", "NumberOfPasswordPrompts=3"]), &[&end(1)]).await;
+    assert_eq!((output.status.code(), asked()), (Some(0), 3), "{output:?}");
+
+    let strange = ["one", "two"].map(|name| ssh_keygen(world.dir.path(), name, &["ed25519"]));
+    let keys: Vec<_> = strange.iter().flat_map(|file| ["-i", file.to_str().unwrap()]).collect();
+    let options =
+        [&["-o", "PubkeyAuthentication=yes", "-o", "NumberOfPasswordPrompts=9"], &keys[..]].concat();
+    let output = talk(typed(3, &options), &[&end(1)]).await;
+    assert_eq!((output.status.code(), asked()), (Some(0), 4), "{output:?}");
+    let output = talk(typed(4, &options), &[&end(1)]).await;
+    assert_eq!((output.status.code(), asked()), (Some(255), 5), "{output:?}");
     world.server.stop().await;
 }
 

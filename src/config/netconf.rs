@@ -33,6 +33,8 @@ pub struct Netconf {
     pub max_rpc: usize,
     /// Milliseconds from a connection to its session. Default: 30 s.
     pub login_grace: u64,
+    /// Devices that a commit may change unless it is a confirmed one. Default: any number.
+    pub max_devices_per_commit: Option<usize>,
 }
 
 /// `[[user]]`
@@ -71,6 +73,7 @@ pub(super) fn read(top: &mut Section<'_>, base: &Base, listeners: &mut Listeners
             max_sessions: netconf.key("max-sessions").integer(1..=10_000usize).unwrap_or(1000),
             max_rpc: netconf.key("max-rpc").bytes(4096..=1 << 30).map_or(64 << 20, |bytes| bytes as usize),
             login_grace: netconf.key("login-grace").duration(1000..=600_000).unwrap_or(30_000),
+            max_devices_per_commit: netconf.key("max-devices-per-commit").integer(1..=10_000_000),
         }
     })
 }

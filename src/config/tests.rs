@@ -100,6 +100,15 @@ fn the_whole_shape_is_read() {
 }
 
 #[test]
+fn how_many_devices_a_commit_may_change() {
+    let most = |text: &str| good(text).netconf.unwrap().max_devices_per_commit;
+    assert_eq!((most("[netconf]"), most("[netconf]\nmax-devices-per-commit = 100")), (None, Some(100)));
+    let wrong = lines("[netconf]\nmax-devices-per-commit = 0");
+    let told = "2: `max-devices-per-commit` must be an integer from 1 to";
+    assert!(wrong.iter().any(|line| line.starts_with(told)), "{wrong:?}");
+}
+
+#[test]
 fn everything_wrong_is_said_at_once() {
     let text = r#"
 [contrl]

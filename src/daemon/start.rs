@@ -136,7 +136,11 @@ impl Daemon {
         let adapters = bind_adapters(&connections, &store, &fleet)?;
         let whole = load(&store, &fleet)? && !cold && set_aside.is_none();
         let schema = Arc::new(netconf::schema(&library)?);
-        let datastore = Arc::new(Datastore::open(schema, store.clone())?);
+        let mut datastore = Datastore::open(schema, store.clone())?;
+        if let Some(most) = config.netconf.as_ref().and_then(|section| section.max_devices_per_commit) {
+            datastore = datastore.with_most_devices(most);
+        }
+        let datastore = Arc::new(datastore);
         let unsettled = Arc::new(Unsettled::default());
         manage::connect(&datastore, &fleet, &unsettled);
         // A confirmed commit does not outlive a restart.

@@ -62,14 +62,10 @@ impl Datastore {
             persist: confirmed.persist,
             deadline: now.plus_millis(u64::from(confirmed.timeout) * 1000),
         });
-        let plan = self.plan(&state.candidate)?;
-        let editors = state.editors.clone();
-        let commit = Commit { label: request.label, editors, pending, ..blank(owner, now) };
-        let delta = self.write_commit(&mut state, plan, commit)?;
+        let delta = self.write_candidate(&mut state, owner, request.label, pending, now)?;
         if let Some(step) = step {
             self.tell(News::Confirming(step, owner));
         }
-        state.discard();
         Ok(delta)
     }
 
@@ -185,6 +181,23 @@ impl Datastore {
     /// The store's.
     pub fn commits(&self, limit: usize) -> Result<Vec<Committed>, Failed> {
         self.rows.commits(limit)
+    }
+
+    /// Candidate becomes running, and is empty then. `pending`: the confirmed commit that waits afterwards.
+    pub(super) fn write_candidate(
+        &self,
+        state: &mut State,
+        owner: &Owner,
+        label: Option<String>,
+        pending: Option<Pending>,
+        now: Time,
+    ) -> Result<Option<Delta>, Vec<Error>> {
+        let plan = self.plan(&state.candidate)?;
+        let editors = state.editors.clone();
+        let commit = Commit { label, editors, pending, ..blank(owner, now) };
+        let delta = self.write_commit(state, plan, commit)?;
+        state.discard();
+        Ok(delta)
     }
 
     pub(super) fn write(

@@ -108,7 +108,8 @@ impl Datastore {
         self.edit(owner, target, &edit, now)
     }
 
-    /// copy-config between the datastores: from running to candidate drops what is staged, the other way is a commit.
+    /// copy-config between the datastores: from running to candidate drops what is staged, the other way writes it and
+    /// confirms nothing.
     ///
     /// # Errors
     /// invalid-value if they are the same; else as [`discard`](Datastore::discard) and [`commit`](Datastore::commit).
@@ -126,13 +127,10 @@ impl Datastore {
             }
             (Target::Candidate, Target::Running) => {
                 let mut state = self.gate(owner)?;
-                let candidate = std::mem::take(&mut state.candidate);
-                let done = self.write(&mut state, &candidate, owner, None, now);
-                match done {
-                    Ok(_) => state.discard(),
-                    Err(_) => state.candidate = candidate,
-                }
-                done
+                state.check_lock(owner, Target::Candidate)?;
+                // Only a commit confirms (RFC 6241 section 8.4.1): what is copied is undone with what waits.
+                let pending = state.pending.clone();
+                self.write_candidate(&mut state, owner, None, pending, now)
             }
             _ => Err(Error::new(Tag::InvalidValue, "source and target are the same").into()),
         }

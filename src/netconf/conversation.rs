@@ -32,6 +32,7 @@ const CLOSING: Duration = Duration::from_secs(30);
 /// How often it is logged that a session may not do something.
 const LOGGED: Duration = Duration::from_secs(1);
 
+/// It ends when the client sends nothing more; read once more, when the client has gone.
 pub type Reader = Box<dyn AsyncRead + Send + Unpin>;
 pub type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 
@@ -145,6 +146,18 @@ impl Conversation {
         }
     }
 
+    /// Waits so long while an operation runs. Notifications go on; what the client asks meanwhile is read on to
+    /// [`MAX_UNREAD`] and waits its turn.
+    ///
+    /// # Errors
+    /// The session is to end, or its client has gone: the operation is to be given up (RFC 6241 section 7.9).
+    pub async fn pause(&mut self, time: Duration) -> Result<(), Ended> {
+        match tokio::time::timeout(time, self.until_its_end()).await {
+            Ok(ended) => Err(ended),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Answers `<ok/>`.
     pub fn ok(&mut self) {
         self.session.reply_ok();
@@ -232,6 +245,27 @@ impl Conversation {
             read = self.reader.read(&mut self.buffer) => self.received(read),
             () = in_time => {}
         }
+    }
+
+    async fn until_its_end(&mut self) -> Ended {
+        while !self.session.is_closed() && self.flush().await.is_ok() {
+            // While an operation runs, there is nothing else than to send.
+            if let Some(Action::Send(output)) = self.session.poll(clock::now()) {
+                self.output = output;
+                continue;
+            }
+            let room = self.session.unread() < MAX_UNREAD;
+            tokio::select! {
+                biased;
+                () = self.place.killed() => self.close(CloseReason::Killed),
+                read = self.reader.read(&mut self.buffer), if room => match read {
+                    // A client may send nothing more and wait for its replies; after that end there is one other.
+                    Ok(0) | Err(_) if self.end_of_file => self.close(CloseReason::Disconnected),
+                    read => self.received(read),
+                },
+            }
+        }
+        Ended
     }
 
     /// Sends what is left of the output.
@@ -382,6 +416,54 @@ mod tests {
         assert_eq!(conversation.outcome().reason(), Some(&CloseReason::Overrun));
         drop(conversation);
         assert!(sessions.is_empty());
+    }
+
+    /// An operation that takes its time is given up when the session is killed or its client goes, and not before; what
+    /// is asked meanwhile waits its turn, and notifications do not.
+    #[tokio::test]
+    async fn who_pauses_learns_of_the_end() {
+        const LONG: Duration = Duration::from_secs(600);
+        for killed in [true, false] {
+            let (mut conversation, mut client, sessions) = pair(64 * 1024);
+            client.write_all(says(&["<get/>", "<lock/>", "<get/>"]).as_bytes()).await.unwrap();
+            assert!(matches!(conversation.next().await, Some(Operation::Get { .. })));
+            assert!(conversation.notify(b"<notification/>".to_vec()));
+            conversation.pause(Duration::from_millis(1)).await.unwrap();
+            let mut heard = vec![0; 4096];
+            let count = client.read(&mut heard).await.unwrap();
+            assert!(heard[..count].ends_with(b"<notification/>]]>]]>"));
+            conversation.ok();
+            assert!(matches!(conversation.next().await, Some(Operation::Get { .. })), "lock is malformed");
+            if killed {
+                sessions.kill(1, 7);
+            } else {
+                drop(client);
+            }
+            assert_eq!(conversation.pause(LONG).await, Err(Ended));
+            assert_eq!(conversation.pause(LONG).await, Err(Ended));
+            conversation.ok();
+            assert!(conversation.next().await.is_none());
+            let reason = if killed { CloseReason::Killed } else { CloseReason::Disconnected };
+            assert_eq!(conversation.outcome().reason(), Some(&reason));
+        }
+    }
+
+    /// What a client sends during an operation is read to a limit.
+    #[tokio::test]
+    async fn who_pauses_reads_so_far() {
+        let (mut conversation, mut client, sessions) = pair(64 * 1024);
+        client.write_all(says(&["<get/>"]).as_bytes()).await.unwrap();
+        assert!(matches!(conversation.next().await, Some(Operation::Get { .. })));
+        let flood = tokio::spawn(async move { while client.write_all(&[b' '; 64 * 1024]).await.is_ok() {} });
+        while conversation.session.unread() < MAX_UNREAD {
+            conversation.pause(Duration::from_millis(1)).await.unwrap();
+        }
+        conversation.pause(Duration::from_millis(1)).await.unwrap();
+        assert!(conversation.session.unread() <= MAX_UNREAD + READ);
+        sessions.kill(1, 7);
+        assert_eq!(conversation.pause(Duration::from_secs(600)).await, Err(Ended));
+        drop(conversation);
+        flood.await.unwrap();
     }
 
     #[tokio::test]

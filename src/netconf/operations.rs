@@ -306,20 +306,11 @@ impl Session {
                     .map_err(|errors| self.refused_all(errors))?
                     .delta
             }
-            message::Source::Datastore(from) => match (target(from)?, to) {
-                (Target::Candidate, Target::Running) => {
-                    work(|| datastore.commit(&self.owner, CommitRequest::default(), now))
-                        .map_err(|errors| self.refused_all(errors))?
-                }
-                (Target::Running, Target::Candidate) => {
-                    datastore.discard(&self.owner).map_err(|error| self.refused(error))?;
-                    None
-                }
-                _ => {
-                    let message = "source and target are the same datastore";
-                    return Err(RpcError::protocol(Tag::InvalidValue, message).into());
-                }
-            },
+            message::Source::Datastore(from) => {
+                let from = target(from)?;
+                work(|| datastore.copy(&self.owner, from, to, now))
+                    .map_err(|errors| self.refused_all(errors))?
+            }
         };
         self.note(delta.as_ref());
         Ok(())

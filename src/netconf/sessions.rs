@@ -107,7 +107,7 @@ impl Sessions {
         self.len() == 0
     }
 
-    /// Has one session end another as soon as that waits for its client; false if there is none of that id.
+    /// Has one session end another as soon as that waits for anything; false if there is none of that id.
     pub fn kill(&self, id: u32, by: u32) -> bool {
         let Some(entry) = self.inner.lock().open.get(&id).cloned() else { return false };
         entry.killed_by.store(by, Ordering::Release);

@@ -486,6 +486,80 @@ class ConfirmedTest(EditCase):
         self.holds("c", there=False)
         self.holds("d", there=False)
 
+    def test_only_a_commit_confirms(self):
+        """RFC 6241, section 8.4.1: what is written meanwhile is undone too."""
+        candidate_to_running = "<copy-config><target><running/></target><source><candidate/></source></copy-config>"
+        self.ask((self.two, edit(named("c")), OK), (self.two, confirmed(), OK), (self.two, edit(named("d")), OK))
+        self.ask((self.two, candidate_to_running, OK))
+        self.holds("d")
+        self.ask((self.two, cancel(), OK))
+        self.holds("c", there=False)
+        self.holds("d", there=False)
+
+
+def await_commit(timeout=600):
+    return f'<await xmlns="{FB}"><timeout>{timeout}</timeout></await>'
+
+
+class AwaitTest(EditCase):
+    """A commit that no device will ever have settles never."""
+
+    def waiting(self):
+        """A session that waits, with a lock and an unconfirmed commit."""
+        two = self.session("operate")
+        pending = tasmota("<tele-period>70</tele-period>", "c")
+        self.ask((two, lock("running"), OK), (two, pending, OK), (two, confirmed(), OK))
+        self.assertIn(">false</settled>", two.rpc(await_commit(1)))
+        two.send(f'<rpc xmlns="{NC}" message-id="9">{await_commit()}</rpc>')
+        return two
+
+    def all_is_free(self):
+        wait_until(lambda: ">c</name>" not in self.shown("running"), 5, "its commit is rolled back")
+        self.ask((self.one, lock("running"), OK), (self.one, unlock("running"), OK))
+
+    def test_ends_when_its_session_is_killed(self):
+        """RFC 6241, section 7.9: what is in process is aborted."""
+        two = self.waiting()
+        self.ask((self.one, f"<kill-session><session-id>{two.id}</session-id></kill-session>", OK))
+        self.assertTrue(two.ended())
+        self.all_is_free()
+
+    def test_ends_when_its_client_goes(self):
+        self.waiting().close()
+        self.all_is_free()
+
+    def test_what_is_asked_meanwhile_waits_its_turn(self):
+        two = self.session("operate")
+        subscription = '<create-subscription xmlns="urn:ietf:params:xml:ns:netconf:notification:1.0"/>'
+        self.ask((two, tasmota("<tele-period>70</tele-period>", "c"), OK), (two, "<commit/>", OK), (two, subscription, OK))
+        asked = [await_commit(3), "<discard-changes/>", "<nosuch/>", "<close-session/>"]
+        two.send(*(f'<rpc xmlns="{NC}" message-id="m{at}">{content}</rpc>' for at, content in enumerate(asked)))
+        self.session("read").close()
+        heard = []
+        while len([text for text in heard if "<notification" not in text]) < len(asked):
+            heard.append(two.receive())
+        replies = [text for text in heard if "<notification" not in text]
+        meanwhile = heard[: heard.index(replies[0])]
+        self.assertTrue(any("netconf-session-start" in text for text in meanwhile), "notifications go on")
+        self.assertEqual([f'"m{at}"' in text for at, text in enumerate(replies)], [True] * 4, heard)
+        self.assertIn(">false</settled>", replies[0])
+
+
+class MostDevicesTest(EditCase):
+    KEYS = "max-devices-per-commit = 2\n"
+
+    def test_a_commit_of_more_has_to_be_confirmed(self):
+        denied = error("resource-denied")
+        many = [named(name) for name in "cde"]
+        self.ask((self.one, edit(*many, target="running"), denied), (self.one, edit(*many), OK), (self.one, "<commit/>", denied))
+        self.ask((self.one, "<copy-config><target><running/></target><source><candidate/></source></copy-config>", denied))
+        self.ask((self.one, confirmed(), OK), (self.one, "<commit/>", OK), (self.one, "<discard-changes/>", OK))
+        self.ask((self.one, edit(named("c", operation="delete"), target="running"), OK))
+        file = self.write("many.xml", f'<fleet xmlns="{FB}">{"".join(named(name) for name in "fgh")}</fleet>')
+        answer = self.bridge.cli("netconf", "edit", file)
+        self.assertEqual(answer.code, 1, answer.text)
+        self.assertIn("need a confirmed commit", answer.text)
+
 
 if __name__ == "__main__":
     unittest.main()

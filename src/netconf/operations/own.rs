@@ -135,7 +135,8 @@ impl Session {
             if progress.outstanding == 0 || clock::now() >= deadline {
                 break progress;
             }
-            tokio::time::sleep(LOOK).await;
+            self.notify();
+            self.conversation.pause(LOOK).await?;
         };
         let mut out = String::new();
         for (name, value) in [

@@ -250,7 +250,9 @@ impl Handler for Connection {
             _ => self.shared.refused(self.peer, Some(name), "user or password"),
         }
         self.refused = None;
-        Ok(Auth::reject())
+        // Without the methods russh would take passwords away after the first wrong one.
+        let methods = self.shared.admission.read().russh.methods.clone();
+        Ok(Auth::Reject { proceed_with_methods: Some(methods), partial_success: false })
     }
 
     async fn auth_succeeded(&mut self, _: &mut Ssh) -> Result<(), Error> {

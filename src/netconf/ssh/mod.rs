@@ -50,7 +50,8 @@ const SPARE: usize = strangers::ALL + 64;
 /// What a client that was refused waits at least; there is no such wait for its first question which methods there are.
 const REJECTION: Duration = Duration::from_millis(200);
 
-const ATTEMPTS: usize = 6;
+/// Keys and passwords that a connection may try, and before them the question which methods there are.
+const ATTEMPTS: usize = 6 + 1;
 const KEEPALIVE: Duration = Duration::from_secs(60);
 const KEEPALIVES: usize = 3;
 

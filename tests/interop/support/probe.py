@@ -70,16 +70,17 @@ def data(*shown, hidden=()):
 
 class ProbeCase(Case):
     """All tests of a class share a bridge and, one after the other, its datastores. `KNOWN`: parts of the requests that are
-    answered wrongly so far, and that are told as soon as they are not."""
+    answered wrongly so far, and that are told as soon as they are not. `KEYS`: more lines of [netconf]."""
 
     KNOWN = ()
+    KEYS = ""
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         stage = Stage(cls)
         cls.netconf = Netconf(stage)
-        section = cls.netconf.section.replace("[netconf]\n", f'[netconf]\nmax-rpc = "{MAX_RPC // 1024}KiB"\n')
+        section = cls.netconf.section.replace("[netconf]\n", f'[netconf]\nmax-rpc = "{MAX_RPC // 1024}KiB"\n{cls.KEYS}')
         cls.bridge = Bridge(stage, more=section).start()
 
     def setUp(self):
