@@ -127,7 +127,7 @@ impl Daemon {
         let Opened { store, cold, last_event, set_aside } =
             Store::open(&config.store, started, stats.clone())?;
         if let Some(path) = &set_aside {
-            warn!(moved = %path.display(), "state.db was damaged: its telemetry is gone, numbers and names are not");
+            warn!(moved = %path.display(), "state.db was damaged: its telemetry is gone, numbers and names are not; devices are asked for their settings, passwords are sent again");
         }
         let store = Arc::new(store);
         let profiles = bind_profiles(&store, &mut library)?;

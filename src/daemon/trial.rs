@@ -74,8 +74,7 @@ impl Trial {
             let (severity, help) = match &error {
                 StoreError::Damaged { path, .. } if path.ends_with("state.db") => {
                     let message = format!("{} is damaged", path.display());
-                    let help =
-                        "the daemon moves it aside and goes on without old telemetry; no number is lost";
+                    let help = "the daemon moves it aside and goes on without old telemetry; no number is lost, devices are asked for their settings, and passwords are sent again";
                     self.tell(Severity::Warning, message, help);
                     continue;
                 }
