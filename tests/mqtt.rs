@@ -41,7 +41,7 @@ async fn many_messages_come_in_batches_and_are_acknowledged() {
         let (mut count, mut batches) = (0, 0);
         while count < 5000 {
             assert_eq!(next(&mut link).await, Update::Messages);
-            assert!(link.messages().len() <= 512);
+            assert!(link.messages().len() <= 1024);
             for (message, expected) in link.messages().iter().zip(count..) {
                 assert_eq!(message.payload(), expected.to_string().as_bytes());
             }

@@ -23,6 +23,8 @@ const PAUSE_MILLIS: u64 = 1000;
 /// has been too slow or has failed.
 const PATIENCE: Duration = Duration::from_secs(3);
 const IMPATIENCE: Duration = Duration::from_millis(100);
+/// So long after it was too slow, that is expected of a store.
+const SLOW_MILLIS: u64 = 60_000;
 /// Why devices have no number yet.
 const FAILED: &str = "store-failed";
 
@@ -36,8 +38,10 @@ pub struct Enroller {
     pub adopt: Vec<bool>,
     /// Until when the store is left alone after it failed.
     failed_until: Time,
-    /// It was too slow or failed when it was tried last.
+    /// It failed when it was tried last.
     failing: bool,
+    /// Until when nobody waits long for it, because it was too slow.
+    slow_until: Time,
     /// What the store takes longer for than anybody waits; meanwhile nobody else comes in.
     late: Option<(Pending<()>, Written)>,
 }
@@ -49,6 +53,7 @@ enum Written {
     Claimed(DeviceRecord),
     /// A retired device is heard again.
     Revived(DeviceNumber),
+    Retired(DeviceNumber),
 }
 
 /// So many new devices a minute, all of them at once if none came before.
@@ -97,6 +102,7 @@ impl Enroller {
             adopt,
             failed_until: Time::NEVER,
             failing: false,
+            slow_until: Time::NEVER,
             late: None,
         }
     }
@@ -191,20 +197,26 @@ impl Enroller {
 
     /// Waits for the store, but not for long; what it has written is shown.
     async fn write(&mut self, mut pending: Pending<()>, written: Written) -> Result<(), &'static str> {
-        let patience = if self.failing { IMPATIENCE } else { PATIENCE };
-        match timeout(patience, &mut pending).await {
+        match timeout(self.patience(), &mut pending).await {
             Ok(answer) => self.finish(answer, written),
             Err(_) => {
-                if !self.failing {
-                    warn!(
-                        "the store takes long to write new devices; they get their numbers when it is done"
-                    );
-                }
-                self.failing = true;
-                self.late = Some((pending, written));
+                self.be_late(pending, written);
                 Err(FAILED)
             }
         }
+    }
+
+    fn patience(&self) -> Duration {
+        if self.failing || clock::now() < self.slow_until { IMPATIENCE } else { PATIENCE }
+    }
+
+    fn be_late(&mut self, pending: Pending<()>, written: Written) {
+        if !self.failing {
+            warn!("the store takes long to write devices; it goes on when that is done");
+        }
+        self.failing = true;
+        self.slow_until = clock::now().plus_millis(SLOW_MILLIS);
+        self.late = Some((pending, written));
     }
 
     fn finish(&mut self, answer: Result<(), StoreError>, written: Written) -> Result<(), &'static str> {
@@ -221,6 +233,7 @@ impl Enroller {
                     error!(%error, device = record.name, "a device that was made ahead cannot be given its unit");
                 }
                 Written::Revived(device) => error!(device, %error, "cannot bring a retired device back"),
+                Written::Retired(device) => error!(device, %error, "a device cannot be retired"),
             }
             if self.failing {
                 self.failed_until = now.plus_millis(PAUSE_MILLIS);
@@ -242,6 +255,10 @@ impl Enroller {
                 info!(device = record.name, number = record.number, "learned: it was made ahead");
                 manage::tell(&self.datastore, &self.fleet, &record.name, now);
             }
+            Written::Retired(device) => {
+                self.fleet.retire(device, now);
+                info!(device, "retired");
+            }
             Written::Revived(device) => {
                 if self.fleet.revive(device, now) {
                     warn!(device, "a retired device is heard again and is back under its number");
@@ -255,17 +272,26 @@ impl Enroller {
         self.adopt.get(usize::from(identity.adapter)).copied().unwrap_or(true)
     }
 
-    async fn retire(&self, device: DeviceNumber) -> Result<(), String> {
+    async fn retire(&mut self, device: DeviceNumber) -> Result<(), String> {
         let now = clock::now();
         let name = self.fleet.row_or_retired(device, |row| row.name().to_owned()).unwrap_or_default();
         let managed = tokio::task::block_in_place(|| self.datastore.read(&name, Source::Running));
         if managed.map_err(|error| error.to_string())?.is_some() {
             return Err(format!("{name} stands in running: delete it there first"));
         }
-        self.store.retire(device, now).await.map_err(|error| error.to_string())?;
-        self.fleet.retire(device, now);
-        info!(device, "retired");
-        Ok(())
+        if self.late.is_some() {
+            return Err("the store is busy with what came before; try again".to_owned());
+        }
+        let mut pending = self.store.retire(device, now);
+        let written = Written::Retired(device);
+        match timeout(self.patience(), &mut pending).await {
+            Ok(Err(error)) => Err(error.to_string()),
+            Ok(answer) => self.finish(answer, written).map_err(str::to_owned),
+            Err(_) => {
+                self.be_late(pending, written);
+                Err("the store takes long; the log says when it is retired".to_owned())
+            }
+        }
     }
 }
 

@@ -294,7 +294,7 @@ fn bind_adapters(
 
 /// False: state.db was damaged, and not all of it could be read.
 fn load(store: &Store, fleet: &Fleet) -> Result<bool, StoreError> {
-    fleet.reserve(store.max_number()? as usize);
+    fleet.reserve(store.max_number()?);
     let mut group: Vec<DeviceRecord> = Vec::with_capacity(GROUP);
     store.load_devices(fleet.profiles(), |record| {
         group.push(record);

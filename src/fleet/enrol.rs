@@ -170,9 +170,10 @@ impl Fleet {
         }
     }
 
-    /// Makes room for so many devices at once, before a start inserts them.
-    pub fn reserve(&self, devices: usize) {
-        self.names.reserve(devices);
+    /// Numbers up to this one have been given: makes room for so many devices, before a start inserts them.
+    pub fn reserve(&self, highest: DeviceNumber) {
+        self.names.reserve(highest as usize);
+        self.highest.fetch_max(highest, Ordering::AcqRel);
     }
 
     /// Takes a device out of all lists; its number and name stay its own. The store has written it already.

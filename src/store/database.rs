@@ -233,7 +233,7 @@ pub(super) fn restrict(path: &Path) -> io::Result<()> {
 /// Whether a database and its logs are files, as far as they are there: through a symbolic link the mode of some other file
 /// would change, a FIFO would wait for ever.
 fn regular(path: &Path) -> Result<(), StoreError> {
-    for path in [path.to_owned(), with_suffix(path, "-wal"), with_suffix(path, "-shm")] {
+    for path in ["", "-wal", "-shm", "-journal"].map(|suffix| with_suffix(path, suffix)) {
         match fs::symlink_metadata(&path).map(|file| file.file_type()) {
             Ok(found) if found.is_symlink() => {
                 return Err(StoreError::NoFile { path, what: "a symbolic link" });

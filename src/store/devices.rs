@@ -189,7 +189,18 @@ impl Queue {
 }
 
 pub(super) fn max_number(connection: &Connection) -> rusqlite::Result<DeviceNumber> {
-    connection.prepare_cached("SELECT coalesce(max(number), 0) FROM device")?.query_row([], |row| row.get(0))
+    connection
+        .prepare_cached(
+            "SELECT max(coalesce((SELECT max(number) FROM device), 0), \
+             coalesce((SELECT value FROM meta WHERE key = 'numbers-told'), 0))",
+        )?
+        .query_row([], |row| row.get(0))
+}
+
+/// A config.db that was put back from a copy, or saved from a damaged one, knows fewer numbers than were given; those up to
+/// this one are not given again.
+pub(super) fn numbers_told(connection: &Connection, highest: DeviceNumber) -> rusqlite::Result<()> {
+    database::set_meta(connection, "numbers-told", highest)
 }
 
 /// One transaction for the group, one savepoint for each call: a call that conflicts does not spoil the others.

@@ -252,15 +252,23 @@ impl Marks {
             other => other,
         };
         let mut database = open()?.0;
-        let highest = devices::max_number(&config.connection).map_err(failed)?;
-        let anew = match inspect(&database.connection, highest).map_err(|error| database.failed(&error)) {
-            Ok((Some(owner), last)) if owner == marks.identity => {
+        let known = devices::max_number(&config.connection).map_err(failed)?;
+        let anew = match inspect(&database.connection, known).map_err(|error| database.failed(&error)) {
+            Ok(Inspected { owner: Some(owner), last_event, highest }) if owner == marks.identity => {
                 // A config.db that was put back from a copy has promised less than was given.
-                marks.last.fetch_max(last, Relaxed);
+                marks.last.fetch_max(last_event, Relaxed);
+                if highest > known {
+                    tracing::warn!(
+                        known,
+                        highest,
+                        "config.db knows fewer devices than were numbered: it is a copy; the numbers of the others are not given again"
+                    );
+                    devices::numbers_told(&config.connection, highest).map_err(failed)?;
+                }
                 false
             }
-            Ok((None, _)) => true,
-            Ok((Some(_), _)) => {
+            Ok(Inspected { owner: None, .. }) => true,
+            Ok(Inspected { owner: Some(_), .. }) => {
                 let aside = database.replace("foreign", now)?;
                 tracing::warn!(moved = %aside.display(), "state.db belongs to another config.db; the bridge goes on without old telemetry");
                 set_aside = Some(aside);
@@ -344,12 +352,27 @@ pub(super) fn refuse_forgotten(folder: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// The identity of its config.db and the newest event; drops rows of devices above `highest`, whose numbers will be
-/// given to others (config.db was put back from a copy).
-fn inspect(connection: &Connection, highest: DeviceNumber) -> rusqlite::Result<(Option<String>, u64)> {
-    connection.execute("DELETE FROM device WHERE number > ?1", [highest])?;
-    connection.execute("DELETE FROM setting WHERE device > ?1", [highest])?;
-    Ok((database::meta(connection, "identity")?, last_event(connection)?))
+struct Inspected {
+    /// The identity of its config.db.
+    owner: Option<String>,
+    last_event: u64,
+    highest: DeviceNumber,
+}
+
+/// Drops rows of devices above `known`: config.db was put back from a copy, and what they were is forgotten.
+fn inspect(connection: &Connection, known: DeviceNumber) -> rusqlite::Result<Inspected> {
+    let highest = connection.query_row(
+        "SELECT max(coalesce((SELECT max(number) FROM device), 0), coalesce((SELECT max(device) FROM setting), 0))",
+        [],
+        |row| row.get(0),
+    )?;
+    connection.execute("DELETE FROM device WHERE number > ?1", [known])?;
+    connection.execute("DELETE FROM setting WHERE device > ?1", [known])?;
+    Ok(Inspected {
+        owner: database::meta(connection, "identity")?,
+        last_event: last_event(connection)?,
+        highest,
+    })
 }
 
 fn last_event(connection: &Connection) -> rusqlite::Result<u64> {

@@ -170,3 +170,24 @@ fn an_inspection_finds_what_an_opening_refuses_and_changes_nothing() {
     drop(database);
     assert!(matches!(found()[..], [StoreError::Newer { found: 99, .. }]), "{:?}", found());
 }
+
+/// What was numbered after the copy was made is forgotten, and its numbers are still its own.
+#[test]
+fn a_copy_of_config_gives_no_number_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let config_db = folder.path().join("config.db");
+    let (Opened { store, .. }, _) = ready(folder.path());
+    store.learn(vec![record(1, "one")]).wait().unwrap();
+    drop(store);
+    let copy = fs::read(&config_db).unwrap();
+    let (Opened { store, .. }, _) = ready(folder.path());
+    store.learn(vec![record(2, "two"), record(3, "three")]).wait().unwrap();
+    store.flush(batch([1, 3], 1)).wait().unwrap();
+    drop(store);
+    fs::write(&config_db, copy).unwrap();
+    for _ in 0..2 {
+        let (Opened { store, .. }, records) = ready(folder.path());
+        assert_eq!((records.len(), store.max_number().unwrap()), (1, 3));
+        assert_eq!(values(&store).len(), 1, "of the others nothing is known");
+    }
+}
