@@ -362,10 +362,13 @@ struct Inspected {
 /// Drops rows of devices above `known`: config.db was put back from a copy, and what they were is forgotten.
 fn inspect(connection: &Connection, known: DeviceNumber) -> rusqlite::Result<Inspected> {
     let highest = connection.query_row(
-        "SELECT max(coalesce((SELECT max(number) FROM device), 0), coalesce((SELECT max(device) FROM setting), 0))",
+        "SELECT max(coalesce((SELECT max(number) FROM device), 0), coalesce((SELECT max(device) FROM setting), 0), \
+         coalesce((SELECT value FROM meta WHERE key = 'numbers-told'), 0))",
         [],
         |row| row.get(0),
     )?;
+    // First, and here too: the copy may be put back again, or this start fail.
+    database::set_meta(connection, "numbers-told", highest)?;
     connection.execute("DELETE FROM device WHERE number > ?1", [known])?;
     connection.execute("DELETE FROM setting WHERE device > ?1", [known])?;
     Ok(Inspected {
