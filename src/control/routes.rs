@@ -162,7 +162,7 @@ async fn retire(Shared(state): App, Path(name): Path<String>) -> Result<Json<vie
         Ok(Err(error)) => Err(Refusal::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             error,
-            "the device is as it was; see the daemon's log",
+            "`fleetbridge device show` tells how it is, and the daemon's log why",
         )),
         Err(_) => Err(stopping()),
     }

@@ -34,6 +34,9 @@ pub struct Batch {
     rows: Vec<(DeviceNumber, usize)>,
     /// By ascending number.
     pub events: Vec<Event>,
+    /// The highest device number that was given; 0: nothing is said of it. It is never lowered, and outlives a config.db that
+    /// is put back from a copy.
+    pub numbered: DeviceNumber,
     /// The settings of a device; `None`: it has none any more.
     pub(super) settings: Vec<(DeviceNumber, Option<String>)>,
 }
@@ -253,18 +256,23 @@ impl Marks {
         };
         let mut database = open()?.0;
         let known = devices::max_number(&config.connection).map_err(failed)?;
-        let anew = match inspect(&database.connection, known).map_err(|error| database.failed(&error)) {
-            Ok(Inspected { owner: Some(owner), last_event, highest }) if owner == marks.identity => {
+        let found = inspect(&database.connection).map_err(|error| database.failed(&error));
+        if let Ok(Inspected { highest, .. }) = &found
+            && *highest > known
+        {
+            // Before anything goes: whatever this file is, its numbers may have been seen.
+            tracing::warn!(
+                known,
+                highest,
+                "config.db knows fewer devices than were numbered: it is a copy, or saved from damage; the numbers of the others are not given again"
+            );
+            devices::numbers_told(&config.connection, *highest).map_err(failed)?;
+        }
+        let anew = match found {
+            Ok(Inspected { owner: Some(owner), last_event, .. }) if owner == marks.identity => {
                 // A config.db that was put back from a copy has promised less than was given.
                 marks.last.fetch_max(last_event, Relaxed);
-                if highest > known {
-                    tracing::warn!(
-                        known,
-                        highest,
-                        "config.db knows fewer devices than were numbered: it is a copy; the numbers of the others are not given again"
-                    );
-                    devices::numbers_told(&config.connection, highest).map_err(failed)?;
-                }
+                forget(&database.connection, known).map_err(|error| database.failed(&error))?;
                 false
             }
             Ok(Inspected { owner: None, .. }) => true,
@@ -359,23 +367,25 @@ struct Inspected {
     highest: DeviceNumber,
 }
 
-/// Drops rows of devices above `known`: config.db was put back from a copy, and what they were is forgotten.
-fn inspect(connection: &Connection, known: DeviceNumber) -> rusqlite::Result<Inspected> {
+fn inspect(connection: &Connection) -> rusqlite::Result<Inspected> {
     let highest = connection.query_row(
         "SELECT max(coalesce((SELECT max(number) FROM device), 0), coalesce((SELECT max(device) FROM setting), 0), \
          coalesce((SELECT value FROM meta WHERE key = 'numbers-told'), 0))",
         [],
         |row| row.get(0),
     )?;
-    // First, and here too: the copy may be put back again, or this start fail.
-    database::set_meta(connection, "numbers-told", highest)?;
-    connection.execute("DELETE FROM device WHERE number > ?1", [known])?;
-    connection.execute("DELETE FROM setting WHERE device > ?1", [known])?;
     Ok(Inspected {
         owner: database::meta(connection, "identity")?,
         last_event: last_event(connection)?,
         highest,
     })
+}
+
+/// Drops rows of devices above `known`: config.db was put back from a copy, and who they were is forgotten.
+fn forget(connection: &Connection, known: DeviceNumber) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM device WHERE number > ?1", [known])?;
+    connection.execute("DELETE FROM setting WHERE device > ?1", [known])?;
+    Ok(())
 }
 
 fn last_event(connection: &Connection) -> rusqlite::Result<u64> {
@@ -413,6 +423,14 @@ fn write(database: &mut Database, batch: &Batch) -> Result<(), StoreError> {
             transaction
                 .prepare_cached("DELETE FROM event WHERE number <= ?1")?
                 .execute([sql(last.number.saturating_sub(EVENTS_KEPT))])?;
+        }
+        if batch.numbered > 0 {
+            transaction
+                .prepare_cached(
+                    "INSERT INTO meta VALUES ('numbers-told', ?1) \
+                     ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)",
+                )?
+                .execute([batch.numbered])?;
         }
         transaction.commit()
     };
