@@ -23,7 +23,7 @@ use fleetbridge::{
         role::Role,
         session::Limits,
         sessions::Sessions,
-        ssh::{Config, HostKey, Server, User, UserKey},
+        ssh::{Config, HostKey, KeyError, Server, User, UserKey},
     },
     stats::Stats,
 };
@@ -96,12 +96,16 @@ impl World {
             keys: vec![admin.keys[0].clone()],
             password: None,
         };
+        let host_key = |(name, kind): (&str, &[&str])| loop {
+            match HostKey::read(&ssh_keygen(path, name, kind)) {
+                Err(KeyError::Short) => fs::remove_file(path.join(name)).unwrap(),
+                key => break key.unwrap(),
+            }
+        };
         let host_keys = [("host_ed25519", &["ed25519"][..]), ("host_ecdsa", &["ecdsa", "-b", "256"])];
         let config = Config {
             listen: vec!["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()],
-            host_keys: host_keys
-                .map(|(name, kind)| HostKey::read(&ssh_keygen(path, name, kind)).unwrap())
-                .into(),
+            host_keys: host_keys.map(host_key).into(),
             users: vec![admin, guest],
             login_grace,
             capabilities: Arc::new(Capabilities::new(["candidate:1.0"].map(Capabilities::uri))),

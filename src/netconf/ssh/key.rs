@@ -23,6 +23,11 @@ pub enum KeyError {
     Read(#[from] io::Error),
     #[error("not an SSH key: {0}")]
     Syntax(ssh_key::Error),
+    /// ssh-key 0.7 wants 32 octets of the secret number, and `ssh-keygen` writes none that are zero at its front.
+    #[error(
+        "cut short, or the one ECDSA P-256 key in 512 that begins with zeros, which cannot be read here; {ADVICE}"
+    )]
+    Short,
     #[error("the key has a passphrase, and nobody to ask for it: ssh-keygen -p removes it")]
     Passphrase,
     #[error("{0} keys are not supported; {ADVICE}")]
@@ -44,7 +49,10 @@ impl HostKey {
     /// See [`KeyError`].
     pub fn read(path: &Path) -> Result<HostKey, KeyError> {
         let text = Secret::from_file(path)?;
-        let key = PrivateKey::from_openssh(text.expose()).map_err(KeyError::Syntax)?;
+        let key = PrivateKey::from_openssh(text.expose()).map_err(|error| match error {
+            ssh_key::Error::Encoding(ssh_key::encoding::Error::Length) => KeyError::Short,
+            error => KeyError::Syntax(error),
+        })?;
         if key.is_encrypted() {
             return Err(KeyError::Passphrase);
         }
@@ -107,6 +115,23 @@ fn check(algorithm: &ssh_key::Algorithm) -> Result<(), KeyError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_short_number() {
+        let text = concat!(
+            "-----BEGIN OPENSSH PRIVATE KEY-----\n",
+            "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAaAAAABNlY2RzYS\n",
+            "1zaGEyLW5pc3RwMjU2AAAACG5pc3RwMjU2AAAAQQQHuNx6d1ALNXoUeRVYQMd5PTVEseaN\n",
+            "jckb350/x3kstwTk7agZbnfDcIvs3wWm3eAj76CQ2th0I5hHOeqHR3wqAAAAmBotK9QaLS\n",
+            "vUAAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBAe43Hp3UAs1ehR5\n",
+            "FVhAx3k9NUSx5o2NyRvfnT/HeSy3BOTtqBlud8Nwi+zfBabd4CPvoJDa2HQjmEc56odHfC\n",
+            "oAAAAfK7I82wZmuVL7OVZPAx4O/wsW3W2Eaj1BXHZw7nSWSQAAAAAB\n",
+            "-----END OPENSSH PRIVATE KEY-----\n",
+        );
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), text).unwrap();
+        assert!(matches!(HostKey::read(file.path()), Err(KeyError::Short)), "when it is read, Short can go");
+    }
 
     #[test]
     fn keys_of_users() {

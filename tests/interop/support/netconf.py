@@ -91,7 +91,7 @@ class RawSession:
         self._channel = self._transport.open_session()
         self._channel.settimeout(10)
         self._channel.invoke_subsystem("netconf")
-        self._received, self._last_id = b"", 0
+        self._received, self._early, self._last_id = b"", [], 0
         self.chunked = False
         self.hello = self.receive()
         self.id = int(re.search(r"<session-id>(\d+)<", self.hello)[1])
@@ -108,20 +108,22 @@ class RawSession:
 
     def receive(self):
         """The next message; EOFError if the server has closed."""
-        return (self._chunks() if self.chunked else self._until(b"]]>]]>")).decode()
+        return self._early.pop(0) if self._early else self._message()
 
     def pending(self):
         """The messages that have come already."""
         found = []
-        while self._received or self._channel.recv_ready():
+        while self._early or self._received or self._channel.recv_ready():
             found.append(self.receive())
         return found
 
     def rpc(self, content, attributes=""):
-        """The answer to a well-formed `<rpc>` with this content."""
+        """The answer to a well-formed `<rpc>` with this content; notifications before it are received after it."""
         self._last_id += 1
         self.send(f'<rpc xmlns="{NC}" message-id="{self._last_id}"{attributes}>{content}</rpc>')
-        return self.receive()
+        while "<notification " in (message := self._message()):
+            self._early.append(message)
+        return message
 
     def ask(self, message):
         """The answer to a message as it stands."""
@@ -137,6 +139,9 @@ class RawSession:
 
     def close(self):
         self._transport.close()
+
+    def _message(self):
+        return (self._chunks() if self.chunked else self._until(b"]]>]]>")).decode()
 
     def _frame(self, message):
         data = message if isinstance(message, bytes) else message.encode()
