@@ -71,6 +71,12 @@ pub struct Snmp {
     pub unknown_pdus: Counter,
     /// Messages from sources outside a community's filter; they get no byte.
     pub source_refused: Counter,
+    /// Messages to an address that is neither the bridge's nor a device's; dropped unread.
+    pub unknown_addresses: Counter,
+    /// Messages for a device that there is not (snmpUnknownContexts of SNMP-TARGET-MIB).
+    pub unknown_contexts: Counter,
+    /// Messages for a device that is not heard, and so does not answer.
+    pub silent_devices: Counter,
     pub trap_errors: Counter,
     /// Replies that the system did not take.
     pub reply_errors: Counter,

@@ -16,6 +16,7 @@ use fleetbridge::{
         mib::{self, Column, Context, Found, Table},
         oid::Prefix,
         syntax::{Syntax, Value},
+        view::{View, Views},
     },
 };
 use proptest::prelude::*;
@@ -38,6 +39,7 @@ impl Table for Memory {
         Column::index(5, "five", Syntax::Integer32),
         Column::read(300, "threeHundred", Syntax::Integer32),
     ];
+    const VIEWS: Views = Views::BRIDGE;
 
     fn cell(&self, _: &Context<'_>, key: (u32, u16), column: u32, read: impl FnOnce(Value<'_>)) {
         if let Some(value) = self.0.get(&(column, key)) {
@@ -174,12 +176,21 @@ proptest! {
         }
         fleet.journal().append(after(1), EventKind::Started { cold: true });
         let mut manager = Manager::new(fleet, mib::all());
-        let expected = instances(&manager);
-        let names: Vec<_> = expected.keys().cloned().collect();
-        prop_assert_eq!(walk(&mut manager, V2C), names.clone());
-        prop_assert_eq!(bulk_walk(&mut manager, repetitions), names.clone());
-        let without: Vec<_> = expected.iter().filter(|(_, value)| value[0] != 0x46).map(|(name, _)| name.clone()).collect();
-        prop_assert_eq!(walk(&mut manager, V1), without);
+        let answers = |device: &DeviceNumber| {
+            manager.fleet.row(*device, |row| row.presence()) == Some(Presence::Online)
+        };
+        let devices: Vec<DeviceNumber> = (1..=30).filter(answers).collect();
+        let of_device = devices.iter().map(|device| (View::Device(*device), format!("public@+{device}")));
+        let views = [(View::Bridge, "public".to_owned()), (View::Fleet, "public-+fleet".to_owned())];
+        for (view, community) in views.into_iter().chain(of_device) {
+            manager.community = community;
+            let expected = instances(&manager, view);
+            let names: Vec<_> = expected.keys().cloned().collect();
+            prop_assert_eq!(walk(&mut manager, V2C), names.clone());
+            prop_assert_eq!(bulk_walk(&mut manager, repetitions), names.clone());
+            let without: Vec<_> = expected.iter().filter(|(_, value)| value[0] != 0x46).map(|(name, _)| name.clone()).collect();
+            prop_assert_eq!(walk(&mut manager, V1), without);
+        }
     }
 }
 
@@ -203,13 +214,13 @@ fn state() -> impl Strategy<Value = State> {
 }
 
 /// Every instance with its encoded value, found by asking for each that could be.
-fn instances(manager: &Manager) -> BTreeMap<Vec<u32>, Vec<u8>> {
+fn instances(manager: &Manager, view: View) -> BTreeMap<Vec<u32>, Vec<u8>> {
     let text = Default::default();
-    let context = manager.agent.context(NOW, &text);
+    let context = manager.agent.context(NOW, view, &text);
     let mut indexes: BTreeSet<Vec<u32>> = (0..40).map(|index| vec![index]).collect();
     indexes.extend((0..40).flat_map(|device| (0..10).map(move |point| vec![device, point])));
     let mut found = BTreeMap::new();
-    for subtree in mib::all() {
+    for subtree in mib::all().into_iter().filter(|subtree| subtree.views().has(view)) {
         for object in subtree.objects() {
             let column = &object.oid[subtree.prefix().arcs().len()..];
             for index in &indexes {

@@ -113,6 +113,8 @@ fn status(status: &view::Status, out: &mut dyn Write) -> Result<(), Failure> {
     let troubles: Vec<_> = [
         ("bad communities", snmp.bad_communities),
         ("refused sources", snmp.sources_refused),
+        ("for unknown devices", snmp.unknown_devices),
+        ("for silent devices", snmp.silent_devices),
         ("malformed", snmp.malformed),
         ("traps not sent", snmp.trap_errors),
     ]
@@ -153,9 +155,10 @@ fn unknown(unknown: &Unknown, out: &mut dyn Write) -> Result<(), Failure> {
         writeln!(out, "refused by the SNMP agent (of a flood a sample is counted here):")?;
         for stranger in &unknown.strangers {
             let (time, source, count) = (&stranger.time, &stranger.source, stranger.count);
-            let why = match &stranger.community {
-                Some(community) => format!("unknown community {:?}", printable(community)),
-                None => "outside the sources of its community".to_owned(),
+            let why = match (&stranger.community, &stranger.device) {
+                (Some(community), _) => format!("unknown community {:?}", printable(community)),
+                (None, Some(device)) => format!("no device {:?} there", printable(device)),
+                (None, None) => "outside the sources of its community".to_owned(),
             };
             writeln!(out, "  {time}  {source}  {why}, {count} times")?;
         }

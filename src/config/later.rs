@@ -1,39 +1,13 @@
-//! What is read and checked now and acts in a later release: `[snmp.devices]`, `[[user]] snmp`.
+//! What is read and checked now and acts in a later release: `[[user]] snmp`.
 
 use super::Base;
 use crate::{
     file::{Entry, Section},
     secret::Secret,
-    snmp::community::Network,
 };
 
-const LATER: &str = "it is checked, and acts in a later release";
 const AUTH: [&str; 6] = ["md5", "sha-1", "sha-224", "sha-256", "sha-384", "sha-512"];
 const PRIV: [&str; 6] = ["des", "aes-128", "aes-192", "aes-256", "aes-192-c", "aes-256-c"];
-
-/// `[snmp.devices]`: each device an agent of its own.
-pub(super) fn device_agents(mut devices: Section<'_>) {
-    devices.note("[snmp.devices] has no effect yet".to_owned(), LATER);
-    for item in devices.key("pools").items("a list of networks, for example [\"127.1.0.0/16\"]") {
-        item.parsed("a network, for example \"127.1.0.0/16\"", |text| text.parse::<Network>().ok());
-    }
-    for item in devices.key("communities").items("a list of patterns, for example [\"{community}@{device}\"]")
-    {
-        item.parsed(
-            "a pattern with {community} and {device}, for example \"{community}@{device}\"",
-            |text| {
-                (text.matches("{community}").count() == 1 && text.matches("{device}").count() == 1)
-                    .then_some(())
-            },
-        );
-    }
-    devices.key("ports").parsed("a range of at most 4096 ports, for example \"20000-20999\"", |text| {
-        let (first, last) = text.split_once('-')?;
-        let (first, last) = (first.parse::<u16>().ok()?, last.parse::<u16>().ok()?);
-        (first > 0 && first <= last && last - first < 4096).then_some(())
-    });
-    devices.finish();
-}
 
 /// `[[user]] snmp`
 pub(super) fn snmp_user(snmp: &mut Section<'_>, base: &Base, allow_weak: bool) {

@@ -22,13 +22,16 @@ impl Listeners {
         Some(address)
     }
 
-    fn claim(&mut self, transport: Transport, address: SocketAddr, entry: &Entry<'_>) {
+    /// False if it is taken.
+    pub fn claim(&mut self, transport: Transport, address: SocketAddr, entry: &Entry<'_>) -> bool {
         let same = |other: &&(Transport, SocketAddr, u32)| other.0 == transport && overlap(other.1, address);
         if let Some((_, taken, line)) = self.0.iter().find(same) {
             let message = format!("{} {address} is taken already, by {taken} in line {line}", entry.label());
             entry.error(message, "give each listener a port of its own");
+            return false;
         }
         self.0.push((transport, address, entry.line()));
+        true
     }
 }
 

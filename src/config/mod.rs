@@ -8,8 +8,9 @@
 //! | `[store]`, `[control]`, `[profiles]`, `[log]`, `[limits]`, `[snmp]` | as the fields here say |
 //! | `[broker]`, `[[mqtt]]`, `[netconf]`, `[snmp.devices]`, `[[user]]` | none |
 //!
-//! `[snmp.devices]` and `[[user]] snmp` act in a later release: they are validated, and a note says so.
+//! `[[user]] snmp` acts in a later release: it is validated, and a note says so.
 
+mod devices;
 mod later;
 mod listeners;
 mod mqtt;

@@ -6,14 +6,14 @@ use std::{
 };
 
 use super::{
-    later,
+    devices::{self, Devices},
     listeners::{Listeners, Transport},
     section,
 };
 use crate::{
     file::{Entry, Section},
     secret::Secret,
-    snmp::community::Network,
+    snmp::community::{Network, Pattern},
 };
 
 /// `[snmp]`
@@ -29,6 +29,7 @@ pub struct Snmp {
     pub max_message: usize,
     /// MD5 and DES for SNMPv3 users. Default: false.
     pub allow_weak: bool,
+    pub devices: Devices,
 }
 
 /// A community that reads.
@@ -50,7 +51,14 @@ pub struct Trap {
 impl Default for Snmp {
     fn default() -> Self {
         let listen = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 1161))];
-        Snmp { listen, communities: Vec::new(), traps: Vec::new(), max_message: 4096, allow_weak: false }
+        Snmp {
+            listen,
+            communities: Vec::new(),
+            traps: Vec::new(),
+            max_message: 4096,
+            allow_weak: false,
+            devices: Devices::default(),
+        }
     }
 }
 
@@ -66,8 +74,9 @@ pub(super) fn read(top: &mut Section<'_>, listeners: &mut Listeners) -> Snmp {
             listen = Snmp::default().listen;
         }
         let public = listen.iter().any(|address| !address.ip().is_loopback());
+        let devices = devices::read(snmp, &listen, listeners);
         let key = snmp.key("communities");
-        let communities = communities(&key, public);
+        let communities = communities(&key, public, &devices.communities);
         if communities.is_empty() && !listen.is_empty() {
             snmp.note(
                 "nobody can ask the SNMP agent".to_owned(),
@@ -78,22 +87,19 @@ pub(super) fn read(top: &mut Section<'_>, listeners: &mut Listeners) -> Snmp {
         // The lower bound is that of RFC 3411, snmpEngineMaxMessageSize; the upper one the most that UDP carries.
         let max_message = snmp.key("max-message").integer(484..=65_507usize).unwrap_or(4096);
         let allow_weak = snmp.key("allow-weak").bool().unwrap_or(false);
-        if let Some(devices) = snmp.key("devices").table() {
-            later::device_agents(devices);
-        }
-        Snmp { listen, communities, traps, max_message, allow_weak }
+        Snmp { listen, communities, traps, max_message, allow_weak, devices }
     });
     read.unwrap_or_default()
 }
 
-fn communities(key: &Entry<'_>, public: bool) -> Vec<Community> {
+fn communities(key: &Entry<'_>, public: bool, patterns: &[Pattern]) -> Vec<Community> {
     let mut list: Vec<(Community, u32)> = Vec::new();
     for item in key.items("a list of tables, for example [{ name = \"...\", access = \"read\" }]") {
         let Some(mut table) = item.table() else { continue };
         let name = table.required("name");
         if let Some(community) = community(&mut table, &name, public) {
             for (other, line) in &list {
-                distinct(&name, community.name.expose(), other.name.expose(), *line);
+                distinct(&name, community.name.expose(), other.name.expose(), *line, patterns);
             }
             list.push((community, name.line()));
         }
@@ -140,16 +146,15 @@ fn community_name(key: &Entry<'_>) -> Option<String> {
 }
 
 /// `public` beside `public@x` or `public-x` would leave open whether `x` is a device.
-fn distinct(key: &Entry<'_>, name: &str, other: &str, line: u32) {
+fn distinct(key: &Entry<'_>, name: &str, other: &str, line: u32, patterns: &[Pattern]) {
     if name == other {
         key.error(format!("the community {name:?} stands already in line {line}"), "remove one of them");
         return;
     }
-    let (short, long) = if name.len() < other.len() { (name, other) } else { (other, name) };
-    if long.strip_prefix(short).is_some_and(|rest| rest.starts_with(['@', '-'])) {
+    if patterns.iter().any(|pattern| pattern.is_of(name, other) || pattern.is_of(other, name)) {
         key.error(
-            format!("the communities {short:?} and {long:?} (line {line}) cannot be told apart"),
-            "what follows `@` or `-` names a device: choose another name",
+            format!("the communities {name:?} and {other:?} (line {line}) cannot be told apart"),
+            "by `[snmp.devices] communities` one of them names a device: choose another name",
         );
     }
 }

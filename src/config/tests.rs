@@ -2,6 +2,7 @@ use std::{fs, os::unix::fs::PermissionsExt};
 
 use super::*;
 use crate::netconf::role::Role;
+use crate::snmp::community::Pattern;
 
 fn lines(text: &str) -> Vec<String> {
     let outcome = parse(Path::new("/b/fleetbridge.toml"), text);
@@ -88,7 +89,10 @@ fn the_whole_shape_is_read() {
     assert_eq!(config.snmp.traps[0].target, ([127, 0, 0, 1], 1162).into());
     assert_eq!(config.broker.unwrap().max_clients, 1000);
     let notes: Vec<_> = lines(WHOLE).into_iter().filter(|line| line.contains(": note: ")).collect();
-    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert_eq!(notes, [""; 0]);
+    let devices = &config.snmp.devices;
+    assert_eq!(devices.pools, ["127.1.0.0/16".parse().unwrap()]);
+    assert_eq!((devices.ports.clone(), devices.communities.len()), (Some(20_000..=20_999), 2));
     assert_eq!((config.netconf.unwrap().ssh[0].port(), config.users[0].role), (1830, Role::Administer));
     let known = ["tasmota", "json-sensors"];
     let problems = good(WHOLE).check_profiles(&known);
@@ -165,7 +169,7 @@ profiles = ["tasmotta"]
         "23: an item of `listen` 0.0.0.0:1161 is taken already, by 127.0.0.1:1161 in line 23; give each listener a port of its own",
         "25: warning: the community \"public\", which everybody tries first, reads from everywhere; choose another name, or add sources = [\"10.0.0.0/8\"]",
         "26: `access` cannot be \"write\" yet; SET comes in a later release; use \"read\"",
-        "26: the communities \"public\" and \"public-x\" (line 25) cannot be told apart; what follows `@` or `-` names a device: choose another name",
+        "26: the communities \"public-x\" and \"public\" (line 25) cannot be told apart; by `[snmp.devices] communities` one of them names a device: choose another name",
         "27: an item of `sources` must be an address or a network with no bit behind its prefix, for example \"10.0.0.0/8\"; found the text \"10.0.0.1/8\"",
         "27: the community \"public\" stands already in line 25; remove one of them",
         "29: `target` must be an IP address, with a port or not, for example \"192.0.2.1:162\"; found the text \"nms\"",
@@ -183,6 +187,36 @@ profiles = ["tasmotta"]
         names[0].to_string().starts_with("f:38: there is no profile \"tasmotta\"; did you mean `tasmota`?")
     );
     assert!(!found.join("\n").contains("geheim"), "a password is never repeated");
+}
+
+#[test]
+fn where_devices_may_answer() {
+    let text = r#"
+[snmp]
+listen = ["127.0.0.1:1161", "[::1]:1161"]
+[snmp.devices]
+pools = ["127.0.0.0/16", "127.1.0.0/16", "127.1.2.0/24", "10.0.0.1/8", "224.0.0.0/8", "fe80::/64"]
+communities = ["{device}"]
+ports = "1000-1200"
+silent = ["lost", "gone"]
+"#;
+    let found = lines(text);
+    let pool = "name a network of hosts, for example \"127.1.0.0/16\" or \"fd00:1::/64\"";
+    let expected = [
+        "5: the pool 127.0.0.0/16 holds 127.0.0.1, where the bridge itself answers; choose a pool beside the addresses of `listen`",
+        "5: the pools 127.1.2.0/24 and 127.1.0.0/16 overlap; an address is that of one device",
+        "5: an item of `pools` must be a network with no bit behind its prefix, for example \"127.1.0.0/16\" or \"fd00:1::/64\"; found the text \"10.0.0.1/8\"",
+        &format!("5: no device can have an address of 224.0.0.0/8; {pool}"),
+        &format!("5: no device can have an address of fe80::/64; {pool}"),
+        "6: an item of `communities` must be a pattern with {community} and {device} and something between them, for example \"{community}@{device}\"; found the text \"{device}\"",
+        "7: `ports` 127.0.0.1:1161 is taken already, by 127.0.0.1:1161 in line 3; give each listener a port of its own",
+        "8: an item of `silent` cannot be \"gone\"; allowed: late, lost, sleeping, unreachable, never-seen",
+    ];
+    for line in expected {
+        assert!(found.iter().any(|found| found == line), "missing: {line}\nfound:\n{}", found.join("\n"));
+    }
+    assert_eq!(good("").snmp.devices.communities, Pattern::defaults());
+    assert_eq!(good("[snmp.devices]\nsilent = []\n").snmp.devices.silent, []);
 }
 
 #[test]

@@ -85,6 +85,8 @@ pub struct Snmp {
     pub bad_communities: u64,
     pub malformed: u64,
     pub sources_refused: u64,
+    pub unknown_devices: u64,
+    pub silent_devices: u64,
     pub trap_errors: u64,
 }
 
@@ -159,8 +161,10 @@ pub struct Stranger {
     /// Of the last refusal.
     pub time: String,
     pub source: String,
-    /// Absent: it was right, but not from there.
+    /// Absent: it was right, but not from there, or not for that device.
     pub community: Option<String>,
+    /// Whom it asked for, if there is no such device there.
+    pub device: Option<String>,
     /// Refusals that were looked at: of a flood, a hundred in a second.
     pub count: u64,
 }
@@ -302,6 +306,8 @@ impl Status {
                 bad_communities: stats.snmp.in_bad_community_names.value(),
                 malformed: stats.snmp.in_asn_parse_errs.value(),
                 sources_refused: stats.snmp.source_refused.value(),
+                unknown_devices: stats.snmp.unknown_contexts.value(),
+                silent_devices: stats.snmp.silent_devices.value(),
                 trap_errors: stats.snmp.trap_errors.value(),
             },
             store: Store {

@@ -11,7 +11,7 @@ use crate::{
     netconf::ssh::HostKey,
     snmp::{
         self,
-        strangers::{Stranger, Strangers},
+        strangers::{Stranger, Strangers, Why},
     },
     southbound::{
         Limits,
@@ -83,11 +83,21 @@ pub fn adoption(connections: &[config::Mqtt], adapters: &[Arc<Adapter>]) -> Vec<
 
 pub fn communities(config: &Config) -> snmp::community::Communities {
     let list = &config.snmp.communities;
-    snmp::community::Communities::new(list.iter().filter_map(community).collect())
+    let patterns = &config.snmp.devices.communities;
+    snmp::community::Communities::new(list.iter().filter_map(community).collect(), patterns)
 }
 
 fn community(community: &config::Community) -> Option<snmp::community::Community> {
     snmp::community::Community::from_networks(community.name.expose(), community.sources.clone()).ok()
+}
+
+/// Where the bridge and its devices answer.
+pub fn hosts(config: &Config) -> snmp::view::Hosts {
+    snmp::view::Hosts {
+        listen: config.snmp.listen.iter().map(|address| address.ip()).collect(),
+        addresses: config.snmp.devices.addresses(),
+        silent: config.snmp.devices.silent.clone(),
+    }
 }
 
 pub fn trap_targets(config: &Config) -> Vec<snmp::notifier::Target> {
@@ -210,10 +220,16 @@ pub fn unknown(unknown: &Unknown, strangers: &Strangers) -> view::Unknown {
 }
 
 fn stranger(stranger: Stranger) -> view::Stranger {
+    let (community, device) = match stranger.why {
+        Why::Community(name) => (Some(name), None),
+        Why::Device(name) => (None, Some(name)),
+        Why::Source => (None, None),
+    };
     view::Stranger {
         time: stranger.time.to_string(),
         source: stranger.source.to_string(),
-        community: stranger.name,
+        community,
+        device,
         count: stranger.count,
     }
 }

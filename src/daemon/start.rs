@@ -157,6 +157,7 @@ impl Daemon {
             engine,
             settings::system(&config),
             settings::communities(&config),
+            settings::hosts(&config),
             snmp::mib::all(),
         ));
         let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4));

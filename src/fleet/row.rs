@@ -89,9 +89,14 @@ impl<'a> Row<'a> {
         Time::from_secs(u64::from(self.slot.learned_secs))
     }
 
-    /// When the unit booted, from the uptime that it reports; [`Time::NEVER`] unknown.
+    /// When the unit booted, from the uptime that it reports or from its last birth; [`Time::NEVER`] unknown.
     pub fn boot(&self) -> Time {
         self.slot.boot
+    }
+
+    /// Since when the unit runs, as far as anybody can tell: its boot, else the first sight of it.
+    pub fn up_since(&self) -> Time {
+        if self.slot.boot.is_never() { self.learned() } else { self.slot.boot }
     }
 
     /// Unknown until alarms exist.
@@ -166,6 +171,18 @@ impl<'a> Row<'a> {
     pub fn points(&self) -> impl Iterator<Item = Point<'a>> + use<'a> {
         let row = *self;
         self.profile().points.iter().enumerate().map(move |(slot, def)| row.point_at(def, slot))
+    }
+
+    /// The points from (device, point number) on that have the instance, in order.
+    pub fn points_from(
+        &self,
+        from: (DeviceNumber, u16),
+        has: super::Has,
+    ) -> impl Iterator<Item = Point<'a>> + use<'a> {
+        let number = self.number;
+        self.points()
+            .filter(move |point| (number, point.def.number) >= from)
+            .filter(move |point| has.flag().is_none_or(|flag| point.flags() & flag != 0))
     }
 
     pub(super) fn point_at(&self, def: &'a PointDef, slot: usize) -> Point<'a> {

@@ -36,7 +36,7 @@ pub enum Has {
 }
 
 impl Has {
-    fn flag(self) -> Option<u8> {
+    pub(super) fn flag(self) -> Option<u8> {
         match self {
             Has::Row => None,
             Has::Value => Some(flag::VALUE),

@@ -1,6 +1,6 @@
 //! The responder for v1 and v2c (RFC 1157, RFC 3416 section 4.2, RFC 3584 section 4): a message in, a message out.
 
-use std::{cell::RefCell, net::SocketAddr, sync::Arc};
+use std::{cell::RefCell, sync::Arc};
 
 use super::{
     ber::{self, Envelope, Head, Malformed, Pdu, Version, tag},
@@ -9,7 +9,8 @@ use super::{
     engine::Engine,
     mib::{Context, Found, Sink, Subtree, System},
     oid::{self, Place},
-    strangers::Strangers,
+    strangers::{Refusal, Strangers},
+    view::{Hosts, NoView, Path, View},
 };
 use crate::{
     fleet::Fleet,
@@ -34,8 +35,11 @@ pub struct Agent {
     engine: Engine,
     system: System,
     communities: Communities,
+    hosts: Hosts,
     strangers: Strangers,
     subtrees: Vec<Box<dyn Subtree>>,
+    /// Places in `subtrees`, of each view.
+    views: [Vec<u16>; 3],
 }
 
 /// Working memory of one thread; once warm, requests are answered without an allocation.
@@ -93,9 +97,15 @@ impl Agent {
         engine: Engine,
         system: System,
         communities: Communities,
+        hosts: Hosts,
         subtrees: Vec<Box<dyn Subtree>>,
     ) -> Self {
-        Agent { fleet, stats, engine, system, communities, strangers: Strangers::default(), subtrees }
+        let views = [View::Bridge, View::Fleet, View::Device(0)].map(|view| {
+            let of_view = |at: &u16| subtrees[usize::from(*at)].views().has(view);
+            (0..subtrees.len() as u16).filter(of_view).collect()
+        });
+        let strangers = Strangers::default();
+        Agent { fleet, stats, engine, system, communities, hosts, strangers, subtrees, views }
     }
 
     pub fn fleet(&self) -> &Fleet {
@@ -110,11 +120,11 @@ impl Agent {
         &self.engine
     }
 
-    /// Answers a message from `peer` in `reply`, which is overwritten.
+    /// Answers a message in `reply`, which is overwritten.
     pub fn handle(
         &self,
         now: Time,
-        peer: SocketAddr,
+        path: Path,
         request: &[u8],
         scratch: &mut Scratch,
         reply: &mut Vec<u8>,
@@ -125,7 +135,7 @@ impl Agent {
             stats.oversized.inc();
             return Outcome::Drop;
         }
-        let outcome = self.answer(now, peer, request, scratch, reply).unwrap_or_else(|Malformed| {
+        let outcome = self.answer(now, path, request, scratch, reply).unwrap_or_else(|Malformed| {
             stats.in_asn_parse_errs.inc();
             Outcome::Drop
         });
@@ -146,10 +156,17 @@ impl Agent {
         self.system.max_request
     }
 
+    /// Who answers where.
+    pub fn hosts(&self) -> &Hosts {
+        &self.hosts
+    }
+
     /// What is served, as of `now`.
-    pub fn context<'a>(&'a self, now: Time, text: &'a RefCell<String>) -> Context<'a> {
+    pub fn context<'a>(&'a self, now: Time, view: View, text: &'a RefCell<String>) -> Context<'a> {
         Context {
             now,
+            view,
+            addresses: &self.hosts.addresses,
             fleet: &self.fleet,
             stats: &self.stats,
             engine: &self.engine,
@@ -162,12 +179,16 @@ impl Agent {
     fn answer(
         &self,
         now: Time,
-        peer: SocketAddr,
+        Path { peer, local }: Path,
         request: &[u8],
         scratch: &mut Scratch,
         reply: &mut Vec<u8>,
     ) -> Result<Outcome, Malformed> {
         let stats = &self.stats.snmp;
+        let Ok(at) = self.hosts.at(local) else {
+            stats.unknown_addresses.inc();
+            return Ok(Outcome::Drop);
+        };
         let envelope = Envelope::decode(request)?;
         let version = match envelope.version {
             0 => Version::V1,
@@ -178,15 +199,31 @@ impl Agent {
             }
         };
         let verdict = self.communities.judge(envelope.community, peer.ip());
-        if verdict != Verdict::Granted {
-            let counter = match verdict {
-                Verdict::Refused => &stats.source_refused,
-                _ => &stats.in_bad_community_names,
-            };
-            counter.inc();
-            self.strangers.note(now, peer, envelope.community, verdict);
-            return Ok(Outcome::Drop);
-        }
+        let name = match verdict {
+            Verdict::Granted(name) => name,
+            Verdict::Refused => {
+                stats.source_refused.inc();
+                self.strangers.note(now, peer, Refusal::Source);
+                return Ok(Outcome::Drop);
+            }
+            Verdict::Unknown => {
+                stats.in_bad_community_names.inc();
+                self.strangers.note(now, peer, Refusal::Community(envelope.community));
+                return Ok(Outcome::Drop);
+            }
+        };
+        let view = match self.hosts.view(&self.fleet, at, name) {
+            Ok(view) => view,
+            Err(NoView::Silent) => {
+                stats.silent_devices.inc();
+                return Ok(Outcome::Drop);
+            }
+            Err(NoView::Unknown) => {
+                stats.unknown_contexts.inc();
+                self.strangers.note(now, peer, Refusal::Device { at: local.ip(), name });
+                return Ok(Outcome::Drop);
+            }
+        };
         let known = match envelope.pdu_tag {
             tag::GET | tag::GET_NEXT | tag::SET => true,
             tag::GET_BULK => version == Version::V2c,
@@ -200,6 +237,7 @@ impl Agent {
         read_names(&pdu, scratch)?;
         let task = Task {
             agent: self,
+            view,
             stats,
             head: Head {
                 version,
@@ -219,19 +257,35 @@ impl Agent {
         })
     }
 
+    fn of_view(&self, view: View) -> &[u16] {
+        match view {
+            View::Bridge => &self.views[0],
+            View::Fleet => &self.views[1],
+            View::Device(_) => &self.views[2],
+        }
+    }
+
+    fn at(&self, place: u16) -> &dyn Subtree {
+        self.subtrees[usize::from(place)].as_ref()
+    }
+
     /// The subtree whose object `name` may be. Prefixes may nest, so the last that fits.
-    fn subtree<'n>(&self, name: &'n [u32]) -> Option<(&dyn Subtree, &'n [u32])> {
-        let end = self.subtrees.partition_point(|subtree| *subtree.prefix().arcs() <= *name);
-        self.subtrees[..end].iter().rev().find_map(|subtree| match subtree.prefix().place(name) {
-            Place::Inside(rest) => Some((subtree.as_ref(), rest)),
-            _ => None,
+    fn subtree<'n>(&self, view: View, name: &'n [u32]) -> Option<(&dyn Subtree, &'n [u32])> {
+        let places = self.of_view(view);
+        let end = places.partition_point(|place| *self.at(*place).prefix().arcs() <= *name);
+        places[..end].iter().rev().map(|place| self.at(*place)).find_map(|subtree| {
+            match subtree.prefix().place(name) {
+                Place::Inside(rest) => Some((subtree, rest)),
+                _ => None,
+            }
         })
     }
 
     /// Appends the instances that follow `name`, until the sink is full or there are no more.
     pub(super) fn run(&self, context: &Context<'_>, name: &[u32], sink: &mut Sink<'_>) {
-        let next = self.subtrees.partition_point(|subtree| *subtree.prefix().arcs() <= *name);
-        for subtree in &self.subtrees[next.saturating_sub(1)..] {
+        let places = self.of_view(context.view);
+        let next = places.partition_point(|place| *self.at(*place).prefix().arcs() <= *name);
+        for subtree in places[next.saturating_sub(1)..].iter().map(|place| self.at(*place)) {
             match subtree.prefix().place(name) {
                 Place::Before => subtree.run(context, None, sink),
                 Place::Inside(rest) => subtree.run(context, Some(rest), sink),
@@ -247,6 +301,7 @@ impl Agent {
 /// One accepted request.
 pub(super) struct Task<'a> {
     pub(super) agent: &'a Agent,
+    pub(super) view: View,
     stats: &'a Snmp,
     head: Head<'a>,
     pub(super) pdu: Pdu<'a>,
@@ -257,14 +312,14 @@ impl Task<'_> {
     fn get(&self, now: Time, scratch: &mut Scratch, reply: &mut Vec<u8>) -> Outcome {
         self.stats.in_get_requests.inc();
         let Scratch { text, arcs, names, .. } = scratch;
-        let context = self.agent.context(now, text);
+        let context = self.agent.context(now, self.view, text);
         let mut found = 0;
         let Some(limit) = self.begin(reply) else { return self.fail(Failure::TooBig, reply) };
         for (at, name) in names.iter().enumerate() {
             let start = ber::begin(tag::SEQUENCE, reply);
             ber::push_octets(tag::OID, name.octets(self.pdu.varbinds), reply);
             let value = reply.len();
-            let result = match self.agent.subtree(name.arcs(arcs)) {
+            let result = match self.agent.subtree(self.view, name.arcs(arcs)) {
                 Some((subtree, rest)) => subtree.get(&context, rest, reply),
                 None => Found::NoObject,
             };
@@ -338,7 +393,7 @@ impl Task<'_> {
         reply: &mut Vec<u8>,
     ) -> Result<usize, Failure> {
         let Scratch { text, arcs, names, bulk, .. } = scratch;
-        let context = self.agent.context(now, text);
+        let context = self.agent.context(now, self.view, text);
         let mut found = 0;
         for (at, name) in names[..count].iter().enumerate() {
             bulk.ends.clear();

@@ -1,7 +1,10 @@
 //! Our own BER for the hot path (RFC 3417 section 8): requests are read without a copy, replies are written forwards
 //! with minimal definite lengths. `message` holds the same in terms of rasn; a differential test keeps them together.
 
-use super::syntax::{Value, date_and_time};
+use super::{
+    oid,
+    syntax::{Value, date_and_time},
+};
 
 pub mod tag {
     pub const INTEGER: u8 = 0x02;
@@ -311,6 +314,12 @@ pub fn push_value(value: &Value<'_>, out: &mut Vec<u8>) {
         Value::Integer(value) => push_integer(tag::INTEGER, value.into(), out),
         Value::Octets(octets) => push_octets(tag::OCTETS, octets, out),
         Value::Oid(prefix) => push_octets(tag::OID, prefix.octets(), out),
+        Value::OidAt(prefix, arc) => {
+            let start = begin(tag::OID, out);
+            out.extend_from_slice(prefix.octets());
+            oid::push_arc(arc, out);
+            end(start, out);
+        }
         Value::IpAddress(address) => push_octets(tag::IP_ADDRESS, &address.octets(), out),
         Value::Counter32(value) => push_integer(tag::COUNTER32, value.into(), out),
         Value::Gauge32(value) => push_integer(tag::GAUGE32, value.into(), out),

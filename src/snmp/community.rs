@@ -1,6 +1,8 @@
-//! Communities of v1 and v2c: read-only, each with an optional filter of sources.
+//! Communities of v1 and v2c: read-only, each with an optional filter of sources. What a pattern such as
+//! `{community}@{device}` leaves of a name says whom it asks.
 
 use std::{
+    fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     str::FromStr,
 };
@@ -25,13 +27,26 @@ pub enum CommunityError {
     Length,
     #[error("{0:?} is no address and no prefix such as 10.0.0.0/8 or 2001:db8::/32")]
     Network(String),
+    #[error(
+        "{0:?} is no pattern such as {{community}}@{{device}}: both, once each, with something between them"
+    )]
+    Pattern(String),
     #[error("{0:?} has bits set behind its prefix length; did you mean {1}?")]
     HostBits(String, String),
 }
 
+/// How the name of a device stands in a community: `{community}@{device}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    /// What stands before, between and after the two.
+    pieces: [String; 3],
+    community_first: bool,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Granted,
+pub enum Verdict<'n> {
+    /// With the part of the name that says whom is asked, if there is one.
+    Granted(Option<&'n [u8]>),
     /// No community of that name.
     Unknown,
     /// The name is right, the source is not among those allowed.
@@ -40,24 +55,105 @@ pub enum Verdict {
 
 /// All of them. More than one may have the same name; the source then needs to be allowed by one.
 #[derive(Clone, Debug, Default)]
-pub struct Communities(Vec<Community>);
+pub struct Communities {
+    list: Vec<Community>,
+    /// What stands before and after a device's name, and the place in `list`; the longest first, for it wins.
+    around: Vec<(Vec<u8>, Vec<u8>, usize)>,
+}
 
 impl Communities {
-    pub fn new(list: Vec<Community>) -> Self {
-        Communities(list)
+    pub fn new(list: Vec<Community>, patterns: &[Pattern]) -> Self {
+        let mut around: Vec<_> = patterns
+            .iter()
+            .flat_map(|pattern| {
+                list.iter().enumerate().map(|(at, community)| (pattern.around(&community.name), at))
+            })
+            .map(|((before, after), at)| (before, after, at))
+            .collect();
+        around.sort_by_key(|(before, after, _)| std::cmp::Reverse(before.len() + after.len()));
+        Communities { list, around }
     }
 
     /// An IPv4 source in IPv6 clothes counts as IPv4.
-    pub fn judge(&self, name: &[u8], source: IpAddr) -> Verdict {
+    pub fn judge<'n>(&self, name: &'n [u8], source: IpAddr) -> Verdict<'n> {
         let source = source.to_canonical();
         let mut verdict = Verdict::Unknown;
-        for community in self.0.iter().filter(|community| community.name == name) {
+        for community in self.list.iter().filter(|community| community.name == name) {
             if community.allows(source) {
-                return Verdict::Granted;
+                return Verdict::Granted(None);
+            }
+            verdict = Verdict::Refused;
+        }
+        if verdict == Verdict::Refused {
+            return verdict;
+        }
+        for (before, after, at) in &self.around {
+            let Some(device) = between(name, before, after) else { continue };
+            if self.list[*at].allows(source) {
+                return Verdict::Granted(Some(device));
             }
             verdict = Verdict::Refused;
         }
         verdict
+    }
+}
+
+/// What stands between the two, if it is something.
+fn between<'n>(name: &'n [u8], before: &[u8], after: &[u8]) -> Option<&'n [u8]> {
+    name.strip_prefix(before)?.strip_suffix(after).filter(|device| !device.is_empty())
+}
+
+impl Pattern {
+    /// Those without a word in the boot file.
+    pub fn defaults() -> Vec<Pattern> {
+        ["@", "-"]
+            .map(|between| Pattern { pieces: ["", between, ""].map(str::to_owned), community_first: true })
+            .into()
+    }
+
+    /// Whether `name` asks for a device by the community `community`.
+    pub fn is_of(&self, community: &str, name: &str) -> bool {
+        let (before, after) = self.around(community.as_bytes());
+        between(name.as_bytes(), &before, &after).is_some()
+    }
+
+    /// The community that asks for a device.
+    pub fn fill(&self, community: &str, device: &str) -> String {
+        let (one, other) = if self.community_first { (community, device) } else { (device, community) };
+        let [before, between, after] = &self.pieces;
+        [before.as_str(), one, between, other, after].concat()
+    }
+
+    /// What stands before and after a device's name.
+    fn around(&self, community: &[u8]) -> (Vec<u8>, Vec<u8>) {
+        let [before, between, after] = self.pieces.each_ref().map(String::as_bytes);
+        match self.community_first {
+            true => ([before, community, between].concat(), after.to_vec()),
+            false => (before.to_vec(), [between, community, after].concat()),
+        }
+    }
+}
+
+impl FromStr for Pattern {
+    type Err = CommunityError;
+
+    fn from_str(text: &str) -> Result<Self, CommunityError> {
+        const PLACES: [&str; 2] = ["{community}", "{device}"];
+        let malformed = || CommunityError::Pattern(text.to_owned());
+        let [community, device] = PLACES.map(|place| text.find(place));
+        let (community, device) = community.zip(device).ok_or_else(malformed)?;
+        let community_first = community < device;
+        let [one, other] = if community_first { PLACES } else { [PLACES[1], PLACES[0]] };
+        let (before, rest) = text.split_once(one).ok_or_else(malformed)?;
+        let (between, after) = rest.split_once(other).ok_or_else(malformed)?;
+        let pieces = [before, between, after].map(str::to_owned);
+        // Without something between the two nobody could tell where one ends.
+        let legal =
+            |piece: &String| piece.bytes().all(|octet| octet.is_ascii_graphic() && !b"{}".contains(&octet));
+        if between.is_empty() || !pieces.iter().all(legal) {
+            return Err(malformed());
+        }
+        Ok(Pattern { pieces, community_first })
     }
 }
 
@@ -94,12 +190,28 @@ impl Network {
         }
     }
 
+    /// Its lowest address.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// The length of its prefix.
+    pub fn bits(&self) -> u8 {
+        self.bits
+    }
+
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address) {
             (IpAddr::V4(network), IpAddr::V4(address)) => mask4(address, self.bits) == network,
             (IpAddr::V6(network), IpAddr::V6(address)) => mask6(address, self.bits) == network,
             _ => false,
         }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.bits)
     }
 }
 
@@ -146,24 +258,65 @@ mod tests {
 
     #[test]
     fn sources_are_filtered() {
-        let communities = Communities::new(vec![
-            Community::new("public", &["10.0.0.0/8".into(), "2001:db8::/32".into()]).unwrap(),
-            Community::new("public", &["192.0.2.7".into()]).unwrap(),
-            Community::new("open", &[]).unwrap(),
-        ]);
+        let communities = Communities::new(
+            vec![
+                Community::new("public", &["10.0.0.0/8".into(), "2001:db8::/32".into()]).unwrap(),
+                Community::new("public", &["192.0.2.7".into()]).unwrap(),
+                Community::new("open", &[]).unwrap(),
+            ],
+            &[],
+        );
         for (name, source, verdict) in [
-            ("public", "10.200.3.4", Verdict::Granted),
-            ("public", "::ffff:10.1.1.1", Verdict::Granted),
+            ("public", "10.200.3.4", Verdict::Granted(None)),
+            ("public", "::ffff:10.1.1.1", Verdict::Granted(None)),
             ("public", "11.0.0.1", Verdict::Refused),
-            ("public", "2001:db8:7::1", Verdict::Granted),
+            ("public", "2001:db8:7::1", Verdict::Granted(None)),
             ("public", "2001:db9::1", Verdict::Refused),
-            ("public", "192.0.2.7", Verdict::Granted),
-            ("open", "198.51.100.1", Verdict::Granted),
+            ("public", "192.0.2.7", Verdict::Granted(None)),
+            ("open", "198.51.100.1", Verdict::Granted(None)),
             ("Public", "10.0.0.1", Verdict::Unknown),
             ("", "10.0.0.1", Verdict::Unknown),
         ] {
             assert_eq!(communities.judge(name.as_bytes(), ip(source)), verdict, "{name} from {source}");
         }
+    }
+
+    #[test]
+    fn devices_are_named() {
+        let list = ["public", "publicity", "open"].map(|name| Community::new(name, &[]).unwrap());
+        let patterns = ["{community}@{device}", "<{device}:{community}>"].map(|text| text.parse().unwrap());
+        let communities = Communities::new(list.into(), &patterns);
+        for (name, device) in [
+            ("public@plug-1", Some("plug-1")),
+            ("publicity@a", Some("a")),
+            ("public@a@b", Some("a@b")),
+            ("public@+fleet", Some("+fleet")),
+            ("<plug-1:open>", Some("plug-1")),
+            ("public", None),
+        ] {
+            let verdict = communities.judge(name.as_bytes(), ip("192.0.2.1"));
+            assert_eq!(verdict, Verdict::Granted(device.map(str::as_bytes)), "{name}");
+        }
+        for unknown in ["public@", "@x", "public-x", "<:open>", "open>", "Public@x"] {
+            assert_eq!(communities.judge(unknown.as_bytes(), ip("192.0.2.1")), Verdict::Unknown, "{unknown}");
+        }
+        assert_eq!(patterns.each_ref().map(|pattern| pattern.fill("open", "x")), ["open@x", "<x:open>"]);
+        assert!(patterns[0].is_of("open", "open@x") && !patterns[0].is_of("open", "open@"));
+    }
+
+    #[test]
+    fn patterns_are_checked() {
+        for bad in [
+            "",
+            "{device}",
+            "{community}",
+            "{community}{device}",
+            "{community} {device}",
+            "{device}@{community}{",
+        ] {
+            assert_eq!(bad.parse::<Pattern>(), Err(CommunityError::Pattern(bad.into())));
+        }
+        assert_eq!(Pattern::defaults()[1], "{community}-{device}".parse().unwrap());
     }
 
     #[test]

@@ -59,6 +59,7 @@ fn syntax(value: &Value<'_>) -> ObjectSyntax {
         Value::Integer(value) => value.into(),
         Value::Octets(text) => octets(text),
         Value::Oid(prefix) => object_identifier(prefix.arcs()).into(),
+        Value::OidAt(prefix, arc) => object_identifier(&[prefix.arcs(), &[arc]].concat()).into(),
         Value::IpAddress(address) => IpAddress(address.octets().into()).into(),
         Value::Counter32(value) => Counter(value).into(),
         Value::Gauge32(value) => Gauge(value).into(),
@@ -121,6 +122,7 @@ mod tests {
             any::<[u8; 16]>().prop_map(|octets| Owned::Value(Value::Address(Ipv6Addr::from(octets).into()))),
             (0u64..1 << 42).prop_map(|millis| Owned::Value(Value::Date(Time(millis)))),
             Just(Owned::Value(Value::Oid(&SOME_OID))),
+            any::<u32>().prop_map(|arc| Owned::Value(Value::OidAt(&SOME_OID, arc))),
             prop::collection::vec(any::<u8>(), 0..300).prop_map(Owned::Octets),
         ]
     }

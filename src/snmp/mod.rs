@@ -4,6 +4,7 @@
 //! request, `mib` finds rows and writes their cells, straight from the columns of the fleet. [`notifier`] follows the
 //! journal and sends what [`notify`] makes of each event. Only `transport` and `notifier` know sockets.
 
+pub mod addresses;
 pub mod agent;
 pub mod ber;
 mod bulk;
@@ -17,3 +18,4 @@ pub mod oid;
 pub mod strangers;
 pub mod syntax;
 pub mod transport;
+pub mod view;

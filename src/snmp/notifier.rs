@@ -15,7 +15,7 @@ use std::{
 
 use tokio::net::UdpSocket;
 
-use super::{agent::Agent, notify};
+use super::{agent::Agent, notify, view::View};
 use crate::secret::Secret;
 
 const POLL: Duration = Duration::from_millis(50);
@@ -97,7 +97,7 @@ impl Notifier {
         self.request_id = self.request_id.wrapping_add(1) & i32::MAX;
         let message = {
             let text = RefCell::default();
-            let context = self.agent.context(event.time, &text);
+            let context = self.agent.context(event.time, View::Bridge, &text);
             notify::trap(&context, event, target.community.expose().as_bytes(), self.request_id)
         };
         let result = match message {

@@ -25,7 +25,7 @@ use crate::{
 /// told as it was then.
 pub fn bindings(context: &Context<'_>, event: &Event) -> Option<Bindings> {
     let mut bindings = Bindings::default();
-    bindings.push(UPTIME.arcs(), &Value::TimeTicks(context.uptime()));
+    bindings.push(UPTIME.arcs(), &Value::TimeTicks(context.ticks(context.engine.started())));
     match &event.kind {
         EventKind::Started { cold } => {
             bindings.push(TRAP_OID.arcs(), &Value::Oid(if *cold { &COLD_START } else { &WARM_START }));
@@ -90,7 +90,7 @@ fn of_device(
 ) -> Option<Bindings> {
     let mut bindings = of_row(context, event, &DeviceTable, device, notification, then, bindings)?;
     // The real source, for managers that match by address (RFC 3584 section 3.1).
-    if let Some(IpAddr::V4(address)) = context.fleet.row(device, |row| address(&row))? {
+    if let Some(IpAddr::V4(address)) = context.row(device, |row| address(context, &row))? {
         bindings.push(TRAP_ADDRESS.arcs(), &Value::IpAddress(address));
     }
     Some(bindings)

@@ -8,7 +8,6 @@ use std::{
 
 use parking_lot::Mutex;
 
-use super::community::Verdict;
 use crate::model::Time;
 
 /// How many are kept, and how many of one source.
@@ -30,10 +29,32 @@ pub struct Stranger {
     /// Of the last refusal.
     pub time: Time,
     pub source: IpAddr,
-    /// The community as text, cut at 32 octets; `None` if the name was right and only the source was not: it is a secret.
-    pub name: Option<String>,
+    pub why: Why,
     /// Refusals that were looked at: of a flood, a hundred in a second.
     pub count: u64,
+}
+
+/// Texts are cut at 32 octets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// There is no such community.
+    Community(String),
+    /// The community, which is a secret, may not be used from there.
+    Source,
+    /// The community is right, and there is no such device, or it is not the one that was asked.
+    Device(String),
+}
+
+/// What was wrong with a request.
+#[derive(Clone, Copy, Debug)]
+pub enum Refusal<'a> {
+    Community(&'a [u8]),
+    Source,
+    /// A name that came with the community, else the address that was asked.
+    Device {
+        at: IpAddr,
+        name: Option<&'a [u8]>,
+    },
 }
 
 /// Shared by all threads of the agent.
@@ -52,7 +73,7 @@ struct Inner {
 }
 
 impl Strangers {
-    pub fn note(&self, now: Time, peer: SocketAddr, name: &[u8], verdict: Verdict) {
+    pub fn note(&self, now: Time, peer: SocketAddr, refusal: Refusal<'_>) {
         let looked = self.looked.load(Ordering::Relaxed);
         if now.0.saturating_sub(looked) < LOOK_EVERY
             || self.looked.compare_exchange(looked, now.0, Ordering::Relaxed, Ordering::Relaxed).is_err()
@@ -60,20 +81,28 @@ impl Strangers {
             return;
         }
         let source = peer.ip().to_canonical();
-        let name = match verdict {
-            Verdict::Unknown => Some(String::from_utf8_lossy(&name[..name.len().min(NAME)]).into_owned()),
-            Verdict::Granted | Verdict::Refused => None,
+        let text = |name: &[u8]| String::from_utf8_lossy(&name[..name.len().min(NAME)]).into_owned();
+        let why = match refusal {
+            Refusal::Community(name) => Why::Community(text(name)),
+            Refusal::Source => Why::Source,
+            Refusal::Device { name: Some(name), .. } => Why::Device(text(name)),
+            Refusal::Device { at, name: None } => Why::Device(at.to_canonical().to_string()),
         };
         let mut inner = self.inner.lock();
         if inner.may_log(source, now) {
-            match &name {
-                Some(community) => {
+            match &why {
+                Why::Community(community) => {
                     tracing::warn!(%source, ?community, "SNMP request with an unknown community")
                 }
-                None => tracing::warn!(%source, "SNMP request from outside the sources of its community"),
+                Why::Source => {
+                    tracing::warn!(%source, "SNMP request from outside the sources of its community")
+                }
+                Why::Device(device) => {
+                    tracing::warn!(%source, ?device, "SNMP request for a device that there is not")
+                }
             }
         }
-        inner.keep(now, source, name);
+        inner.keep(now, source, why);
     }
 
     /// The newest last.
@@ -100,8 +129,8 @@ impl Inner {
     }
 
     /// A source that guesses many names pushes out its own oldest.
-    fn keep(&mut self, now: Time, source: IpAddr, name: Option<String>) {
-        let is_known = |other: &Stranger| other.source == source && other.name == name;
+    fn keep(&mut self, now: Time, source: IpAddr, why: Why) {
+        let is_known = |other: &Stranger| other.source == source && other.why == why;
         let count = match self.list.iter().position(is_known).and_then(|at| self.list.remove(at)) {
             Some(known) => known.count + 1,
             None => {
@@ -115,7 +144,7 @@ impl Inner {
                 1
             }
         };
-        self.list.push_back(Stranger { time: now, source, name, count });
+        self.list.push_back(Stranger { time: now, source, why, count });
     }
 }
 
@@ -135,30 +164,30 @@ mod tests {
     fn the_last_hundred_are_kept_and_no_secret() {
         let strangers = Strangers::default();
         for n in 0..150 {
-            strangers.note(at(n), peer(n), b"guess", Verdict::Unknown);
+            strangers.note(at(n), peer(n), Refusal::Community(b"guess"));
         }
-        strangers.note(at(150), peer(149), b"guess", Verdict::Unknown);
-        strangers.note(at(150), peer(149), b"guess", Verdict::Unknown);
-        strangers.note(at(151), peer(149), b"the-right-one", Verdict::Refused);
+        strangers.note(at(150), peer(149), Refusal::Community(b"guess"));
+        strangers.note(at(150), peer(149), Refusal::Community(b"guess"));
+        strangers.note(at(151), peer(149), Refusal::Source);
         let list = strangers.list();
         assert_eq!(list.len(), KEPT);
         assert_eq!(
-            (list[98].source, list[98].count, list[98].name.as_deref()),
-            (peer(149).ip(), 2, Some("guess"))
+            (list[98].source, list[98].count, &list[98].why),
+            (peer(149).ip(), 2, &Why::Community("guess".into()))
         );
-        assert_eq!((list[99].count, &list[99].name), (1, &None));
+        assert_eq!((list[99].count, &list[99].why), (1, &Why::Source));
     }
 
     #[test]
     fn who_guesses_many_names_hides_nobody() {
         let strangers = Strangers::default();
-        strangers.note(at(0), peer(1), b"public", Verdict::Unknown);
+        strangers.note(at(0), peer(1), Refusal::Community(b"public"));
         for n in 1..2000 {
-            strangers.note(at(n), peer(2), format!("guess-{n}").as_bytes(), Verdict::Unknown);
+            strangers.note(at(n), peer(2), Refusal::Community(format!("guess-{n}").as_bytes()));
         }
         let list = strangers.list();
         assert_eq!((list.len(), list[0].source), (1 + OF_A_SOURCE, peer(1).ip()));
-        assert_eq!(list[OF_A_SOURCE].name.as_deref(), Some("guess-1999"));
+        assert_eq!(list[OF_A_SOURCE].why, Why::Community("guess-1999".into()));
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub enum Value<'a> {
     Integer(i32),
     Octets(&'a [u8]),
     Oid(&'a Prefix),
+    /// A registered identifier and one arc more.
+    OidAt(&'a Prefix, u32),
     IpAddress(Ipv4Addr),
     Counter32(u32),
     /// Gauge32 and Unsigned32, which are one on the wire.

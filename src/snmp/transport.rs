@@ -2,15 +2,19 @@
 //!
 //! ```text
 //! listen address --N sockets (SO_REUSEPORT)--> N threads: recvmmsg -> Agent::handle each -> sendmmsg
+//! a port a device --a socket each, epoll---> 1 thread:  the same
 //! ```
-//! Each reply leaves from the address that was asked, also on a wildcard socket. The only `unsafe` of the
+//! With pools of device addresses a listen address is a wildcard socket: the agent answers only if what was asked is its
+//! own or a device's. Each reply leaves from the address that was asked, also on a wildcard socket. The only `unsafe` of the
 //! SNMP part is here, in [`socket`].
 
 mod socket;
+mod waiting;
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    ops::RangeInclusive,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -19,8 +23,12 @@ use std::{
 };
 
 use socket::{Batch, Socket};
+use waiting::Waiting;
 
-use super::agent::{Agent, Outcome, Scratch};
+use super::{
+    addresses::Addresses,
+    agent::{Agent, Outcome, Scratch},
+};
 use crate::clock;
 
 #[derive(Debug, thiserror::Error)]
@@ -57,23 +65,40 @@ impl Server {
     /// An address cannot be bound, for instance because its port is taken.
     pub fn start(listen: &[SocketAddr], threads: usize, agent: Arc<Agent>) -> Result<Server, TransportError> {
         let mut server = Server { addresses: Vec::new(), stopping: Arc::default(), threads: Vec::new() };
+        let addresses = &agent.hosts().addresses;
         let mut sockets = Vec::new();
-        for &address in listen {
+        for (address, own) in bindings(listen, addresses) {
             let dual = !listen.iter().any(|other| other.is_ipv4() && other.port() == address.port());
-            let opened = Socket::open(address, dual, threads.max(1))
+            let dual = dual || addresses.has_pools();
+            let loopback = addresses.has_pools() && is_loopback(listen, addresses);
+            let opened = Socket::open_on(address, dual, threads.max(1), loopback)
                 .map_err(|source| TransportError::Bind { address, source })?;
-            server.addresses.extend(opened.first().map(Socket::address));
+            let port = opened.first().map(|socket| socket.address().port());
+            server
+                .addresses
+                .extend(port.iter().flat_map(|port| own.iter().map(|own| SocketAddr::new(*own, *port))));
             sockets.extend(opened);
         }
+        let ports = match addresses.ports() {
+            Some(ports) => open_ports(listen, ports)?,
+            None => Vec::new(),
+        };
         for (number, socket) in sockets.into_iter().enumerate() {
             let (agent, stopping) = (agent.clone(), server.stopping.clone());
-            let thread = thread::Builder::new()
-                .name(format!("snmp-{number}"))
-                .spawn(move || serve(&socket, &agent, &stopping))
-                .map_err(TransportError::Thread)?;
-            server.threads.push(thread);
+            server.spawn(&format!("snmp-{number}"), move || serve(&socket, &agent, &stopping))?;
+        }
+        if !ports.is_empty() {
+            let waiting = Waiting::new(ports).map_err(TransportError::Thread)?;
+            let (agent, stopping) = (agent.clone(), server.stopping.clone());
+            server.spawn("snmp-ports", move || serve_ports(waiting, &agent, &stopping))?;
         }
         Ok(server)
+    }
+
+    fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), TransportError> {
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(work);
+        self.threads.push(thread.map_err(TransportError::Thread)?);
+        Ok(())
     }
 
     /// What is listened on, with the port that was chosen where 0 was asked for.
@@ -102,6 +127,56 @@ impl Drop for Server {
     }
 }
 
+/// What to bind, and for which of the bridge's addresses: with pools a wildcard for each port.
+fn bindings(listen: &[SocketAddr], addresses: &Addresses) -> Vec<(SocketAddr, Vec<IpAddr>)> {
+    if !addresses.has_pools() {
+        return listen.iter().map(|address| (*address, vec![address.ip()])).collect();
+    }
+    let v6 = addresses.has_v6() || listen.iter().any(SocketAddr::is_ipv6);
+    let everywhere: IpAddr = if v6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+    let mut bindings: Vec<(SocketAddr, Vec<IpAddr>)> = Vec::new();
+    for address in listen {
+        match bindings.iter_mut().find(|(bound, _)| bound.port() == address.port()) {
+            Some((_, own)) => own.push(address.ip()),
+            None => bindings.push((SocketAddr::new(everywhere, address.port()), vec![address.ip()])),
+        }
+    }
+    bindings
+}
+
+/// Whether all that is asked lies on this host.
+fn is_loopback(listen: &[SocketAddr], addresses: &Addresses) -> bool {
+    listen.iter().all(|address| address.ip().is_loopback())
+        && addresses.pools().all(|pool| pool.address().is_loopback())
+}
+
+fn open_ports(listen: &[SocketAddr], ports: RangeInclusive<u16>) -> Result<Vec<Socket>, TransportError> {
+    let mut own: Vec<IpAddr> = listen.iter().map(SocketAddr::ip).collect();
+    own.sort();
+    own.dedup();
+    let dual = !own.iter().any(IpAddr::is_ipv4);
+    let mut sockets = Vec::new();
+    for (ip, port) in own.into_iter().flat_map(|ip| ports.clone().map(move |port| (ip, port))) {
+        let address = SocketAddr::new(ip, port);
+        let opened = Socket::open(address, dual, 1);
+        sockets.extend(opened.map_err(|source| TransportError::Bind { address, source })?);
+    }
+    Ok(sockets)
+}
+
+fn serve_ports(mut waiting: Waiting, agent: &Agent, stopping: &AtomicBool) {
+    let mut batch = Batch::new(agent.max_request());
+    let mut scratch = Scratch::default();
+    while !stopping.load(Ordering::Relaxed) {
+        waiting.ready(|socket| {
+            // A readiness is told once, so all that waits is taken.
+            while let Ok(received @ 1..) = socket.receive(&mut batch) {
+                answer(socket, agent, &mut batch, received, &mut scratch);
+            }
+        });
+    }
+}
+
 fn serve(socket: &Socket, agent: &Agent, stopping: &AtomicBool) {
     let mut batch = Batch::new(agent.max_request());
     let mut scratch = Scratch::default();
@@ -118,20 +193,24 @@ fn serve(socket: &Socket, agent: &Agent, stopping: &AtomicBool) {
                 continue;
             }
         };
-        let now = clock::now();
-        for at in 0..received {
-            let (peer, request, reply) = batch.slot(at);
-            let outcome = match peer {
-                Some(peer) => agent.handle(now, peer, request, &mut scratch, reply),
-                None => Outcome::Drop,
-            };
-            if outcome == Outcome::Drop {
-                reply.clear();
-            }
+        answer(socket, agent, &mut batch, received, &mut scratch);
+    }
+}
+
+fn answer(socket: &Socket, agent: &Agent, batch: &mut Batch, received: usize, scratch: &mut Scratch) {
+    let now = clock::now();
+    for at in 0..received {
+        let (path, request, reply) = batch.slot(at, socket.address());
+        let outcome = match path {
+            Some(path) => agent.handle(now, path, request, scratch, reply),
+            None => Outcome::Drop,
+        };
+        if outcome == Outcome::Drop {
+            reply.clear();
         }
-        let lost = socket.send(&mut batch, received);
-        if lost > 0 {
-            agent.stats().snmp.reply_errors.add(lost as u64);
-        }
+    }
+    let lost = socket.send(batch, received);
+    if lost > 0 {
+        agent.stats().snmp.reply_errors.add(lost as u64);
     }
 }

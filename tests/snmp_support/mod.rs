@@ -8,9 +8,10 @@ use fleetbridge::{
     model::Time,
     snmp::{
         agent::{Agent, Outcome, Scratch},
-        community::{Communities, Community},
+        community::{Communities, Community, Pattern},
         engine::Engine,
         mib::{Subtree, System},
+        view::{Hosts, Path},
     },
     stats::Stats,
 };
@@ -45,6 +46,10 @@ pub struct Manager {
     pub fleet: Arc<Fleet>,
     /// When the next request arrives.
     pub now: Time,
+    /// By which it asks.
+    pub community: String,
+    /// What it asks.
+    pub local: SocketAddr,
     make: fn() -> Vec<Box<dyn Subtree>>,
     scratch: Scratch,
     id: i32,
@@ -80,10 +85,19 @@ impl Manager {
             reply: Vec::new(),
             fleet,
             now: NOW,
+            community: "public".into(),
+            local: "127.0.0.1:161".parse().unwrap(),
             make: fleetbridge::snmp::mib::all,
             scratch: Scratch::default(),
             id: 0,
         }
+    }
+
+    /// Serves all MIBs; devices answer where `hosts` says.
+    pub fn with_hosts(fleet: Fleet, hosts: Hosts) -> Self {
+        let mut manager = Manager::new(fleet, Vec::new());
+        manager.agent = agent_with(manager.fleet.clone(), 65_507, fleetbridge::snmp::mib::all(), hosts);
+        manager
     }
 
     /// Serves all MIBs of the same fleet with another greatest message.
@@ -93,7 +107,13 @@ impl Manager {
 
     pub fn send(&mut self, message: &[u8]) -> Outcome {
         let peer: SocketAddr = "192.0.2.1:40000".parse().unwrap();
-        self.agent.handle(self.now, peer, message, &mut self.scratch, &mut self.reply)
+        self.agent.handle(
+            self.now,
+            Path { peer, local: self.local },
+            message,
+            &mut self.scratch,
+            &mut self.reply,
+        )
     }
 
     pub fn get(&mut self, version: u32, names: &[&str]) -> Reply {
@@ -113,13 +133,14 @@ impl Manager {
     }
 
     pub fn ask(&mut self, version: u32, kind: Kind, names: &[&str]) -> Option<Reply> {
-        let message = self.request(version, "public", kind, names);
+        let community = self.community.clone();
+        let message = self.request(version, &community, kind, names);
         if self.send(&message) == Outcome::Drop {
             return None;
         }
         let message: Message<Response> = rasn::ber::decode(&self.reply).expect("a response");
         assert_eq!(message.version, version.into());
-        assert_eq!(message.community, &b"public"[..]);
+        assert_eq!(message.community, community.as_bytes());
         let pdu = message.data.0;
         assert_eq!(pdu.request_id, self.id);
         let binding = |binding: VarBind| (dotted(&binding.name), binding.value);
@@ -179,6 +200,15 @@ fn bulk(pdu: Pdu, non_repeaters: u32, max_repetitions: u32) -> BulkPdu {
 }
 
 pub fn agent(fleet: Arc<Fleet>, max_message: usize, subtrees: Vec<Box<dyn Subtree>>) -> Arc<Agent> {
+    agent_with(fleet, max_message, subtrees, Hosts::default())
+}
+
+fn agent_with(
+    fleet: Arc<Fleet>,
+    max_message: usize,
+    subtrees: Vec<Box<dyn Subtree>>,
+    hosts: Hosts,
+) -> Arc<Agent> {
     let system = System {
         description: "fleetbridge test".into(),
         contact: "noc@example.org".into(),
@@ -187,12 +217,13 @@ pub fn agent(fleet: Arc<Fleet>, max_message: usize, subtrees: Vec<Box<dyn Subtre
         max_message,
         max_request: 4096,
     };
-    let communities = Communities::new(vec![
+    let communities = vec![
         Community::new("public", &[]).unwrap(),
         Community::new("inner", &["10.0.0.0/8".into()]).unwrap(),
-    ]);
+    ];
+    let communities = Communities::new(communities, &Pattern::defaults());
     let engine = Engine::unsaved(super::support::START).unwrap();
-    Arc::new(Agent::new(fleet, Arc::new(Stats::default()), engine, system, communities, subtrees))
+    Arc::new(Agent::new(fleet, Arc::new(Stats::default()), engine, system, communities, hosts, subtrees))
 }
 
 /// The response as rasn writes it.

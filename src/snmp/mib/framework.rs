@@ -4,10 +4,13 @@ use super::{Group, Scalar};
 use crate::snmp::{
     oid::Prefix,
     syntax::{Syntax, Value},
+    view::Views,
 };
 
 pub const ENGINE: Group = Group {
     prefix: &Prefix::new(&[1, 3, 6, 1, 6, 3, 10, 2, 1]),
+    // A device has no engine of its own until there are SNMPv3 contexts.
+    views: Views::BRIDGE.and(Views::FLEET),
     scalars: &[
         Scalar::read(1, "snmpEngineID", Syntax::Octets, |c| Value::Octets(c.engine.id())),
         Scalar::read(2, "snmpEngineBoots", Syntax::Integer32, |c| Value::Integer(c.engine.boots())),

@@ -1,14 +1,21 @@
 //! Scalars that share a parent.
 
+use std::ops::ControlFlow;
+
 use super::{Column, Context, Found, Object, Sink, Stem, Subtree};
-use crate::snmp::{
-    ber,
-    oid::Prefix,
-    syntax::{Access, Syntax, Value},
+use crate::{
+    fleet::Row,
+    snmp::{
+        ber,
+        oid::Prefix,
+        syntax::{Syntax, Value},
+        view::Views,
+    },
 };
 
 pub struct Group {
     pub prefix: &'static Prefix,
+    pub views: Views,
     /// In order of their numbers.
     pub scalars: &'static [Scalar],
 }
@@ -16,7 +23,15 @@ pub struct Group {
 /// Each has the one instance `.0`.
 pub struct Scalar {
     column: Column,
-    read: for<'a> fn(&Context<'a>) -> Value<'a>,
+    read: Read,
+}
+
+/// Hands what a device has to the callback, if it has it.
+pub type OfDevice = fn(&Context<'_>, &Row<'_>, &mut dyn FnMut(Value<'_>));
+
+enum Read {
+    Bridge(for<'a> fn(&Context<'a>) -> Value<'a>),
+    Device(OfDevice),
 }
 
 impl Scalar {
@@ -26,7 +41,7 @@ impl Scalar {
         syntax: Syntax,
         read: for<'a> fn(&Context<'a>) -> Value<'a>,
     ) -> Scalar {
-        Scalar { column: Column::new(number, name, syntax, Access::ReadOnly), read }
+        Scalar { column: Column::read(number, name, syntax), read: Read::Bridge(read) }
     }
 
     pub const fn write(
@@ -35,7 +50,23 @@ impl Scalar {
         syntax: Syntax,
         read: for<'a> fn(&Context<'a>) -> Value<'a>,
     ) -> Scalar {
-        Scalar { column: Column::new(number, name, syntax, Access::ReadWrite), read }
+        Scalar { column: Column::write(number, name, syntax), read: Read::Bridge(read) }
+    }
+
+    /// Of the device in view.
+    pub const fn of_device(column: Column, read: OfDevice) -> Scalar {
+        Scalar { column, read: Read::Device(read) }
+    }
+
+    fn with(&self, context: &Context<'_>, mut visit: impl FnMut(Value<'_>)) {
+        match self.read {
+            Read::Bridge(read) => visit(read(context)),
+            Read::Device(read) => {
+                if let Some(device) = context.device() {
+                    context.fleet.row(device, |row| read(context, &row, &mut visit));
+                }
+            }
+        }
     }
 }
 
@@ -49,6 +80,10 @@ impl Subtree for Group {
         self.scalars.iter().map(|scalar| Object { oid: oid(scalar), column: scalar.column }).collect()
     }
 
+    fn views(&self) -> Views {
+        self.views
+    }
+
     fn get(&self, context: &Context<'_>, rest: &[u32], out: &mut Vec<u8>) -> Found {
         let Some((&number, index)) = rest.split_first() else { return Found::NoObject };
         let Ok(at) = self.scalars.binary_search_by_key(&number, |scalar| scalar.column.number) else {
@@ -57,8 +92,12 @@ impl Subtree for Group {
         if index != [0] {
             return Found::NoInstance;
         }
-        ber::push_value(&(self.scalars[at].read)(context), out);
-        Found::Value
+        let mut found = Found::NoInstance;
+        self.scalars[at].with(context, |value| {
+            ber::push_value(&value, out);
+            found = Found::Value;
+        });
+        found
     }
 
     fn run(&self, context: &Context<'_>, after: Option<&[u32]>, sink: &mut Sink<'_>) {
@@ -73,7 +112,9 @@ impl Subtree for Group {
                 continue;
             }
             let stem = Stem::new(self.prefix, scalar.column.number);
-            if sink.push(&stem, |out| out.push(0), &(scalar.read)(context)).is_break() {
+            let mut flow = ControlFlow::Continue(());
+            scalar.with(context, |value| flow = sink.push(&stem, |out| out.push(0), &value));
+            if flow.is_break() {
                 return;
             }
         }

@@ -10,21 +10,30 @@ pub mod snmpv2;
 
 use std::{cell::RefCell, ops::ControlFlow};
 
-use crate::{fleet::Fleet, model::Time, stats::Stats};
+use deunicode::deunicode_with_tofu;
+
+use crate::{
+    fleet::{Fleet, Row, Which},
+    model::{DeviceNumber, Time},
+    stats::Stats,
+};
 
 pub use group::{Group, Scalar};
 
 use super::{
+    addresses::Addresses,
     ber,
     engine::Engine,
     oid::{self, Prefix},
     syntax::{Access, Syntax, Value},
+    view::{View, Views},
 };
 
 /// All that is served, in order of object identifiers: no instance of one lies behind the beginning of the next.
 pub fn all() -> Vec<Box<dyn Subtree>> {
     vec![
         Box::new(snmpv2::SYSTEM),
+        Box::new(snmpv2::DEVICE_SYSTEM),
         Box::new(snmpv2::ObjectResources),
         Box::new(snmpv2::SNMP),
         Box::new(fleetbridge::FLEET),
@@ -33,6 +42,7 @@ pub fn all() -> Vec<Box<dyn Subtree>> {
         Box::new(fleetbridge::SettingTable),
         Box::new(fleetbridge::MissingTable),
         Box::new(fleetbridge::AdapterTable),
+        Box::new(fleetbridge::SELF),
         Box::new(snmpv2::SET),
         Box::new(framework::ENGINE),
     ]
@@ -41,6 +51,8 @@ pub fn all() -> Vec<Box<dyn Subtree>> {
 /// What an answer is taken from; lives for one request.
 pub struct Context<'a> {
     pub now: Time,
+    pub view: View,
+    pub addresses: &'a Addresses,
     pub fleet: &'a Fleet,
     pub stats: &'a Stats,
     pub engine: &'a Engine,
@@ -50,9 +62,55 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// sysUpTime: hundredths of a second since the agent began, modulo 2^32.
-    pub fn uptime(&self) -> u32 {
-        (self.now.since(self.engine.started()) / 10) as u32
+    /// Hundredths of a second since an instant, modulo 2^32.
+    pub fn ticks(&self, since: Time) -> u32 {
+        (self.now.since(since) / 10) as u32
+    }
+
+    /// The device whose agent is asked.
+    pub fn device(&self) -> Option<DeviceNumber> {
+        match self.view {
+            View::Device(device) => Some(device),
+            View::Bridge | View::Fleet => None,
+        }
+    }
+
+    /// Hands a text on as a DisplayString (RFC 2579): what is not ASCII as ASCII writes it.
+    pub fn display(&self, text: &str, mut read: impl FnMut(Value<'_>)) {
+        match text.is_ascii() {
+            true => read(Value::text(text)),
+            false => read(Value::text(&deunicode_with_tofu(text, "?"))),
+        }
+    }
+
+    /// As [`display`](Context::display), of a text that has to be made.
+    pub fn compose(&self, make: impl FnOnce(&mut String), read: impl FnMut(Value<'_>)) {
+        let mut text = self.text.borrow_mut();
+        text.clear();
+        make(&mut text);
+        self.display(&text, read);
+    }
+
+    /// A device that is in view.
+    pub fn row<R>(&self, device: DeviceNumber, read: impl FnOnce(Row<'_>) -> R) -> Option<R> {
+        if self.device().is_some_and(|own| own != device) {
+            return None;
+        }
+        self.fleet.row(device, read)
+    }
+
+    /// The devices in view from number `from` on, in order, until `visit` breaks.
+    pub fn rows(&self, from: DeviceNumber, which: Which, mut visit: impl FnMut(Row<'_>) -> ControlFlow<()>) {
+        match self.device() {
+            None => self.fleet.rows(from, which, visit),
+            Some(device) if device >= from => {
+                self.fleet.row(device, |row| match which {
+                    Which::Missing if !row.presence().is_missing() => ControlFlow::Continue(()),
+                    _ => visit(row),
+                });
+            }
+            Some(_) => {}
+        }
     }
 }
 
@@ -119,6 +177,8 @@ pub trait Subtree: Send + Sync {
 
     fn objects(&self) -> Vec<Object>;
 
+    fn views(&self) -> Views;
+
     /// Appends the encoded value of the instance whose name goes on with `rest` after the prefix.
     fn get(&self, context: &Context<'_>, rest: &[u32], out: &mut Vec<u8>) -> Found;
 
@@ -149,6 +209,7 @@ pub trait Table: Send + Sync {
     const ENTRY: &'static Prefix;
     /// In order of their numbers.
     const COLUMNS: &'static [Column];
+    const VIEWS: Views;
 
     /// Hands the instance to `read`, if there is one.
     fn cell(&self, context: &Context<'_>, key: Self::Key, column: u32, read: impl FnOnce(Value<'_>));
@@ -172,6 +233,10 @@ impl<T: Table> Subtree for T {
     fn objects(&self) -> Vec<Object> {
         let oid = |column: &Column| [T::ENTRY.arcs(), &[column.number]].concat();
         T::COLUMNS.iter().map(|column| Object { oid: oid(column), column: *column }).collect()
+    }
+
+    fn views(&self) -> Views {
+        T::VIEWS
     }
 
     fn get(&self, context: &Context<'_>, rest: &[u32], out: &mut Vec<u8>) -> Found {
@@ -326,7 +391,17 @@ mod tests {
 
     #[test]
     fn subtrees_do_not_overlap() {
-        let all = all();
+        let [bridge, fleet, device] = [View::Bridge, View::Fleet, View::Device(1)].map(|view| {
+            let mut all = all();
+            all.retain(|subtree| subtree.views().has(view));
+            all
+        });
+        for all in [bridge, fleet, device] {
+            in_order(&all);
+        }
+    }
+
+    fn in_order(all: &[Box<dyn Subtree>]) {
         for pair in all.windows(2) {
             let next = pair[1].prefix().arcs();
             for object in pair[0].objects() {
@@ -337,7 +412,7 @@ mod tests {
                 );
             }
         }
-        for subtree in &all {
+        for subtree in all {
             let objects = subtree.objects();
             assert!(objects.is_sorted_by(|one, next| one.oid < next.oid), "{}", subtree.prefix());
         }

@@ -1,11 +1,16 @@
 //! SNMPv2-MIB (RFC 3418): what every agent tells of itself.
 
-use std::ops::ControlFlow;
+use std::{fmt::Write, ops::ControlFlow};
 
 use super::{Column, Context, Group, Scalar, Table, fleetbridge};
-use crate::snmp::{
-    oid::Prefix,
-    syntax::{Labels, Syntax, Value},
+use crate::{
+    fleet::Row,
+    model::Attribute,
+    snmp::{
+        oid::Prefix,
+        syntax::{Labels, Syntax, Value},
+        view::Views,
+    },
 };
 
 pub const UPTIME: Prefix = Prefix::new(&[1, 3, 6, 1, 2, 1, 1, 3, 0]);
@@ -22,10 +27,11 @@ const ENABLED: Labels = &[("enabled", 1), ("disabled", 2)];
 
 pub const SYSTEM: Group = Group {
     prefix: &Prefix::new(&[1, 3, 6, 1, 2, 1, 1]),
+    views: Views::BRIDGE.and(Views::FLEET),
     scalars: &[
         Scalar::read(1, "sysDescr", Syntax::Octets, |c| Value::text(&c.system.description)),
         Scalar::read(2, "sysObjectID", Syntax::Oid, |_| Value::Oid(&fleetbridge::BRIDGE)),
-        Scalar::read(3, "sysUpTime", Syntax::TimeTicks, |c| Value::TimeTicks(c.uptime())),
+        Scalar::read(3, "sysUpTime", Syntax::TimeTicks, |c| Value::TimeTicks(c.ticks(c.engine.started()))),
         Scalar::write(4, "sysContact", Syntax::Octets, |c| Value::text(&c.system.contact)),
         Scalar::write(5, "sysName", Syntax::Octets, |c| Value::text(&c.system.name)),
         Scalar::write(6, "sysLocation", Syntax::Octets, |c| Value::text(&c.system.location)),
@@ -35,10 +41,69 @@ pub const SYSTEM: Group = Group {
     ],
 };
 
+/// The same of a device in its own view.
+pub const DEVICE_SYSTEM: Group = Group {
+    prefix: &Prefix::new(&[1, 3, 6, 1, 2, 1, 1]),
+    views: Views::DEVICE,
+    scalars: &[
+        Scalar::of_device(Column::read(1, "sysDescr", Syntax::Octets), |context, row, read| {
+            context.compose(|text| describe(row, text), read);
+        }),
+        Scalar::of_device(Column::read(2, "sysObjectID", Syntax::Oid), |_, row, read| {
+            read(fleetbridge::product(row.profile()));
+        }),
+        Scalar::of_device(Column::read(3, "sysUpTime", Syntax::TimeTicks), |context, row, read| {
+            read(Value::TimeTicks(context.ticks(row.up_since())));
+        }),
+        Scalar::of_device(Column::write(4, "sysContact", Syntax::Octets), |context, row, read| {
+            context.display(row.asset_owner(), read);
+        }),
+        Scalar::of_device(Column::write(5, "sysName", Syntax::Octets), |_, row, read| {
+            read(Value::text(row.name()));
+        }),
+        Scalar::of_device(Column::write(6, "sysLocation", Syntax::Octets), |context, row, read| {
+            let [location, site] =
+                [Attribute::Location, Attribute::Site].map(|attribute| row.attribute(attribute));
+            context.display(if location.is_empty() { site } else { location }, read);
+        }),
+        Scalar::of_device(Column::read(7, "sysServices", Syntax::Integer32), |_, _, read| {
+            read(Value::Integer(SERVICES));
+        }),
+        Scalar::of_device(Column::read(8, "sysORLastChange", Syntax::TimeTicks), |_, _, read| {
+            read(Value::TimeTicks(0));
+        }),
+    ],
+};
+
+/// "Zebra RFD40 (rfid-reader), firmware 2.1".
+fn describe(row: &Row<'_>, out: &mut String) {
+    for attribute in [Attribute::Manufacturer, Attribute::Model] {
+        let text = row.attribute(attribute);
+        if !text.is_empty() {
+            out.push_str(text);
+            out.push(' ');
+        }
+    }
+    let class = &row.profile().class;
+    match out.is_empty() {
+        true => out.push_str(if class.is_empty() { "device" } else { class }),
+        false => {
+            let _ = write!(out, "({class})");
+        }
+    }
+    for (what, attribute) in [("firmware", Attribute::Firmware), ("software", Attribute::Software)] {
+        let text = row.attribute(attribute);
+        if !text.is_empty() {
+            let _ = write!(out, ", {what} {text}");
+        }
+    }
+}
+
 /// The counters that RFC 3418 calls obsolete are served where tools still read them. Those of messages that this agent
 /// never sends, or never accepts, are zero.
 pub const SNMP: Group = Group {
     prefix: &Prefix::new(&[1, 3, 6, 1, 2, 1, 11]),
+    views: Views::BRIDGE.and(Views::FLEET),
     scalars: &[
         Scalar::read(1, "snmpInPkts", C32, |c| counter(c.stats.snmp.in_pkts.value32())),
         Scalar::read(2, "snmpOutPkts", C32, |c| counter(c.stats.snmp.out_pkts.value32())),
@@ -87,6 +152,7 @@ fn counter(value: u32) -> Value<'static> {
 /// The snmpSet group. No SET has ever been granted, so the serial number stands at zero.
 pub const SET: Group = Group {
     prefix: &Prefix::new(&[1, 3, 6, 1, 6, 3, 1, 1, 6]),
+    views: Views::BRIDGE.and(Views::FLEET),
     scalars: &[Scalar::write(1, "snmpSetSerialNo", Syntax::Integer32, |_| Value::Integer(0))],
 };
 
@@ -109,6 +175,7 @@ impl Table for ObjectResources {
         Column::read(3, "sysORDescr", Syntax::Octets),
         Column::read(4, "sysORUpTime", Syntax::TimeTicks),
     ];
+    const VIEWS: Views = Views::BRIDGE.and(Views::FLEET).and(Views::DEVICE);
 
     fn cell(&self, _: &Context<'_>, key: u32, column: u32, read: impl FnOnce(Value<'_>)) {
         let Some((id, description)) = key.checked_sub(1).and_then(|at| RESOURCES.get(at as usize)) else {

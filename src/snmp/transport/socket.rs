@@ -3,8 +3,8 @@
 use std::{
     io,
     mem::{self, MaybeUninit},
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
-    os::fd::AsRawFd,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    os::fd::{AsRawFd, RawFd},
     ptr,
     time::Duration,
 };
@@ -12,11 +12,13 @@ use std::{
 use libc::{c_int, c_uint, c_void};
 use socket2::{Domain, Protocol, Type};
 
+use crate::snmp::view::Path;
+
 /// Messages a system call.
 const BATCH: usize = 64;
 
 /// How long a thread sleeps at most before it sees that it should stop.
-const PATIENCE: Duration = Duration::from_millis(200);
+pub(super) const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Bursts wait here; the system may grant less.
 const RECEIVE_BUFFER: usize = 4 << 20;
@@ -37,6 +39,18 @@ impl Socket {
     /// Opens `count` sockets on one address; with more than one they share the port, and the kernel spreads the peers
     /// over them. `dual`: an IPv6 wildcard hears IPv4 too.
     pub fn open(address: SocketAddr, dual: bool, count: usize) -> io::Result<Vec<Socket>> {
+        Socket::open_on(address, dual, count, false)
+    }
+
+    /// As [`open`](Socket::open); `loopback`: nothing that comes from outside this host is heard.
+    pub fn open_on(address: SocketAddr, dual: bool, count: usize, loopback: bool) -> io::Result<Vec<Socket>> {
+        let new_socket = |address, dual| {
+            let socket = new_socket(address, dual)?;
+            if loopback {
+                socket.bind_device(Some(b"lo"))?;
+            }
+            io::Result::Ok(socket)
+        };
         // A second socket with SO_REUSEPORT would join another program of ours silently: a plain one may not.
         let probe = new_socket(address, dual)?;
         probe.bind(&address.into())?;
@@ -67,6 +81,11 @@ impl Socket {
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// For who waits for many at once.
+    pub fn set_nonblocking(&self) -> io::Result<()> {
+        self.socket.set_nonblocking(true)
     }
 
     /// Waits for requests; returns how many there are.
@@ -151,6 +170,12 @@ fn set_option(socket: &socket2::Socket, level: c_int, name: c_int) -> io::Result
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+impl AsRawFd for Socket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}
+
 /// Requests and their replies, with all that the system calls need; allocated once a thread.
 pub struct Batch {
     headers: Box<[libc::mmsghdr]>,
@@ -194,14 +219,20 @@ impl Batch {
         }
     }
 
-    /// Peer, request and room for the reply; no peer if its address is of no known family.
-    pub fn slot(&mut self, at: usize) -> (Option<SocketAddr>, &[u8], &mut Vec<u8>) {
+    /// Both ends, request and room for the reply; no ends if the peer's address is of no known family. `bound`: the
+    /// socket's own address.
+    pub fn slot(&mut self, at: usize, bound: SocketAddr) -> (Option<Path>, &[u8], &mut Vec<u8>) {
         let header = &self.headers[at];
         let slot = &mut self.slots[at];
         slot.received = (header.msg_len as usize).min(slot.request.len());
         slot.peer_len = header.msg_hdr.msg_namelen;
         slot.control_len = header.msg_hdr.msg_controllen;
-        (peer(&slot.peer, slot.peer_len), &slot.request[..slot.received], &mut slot.reply)
+        let local = match destination(&header.msg_hdr) {
+            Some(ip) if slot.control_len > 0 => SocketAddr::new(ip, bound.port()),
+            _ => bound,
+        };
+        let path = peer(&slot.peer, slot.peer_len).map(|peer| Path { peer, local });
+        (path, &slot.request[..slot.received], &mut slot.reply)
     }
 
     /// Points all headers at the buffers of their slots.
@@ -241,6 +272,25 @@ impl Batch {
             used += 1;
         }
         used
+    }
+}
+
+/// The address that a request was sent to, if the kernel has told it.
+fn destination(header: &libc::msghdr) -> Option<IpAddr> {
+    // SAFETY: the kernel has written control messages of `msg_controllen` octets to the aligned buffer of the slot.
+    unsafe {
+        let message = libc::CMSG_FIRSTHDR(header).as_ref()?;
+        match (message.cmsg_level, message.cmsg_type) {
+            (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+                let info = &*libc::CMSG_DATA(message).cast::<libc::in_pktinfo>();
+                Some(Ipv4Addr::from(info.ipi_addr.s_addr.to_ne_bytes()).into())
+            }
+            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                let info = &*libc::CMSG_DATA(message).cast::<libc::in6_pktinfo>();
+                Some(Ipv6Addr::from(info.ipi6_addr.s6_addr).into())
+            }
+            _ => None,
+        }
     }
 }
 

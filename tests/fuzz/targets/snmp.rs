@@ -8,10 +8,11 @@ use fleetbridge::{
     snmp::{
         agent::{Agent, Outcome, Scratch},
         ber::{Binding, Envelope, Pdu, tag},
-        community::{Communities, Community},
+        community::{Communities, Community, Pattern},
         engine::Engine,
         mib::{self, System},
         oid,
+        view::{Hosts, Path},
     },
     stats::Stats,
 };
@@ -54,11 +55,12 @@ pub fn agent(data: &[u8]) {
     let mut scratch = Scratch::default();
     let mut replies = AGENTS.each_ref().map(|(limit, agent)| {
         let (mut reply, mut again) = (Vec::new(), Vec::new());
-        let outcome = agent.handle(after(120), PEER.into(), data, &mut scratch, &mut reply);
+        let path = Path { peer: PEER.into(), local: PEER.into() };
+        let outcome = agent.handle(after(120), path, data, &mut scratch, &mut reply);
         if outcome == Outcome::Reply {
             assert!(reply.len() <= *limit, "{} octets above the limit of {limit}", reply.len());
             // Counters of the agent itself go on, so only the size is the same, give or take an octet of each.
-            let outcome = agent.handle(after(120), PEER.into(), data, &mut scratch, &mut again);
+            let outcome = agent.handle(after(120), path, data, &mut scratch, &mut again);
             assert_eq!(outcome, Outcome::Reply);
         }
         (outcome == Outcome::Reply).then_some(reply)
@@ -144,11 +146,20 @@ static AGENTS: LazyLock<[(usize, Agent); 2]> = LazyLock::new(|| {
             max_message: limit,
             max_request: 4096,
         };
-        let communities = Communities::new(vec![Community::new("public", &[]).expect("a good name")]);
+        let communities = vec![Community::new("public", &[]).expect("a good name")];
+        let communities = Communities::new(communities, &Pattern::defaults());
         let engine = Engine::unsaved(START).expect("random octets");
         (
             limit,
-            Agent::new(fleet.clone(), Arc::new(Stats::default()), engine, system, communities, mib::all()),
+            Agent::new(
+                fleet.clone(),
+                Arc::new(Stats::default()),
+                engine,
+                system,
+                communities,
+                Hosts::default(),
+                mib::all(),
+            ),
         )
     })
 });

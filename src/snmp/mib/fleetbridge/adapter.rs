@@ -10,6 +10,7 @@ use crate::{
         mib::{Column, Context, Table},
         oid::Prefix,
         syntax::{Labels, Syntax, Value},
+        view::Views,
     },
 };
 
@@ -39,6 +40,7 @@ impl Table for AdapterTable {
         Column::read(LAST_ERROR, "fbAdapterLastError", Syntax::Octets),
         Column::read(10, "fbAdapterDevices", Syntax::Gauge32),
     ];
+    const VIEWS: Views = Views::BRIDGE;
 
     fn cell(&self, context: &Context<'_>, key: u32, column: u32, read: impl FnOnce(Value<'_>)) {
         let adapter = AdapterId::try_from(key).ok().and_then(|id| context.fleet.adapters().find(id));

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{ADDRESS_TYPE, ENTERPRISE, PRESENCE, address, address_type};
+use super::{ADDRESS_TYPE, ENTERPRISE, HEALTH, PRESENCE, address, address_type};
 use crate::{
     fleet::{Row, Which},
     model::{AdminState, Attribute, DeviceNumber},
@@ -10,6 +10,7 @@ use crate::{
         mib::{Column, Context, Table},
         oid::Prefix,
         syntax::{Labels, Syntax, Value},
+        view::Views,
     },
 };
 
@@ -24,7 +25,6 @@ pub const ADDRESS_TYPE_COLUMN: u32 = 20;
 pub const ADDRESS: u32 = 21;
 
 const ADMIN_STATE: Labels = &[("unlocked", 1), ("locked", 2)];
-const HEALTH: Labels = &[("ok", 1), ("warning", 2), ("failing", 3), ("unknown", 4)];
 
 impl Table for DeviceTable {
     type Key = DeviceNumber;
@@ -55,9 +55,10 @@ impl Table for DeviceTable {
         Column::write(22, "fbDeviceAssetTag", Syntax::Octets),
         Column::read(23, "fbDeviceActiveAlarms", Syntax::Gauge32),
     ];
+    const VIEWS: Views = Views::BRIDGE.and(Views::DEVICE);
 
     fn cell(&self, context: &Context<'_>, key: DeviceNumber, column: u32, read: impl FnOnce(Value<'_>)) {
-        context.fleet.row(key, |row| read(value(context, &row, column)));
+        context.row(key, |row| read(value(context, &row, column)));
     }
 
     fn rows(
@@ -67,7 +68,7 @@ impl Table for DeviceTable {
         from: DeviceNumber,
         mut visit: impl FnMut(DeviceNumber, Value<'_>) -> ControlFlow<()>,
     ) {
-        context.fleet.rows(from, Which::Live, |row| visit(row.number(), value(context, &row, column)));
+        context.rows(from, Which::Live, |row| visit(row.number(), value(context, &row, column)));
     }
 }
 
@@ -95,8 +96,8 @@ fn value<'a>(context: &Context<'_>, row: &Row<'a>, column: u32) -> Value<'a> {
         17 => Value::Integer(row.health() as i32),
         LAST_SEEN => Value::Date(row.last_seen()),
         19 => Value::seconds(row.silent_seconds(context.now)),
-        ADDRESS_TYPE_COLUMN => Value::Integer(address_type(address(row))),
-        ADDRESS => address(row).map_or(Value::Octets(&[]), Value::Address),
+        ADDRESS_TYPE_COLUMN => Value::Integer(address_type(address(context, row))),
+        ADDRESS => address(context, row).map_or(Value::Octets(&[]), Value::Address),
         22 => Value::text(row.attribute(Attribute::AssetTag)),
         // fbDeviceActiveAlarms: there are no alarms yet.
         _ => Value::Gauge32(0),

@@ -10,6 +10,7 @@ use crate::{
         mib::{Column, Context, Table},
         oid::Prefix,
         syntax::{Syntax, Value},
+        view::Views,
     },
 };
 
@@ -27,9 +28,10 @@ impl Table for MissingTable {
         Column::read(5, "fbMissingSite", Syntax::Octets),
         Column::read(6, "fbMissingLastSeen", Syntax::Octets),
     ];
+    const VIEWS: Views = Views::BRIDGE.and(Views::DEVICE);
 
     fn cell(&self, context: &Context<'_>, key: DeviceNumber, column: u32, read: impl FnOnce(Value<'_>)) {
-        context.fleet.row(key, |row| {
+        context.row(key, |row| {
             if row.presence().is_missing() {
                 read(value(context, &row, column));
             }
@@ -43,7 +45,7 @@ impl Table for MissingTable {
         from: DeviceNumber,
         mut visit: impl FnMut(DeviceNumber, Value<'_>) -> ControlFlow<()>,
     ) {
-        context.fleet.rows(from, Which::Missing, |row| visit(row.number(), value(context, &row, column)));
+        context.rows(from, Which::Missing, |row| visit(row.number(), value(context, &row, column)));
     }
 }
 

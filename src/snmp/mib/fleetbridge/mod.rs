@@ -6,6 +6,7 @@ mod missing;
 mod notifications;
 mod point;
 mod scalars;
+mod self_;
 mod setting;
 
 use std::net::IpAddr;
@@ -19,12 +20,17 @@ pub use notifications::{
 };
 pub use point::PointTable;
 pub use scalars::FLEET;
+pub use self_::SELF;
 pub use setting::SettingTable;
 
 use crate::{
     fleet::Row,
-    model::Attribute,
-    snmp::{oid::Prefix, syntax::Labels},
+    model::{Attribute, Profile},
+    snmp::{
+        mib::Context,
+        oid::Prefix,
+        syntax::{Labels, Value},
+    },
 };
 
 /// The number that RFC 5612 reserves for documentation, until one is registered; FLEETBRIDGE-SMI has it too.
@@ -32,6 +38,9 @@ pub const ENTERPRISE: u32 = 32473;
 
 /// sysObjectID of the bridge: fbProducts 1.
 pub const BRIDGE: Prefix = Prefix::new(&[1, 3, 6, 1, 4, 1, ENTERPRISE, 1, 1]);
+/// fbShippedProfiles and fbOwnProfiles: with a profile's number the sysObjectID of its devices.
+pub const SHIPPED_PROFILES: Prefix = Prefix::new(&[1, 3, 6, 1, 4, 1, ENTERPRISE, 1, 2]);
+pub const OWN_PROFILES: Prefix = Prefix::new(&[1, 3, 6, 1, 4, 1, ENTERPRISE, 1, 3]);
 /// fbMIB.
 pub const MIB: Prefix = Prefix::new(&[1, 3, 6, 1, 4, 1, ENTERPRISE, 2]);
 
@@ -45,13 +54,23 @@ const PRESENCE: Labels = &[
     ("retired", 7),
 ];
 
+const HEALTH: Labels = &[("ok", 1), ("warning", 2), ("failing", 3), ("unknown", 4)];
+
 /// InetAddressType of RFC 4001, as far as it is used here; the texts import the whole.
 const ADDRESS_TYPE: Labels =
     &[("unknown", 0), ("ipv4", 1), ("ipv6", 2), ("ipv4z", 3), ("ipv6z", 4), ("dns", 16)];
 
-/// The address that a device reports of itself.
-pub fn address(row: &Row<'_>) -> Option<IpAddr> {
-    row.attribute(Attribute::Address).parse().ok()
+/// The address at which a device answers, else the one that it reports of itself.
+pub fn address(context: &Context<'_>, row: &Row<'_>) -> Option<IpAddr> {
+    context.addresses.of(row.number()).or_else(|| row.attribute(Attribute::Address).parse().ok())
+}
+
+/// sysObjectID of a profile's devices.
+pub fn product(profile: &Profile) -> Value<'static> {
+    match profile.product {
+        Some(product) => Value::OidAt(&SHIPPED_PROFILES, product),
+        None => Value::OidAt(&OWN_PROFILES, profile.stored_id),
+    }
 }
 
 /// InetAddressType.

@@ -4,12 +4,13 @@ use std::ops::ControlFlow;
 
 use super::ENTERPRISE;
 use crate::{
-    fleet::{Has, Point, PointValue},
+    fleet::{Has, Point, PointValue, Row},
     model::{DeviceNumber, PointType, Quality},
     snmp::{
         mib::{Column, Context, Table},
         oid::Prefix,
         syntax::{Labels, Syntax, Value},
+        view::Views,
     },
 };
 
@@ -36,10 +37,11 @@ impl Table for PointTable {
         Column::read(11, "fbPointAge", Syntax::Gauge32),
         Column::read(12, "fbPointDiscontinuity", Syntax::Octets),
     ];
+    const VIEWS: Views = Views::BRIDGE.and(Views::DEVICE);
 
     fn cell(&self, context: &Context<'_>, key: Self::Key, column: u32, read: impl FnOnce(Value<'_>)) {
         let (device, number) = key;
-        context.fleet.row(device, |row| {
+        context.row(device, |row| {
             if let Some(point) = row.point(number) {
                 value(context, &point, column, read);
             }
@@ -53,10 +55,18 @@ impl Table for PointTable {
         from: Self::Key,
         mut visit: impl FnMut(Self::Key, Value<'_>) -> ControlFlow<()>,
     ) {
-        context.fleet.points(from, has(column), |row, point| {
+        let mut visit = |row: Row<'_>, point: Point<'_>| {
             let key = (row.number(), point.def.number);
             value(context, &point, column, |value| visit(key, value)).unwrap_or(ControlFlow::Continue(()))
-        });
+        };
+        match context.device() {
+            None => context.fleet.points(from, has(column), visit),
+            Some(device) => {
+                context.row(device, |row| {
+                    row.points_from(from, has(column)).try_for_each(|point| visit(row, point))
+                });
+            }
+        }
     }
 }
 

@@ -7,11 +7,13 @@ use crate::{
         mib::{Context, Group, Scalar},
         oid::Prefix,
         syntax::{Syntax, TRUTH, Value},
+        view::Views,
     },
 };
 
 pub const FLEET: Group = Group {
     prefix: &Prefix::new(&[1, 3, 6, 1, 4, 1, ENTERPRISE, 2, 1, 1]),
+    views: Views::BRIDGE,
     scalars: &[
         Scalar::read(1, "fbFleetDevices", Syntax::Gauge32, |c| Value::Gauge32(c.fleet.counts().devices())),
         Scalar::read(2, "fbFleetOnline", Syntax::Gauge32, |c| count(c, Presence::Online)),

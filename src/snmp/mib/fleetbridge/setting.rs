@@ -5,12 +5,13 @@ use std::ops::ControlFlow;
 
 use super::ENTERPRISE;
 use crate::{
-    fleet::Setting,
+    fleet::{Row, Setting},
     model::{DeviceNumber, SettingType},
     snmp::{
         mib::{Column, Context, Table},
         oid::Prefix,
         syntax::{Labels, Syntax, TRUTH, Value},
+        view::Views,
     },
 };
 
@@ -49,10 +50,11 @@ impl Table for SettingTable {
         Column::read(12, "fbSettingTransaction", Syntax::Unsigned32),
         Column::read(13, "fbSettingAttempts", Syntax::Unsigned32),
     ];
+    const VIEWS: Views = Views::BRIDGE.and(Views::DEVICE);
 
     fn cell(&self, context: &Context<'_>, key: Self::Key, column: u32, read: impl FnOnce(Value<'_>)) {
         let (device, number) = key;
-        context.fleet.row(device, |row| {
+        context.row(device, |row| {
             if let Some(setting) = row.setting(number) {
                 value(context, &setting, column, read);
             }
@@ -66,10 +68,19 @@ impl Table for SettingTable {
         from: Self::Key,
         mut visit: impl FnMut(Self::Key, Value<'_>) -> ControlFlow<()>,
     ) {
-        context.fleet.settings(from, |row, setting| {
+        let mut visit = |row: Row<'_>, setting: Setting<'_>| {
             let key = (row.number(), setting.def.number);
             value(context, &setting, column, |value| visit(key, value)).unwrap_or(ControlFlow::Continue(()))
-        });
+        };
+        match context.device() {
+            None => context.fleet.settings(from, visit),
+            Some(device) => {
+                context.row(device, |row| {
+                    let mut behind = row.settings().filter(|setting| (device, setting.def.number) >= from);
+                    behind.try_for_each(|setting| visit(row, setting))
+                });
+            }
+        }
     }
 }
 

@@ -1,0 +1,136 @@
+//! Whose agent answers: by address, by port, by community; and who does not answer.
+
+mod snmp_support;
+mod support;
+
+use fleetbridge::{
+    model::*,
+    snmp::{
+        addresses::Addresses,
+        community::Network,
+        view::{Hosts, SILENT},
+    },
+};
+use rasn_snmp::v2::VarBindValue;
+use snmp_support::*;
+use support::*;
+
+const NAME: &str = "1.3.6.1.2.1.1.5.0";
+const UPTIME: &str = "1.3.6.1.2.1.1.3.0";
+const SELF_NUMBER: &str = "1.3.6.1.4.1.32473.2.1.10.1.0";
+
+/// Three devices with an address of each family and a port; the third was never heard.
+fn manager() -> Manager {
+    let fleet = fleet();
+    for name in ["one", "two", "three"] {
+        let device = learn(&fleet, SENSOR, name);
+        if name != "three" {
+            report(&fleet, device, false, &[value(0, 215)], after(1));
+        }
+    }
+    let pools: Vec<Network> = ["127.1.0.0/16", "fd00:1::/64"].map(|pool| pool.parse().unwrap()).into();
+    let hosts = Hosts {
+        listen: vec!["127.0.0.1".parse().unwrap()],
+        addresses: Addresses::new(&pools, Some(20_000..=20_999)),
+        silent: SILENT.to_vec(),
+    };
+    Manager::with_hosts(fleet, hosts)
+}
+
+/// sysName.0, if there is an answer.
+fn name(manager: &mut Manager, local: &str, community: &str) -> Option<String> {
+    manager.local = local.parse().unwrap();
+    manager.community = community.to_owned();
+    Some(manager.ask(V2C, Kind::Get, &[NAME])?.texts().remove(0))
+}
+
+#[test]
+fn address_and_port_decide_and_the_community_may_repeat() {
+    let mut manager = manager();
+    for (local, community, answers) in [
+        ("127.0.0.1:161", "public", Some("bridge")),
+        ("127.0.0.1:161", "public@one", Some("one")),
+        ("127.0.0.1:161", "public-two", Some("two")),
+        ("127.0.0.1:161", "public@+2", Some("two")),
+        ("127.0.0.1:161", "public@+fleet", Some("bridge")),
+        ("127.1.0.1:161", "public", Some("one")),
+        ("[::ffff:127.1.0.2]:161", "public", Some("two")),
+        ("[fd00:1::2]:161", "public", Some("two")),
+        ("[fd00:1::2]:161", "public@two", Some("two")),
+        ("127.0.0.1:20000", "public", Some("one")),
+        ("127.0.0.1:20001", "public@+2", Some("two")),
+        // Another device than the one that was asked, or none.
+        ("127.1.0.1:161", "public@two", None),
+        ("127.1.0.1:161", "public@+fleet", None),
+        ("127.0.0.1:20000", "public@two", None),
+        ("127.0.0.1:161", "public@four", None),
+        ("127.0.0.1:161", "public@+4", None),
+        ("127.0.0.1:161", "public@+", None),
+        ("127.0.0.1:161", "public@++1", None),
+        ("127.0.0.1:161", "public@+01234567890123", None),
+        ("127.1.0.9:161", "public", None),
+        ("127.0.0.1:20009", "public", None),
+        // Addresses of nobody.
+        ("127.0.0.2:161", "public", None),
+        ("127.1.0.0:161", "public", None),
+        ("127.1.255.255:161", "public", None),
+        ("[fd00:1::]:161", "public", None),
+        ("[fd00:1:0:0:8000::1]:161", "public", None),
+    ] {
+        assert_eq!(name(&mut manager, local, community).as_deref(), answers, "{community} at {local}");
+    }
+    let stats = manager.agent.stats();
+    assert_eq!((stats.snmp.unknown_contexts.value(), stats.snmp.unknown_addresses.value()), (10, 5));
+}
+
+#[test]
+fn who_is_not_heard_does_not_answer() {
+    let mut manager = manager();
+    assert_eq!(name(&mut manager, "127.1.0.3:161", "public"), None, "never seen");
+    let lost = [Fact::Availability(Availability::Lost)];
+    report(&manager.fleet, 1, false, &lost, after(2));
+    assert_eq!(name(&mut manager, "127.1.0.1:161", "public"), None, "lost");
+    assert_eq!(manager.agent.stats().snmp.silent_devices.value(), 2);
+    report(&manager.fleet, 1, false, &[value(0, 216)], after(3));
+    assert_eq!(name(&mut manager, "127.1.0.1:161", "public").as_deref(), Some("one"), "it is back");
+    manager.fleet.retire(1, after(4));
+    assert_eq!(name(&mut manager, "127.1.0.1:161", "public"), None, "retired");
+    assert_eq!(manager.agent.stats().snmp.unknown_contexts.value(), 1);
+}
+
+#[test]
+fn a_device_counts_its_time_from_its_own_boot() {
+    let mut manager = manager();
+    manager.local = "127.1.0.1:161".parse().unwrap();
+    let uptime = |manager: &mut Manager| manager.get(V2C, &[UPTIME]).numbers()[0];
+    // Learned at the start; nothing said when it booted.
+    assert_eq!(uptime(&mut manager), 12_000);
+    report(&manager.fleet, 1, false, &[Fact::Uptime(3600)], after(100));
+    assert_eq!(uptime(&mut manager), 362_000);
+    // A little off is no reboot.
+    report(&manager.fleet, 1, false, &[Fact::Uptime(3590)], after(110));
+    assert_eq!(uptime(&mut manager), 362_000);
+    report(&manager.fleet, 1, false, &[Fact::Uptime(5)], after(115));
+    assert_eq!(uptime(&mut manager), 1_000);
+}
+
+#[test]
+fn a_view_shows_its_own_rows_only() {
+    let mut manager = manager();
+    manager.local = "127.1.0.2:161".parse().unwrap();
+    assert_eq!(manager.get(V2C, &[SELF_NUMBER]).numbers(), [2]);
+    let next = |manager: &mut Manager, name: &str| manager.get_next(V2C, &[name]).names()[0].to_owned();
+    let devices = "1.3.6.1.4.1.32473.2.1.2.1.2";
+    assert_eq!(next(&mut manager, devices), format!("{devices}.2"));
+    assert_eq!(next(&mut manager, &format!("{devices}.2")), "1.3.6.1.4.1.32473.2.1.2.1.3.2");
+    let points = "1.3.6.1.4.1.32473.2.1.3.1.2";
+    assert_eq!(next(&mut manager, points), format!("{points}.2.1"));
+    assert_eq!(next(&mut manager, &format!("{points}.2.7")), "1.3.6.1.4.1.32473.2.1.3.1.3.2.1");
+    for foreign in
+        [format!("{devices}.1"), "1.3.6.1.4.1.32473.2.1.1.1.0".into(), "1.3.6.1.6.3.10.2.1.1.0".into()]
+    {
+        let reply = manager.get(V2C, &[&foreign]);
+        let none = [VarBindValue::NoSuchInstance, VarBindValue::NoSuchObject];
+        assert!(none.contains(&reply.bindings[0].1), "{foreign}: {reply:?}");
+    }
+}
