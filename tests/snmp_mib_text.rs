@@ -15,6 +15,18 @@ use mib_rs::{BaseType, Kind, Loader, Mib};
 
 const MODULES: [&str; 4] = ["FLEETBRIDGE-SMI", "FLEETBRIDGE-MIB", "SNMPv2-MIB", "SNMP-FRAMEWORK-MIB"];
 
+/// Modules whose texts are not ours: tests/interop holds what the agent serves of them against what is published.
+const PUBLISHED: [&[u32]; 8] = [
+    &[1, 3, 6, 1, 2, 1, 2],
+    &[1, 3, 6, 1, 2, 1, 25],
+    &[1, 3, 6, 1, 2, 1, 31],
+    &[1, 3, 6, 1, 2, 1, 33],
+    &[1, 3, 6, 1, 2, 1, 47],
+    &[1, 3, 6, 1, 2, 1, 99],
+    &[1, 3, 6, 1, 2, 1, 131],
+    &[1, 3, 6, 1, 2, 1, 233],
+];
+
 fn texts() -> Mib {
     let root = env!("CARGO_MANIFEST_DIR");
     let folder = |name: &str| mib_rs::source::dir(format!("{root}/{name}")).expect("a folder of MIB texts");
@@ -39,6 +51,7 @@ struct Said {
 fn in_code() -> BTreeMap<String, Said> {
     let served = mib::all();
     let objects = served.iter().flat_map(|subtree| subtree.objects()).chain(notification_objects());
+    let objects = objects.filter(|object| !PUBLISHED.iter().any(|module| object.oid.starts_with(module)));
     objects.map(|object| (Dotted(&object.oid).to_string(), said(&object))).collect()
 }
 

@@ -219,6 +219,10 @@ fn instances(manager: &Manager, view: View) -> BTreeMap<Vec<u32>, Vec<u8>> {
     let context = manager.agent.context(NOW, view, &text);
     let mut indexes: BTreeSet<Vec<u32>> = (0..40).map(|index| vec![index]).collect();
     indexes.extend((0..40).flat_map(|device| (0..10).map(move |point| vec![device, point])));
+    indexes.extend(
+        (0..40).flat_map(|device| (0..10).chain([1023]).map(move |component| vec![device << 10 | component])),
+    );
+    indexes.extend([vec![1023], vec![1, 1023]]);
     let mut found = BTreeMap::new();
     for subtree in mib::all().into_iter().filter(|subtree| subtree.views().has(view)) {
         for object in subtree.objects() {

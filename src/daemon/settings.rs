@@ -113,6 +113,7 @@ pub fn trap_targets(config: &Config) -> Vec<snmp::notifier::Target> {
 pub fn system(config: &Config) -> snmp::mib::System {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     snmp::mib::System {
+        version: env!("CARGO_PKG_VERSION"),
         description: format!("fleetbridge {}: an MQTT fleet as an SNMP agent", env!("CARGO_PKG_VERSION")),
         contact: String::new(),
         name: name.trim().to_owned(),

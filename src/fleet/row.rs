@@ -185,6 +185,12 @@ impl<'a> Row<'a> {
             .filter(move |point| has.flag().is_none_or(|flag| point.flags() & flag != 0))
     }
 
+    /// The point at this index of the profile's.
+    pub fn nth_point(&self, slot: u16) -> Option<Point<'a>> {
+        let slot = usize::from(slot);
+        Some(self.point_at(self.profile().points.get(slot)?, slot))
+    }
+
     pub(super) fn point_at(&self, def: &'a PointDef, slot: usize) -> Point<'a> {
         Point { def, row: *self, cell: self.slot.cells as usize + slot }
     }

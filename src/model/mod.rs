@@ -15,7 +15,10 @@ pub use device::{
     AdapterId, Attribute, DeviceNumber, DeviceRecord, Health, MAX_DEVICE_NUMBER, Presence, name_from_id,
 };
 pub use managed::{AdminState, ManagedFact};
-pub use profile::{NO_PROFILE, PointDef, PointKind, PresenceRule, Profile, ProfileId, Profiles, SoftwareDef};
+pub use profile::{
+    INTERFACES, NO_PROFILE, PointDef, PointKind, PresenceRule, Profile, ProfileId, Profiles, Role,
+    SoftwareDef, UNKNOWN_INTERFACE,
+};
 pub use report::{Availability, Fact, Report, Reports, Scalar, Span};
 pub use session::{Confirming, Termination, Who};
 pub use setting::{SettingDef, SettingType, SettingValue, Standing};

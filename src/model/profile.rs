@@ -17,6 +17,56 @@ pub enum PointKind {
     State,
 }
 
+/// What a point is to a management tool beside a measurement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    BatteryCharge,
+    BatteryVoltage,
+    BatteryCurrent,
+    BatteryTemperature,
+    /// What the device counts on its uplink.
+    OctetsReceived,
+    OctetsSent,
+    PacketsReceived,
+    PacketsSent,
+    MemorySize,
+    MemoryUsed,
+    MemoryFree,
+    ProcessorLoad,
+}
+
+impl Role {
+    pub const ALL: [(&'static str, Role); 12] = [
+        ("battery-charge", Role::BatteryCharge),
+        ("battery-voltage", Role::BatteryVoltage),
+        ("battery-current", Role::BatteryCurrent),
+        ("battery-temperature", Role::BatteryTemperature),
+        ("octets-received", Role::OctetsReceived),
+        ("octets-sent", Role::OctetsSent),
+        ("packets-received", Role::PacketsReceived),
+        ("packets-sent", Role::PacketsSent),
+        ("memory-size", Role::MemorySize),
+        ("memory-used", Role::MemoryUsed),
+        ("memory-free", Role::MemoryFree),
+        ("processor-load", Role::ProcessorLoad),
+    ];
+
+    pub fn is_of_battery(self) -> bool {
+        matches!(
+            self,
+            Role::BatteryCharge | Role::BatteryVoltage | Role::BatteryCurrent | Role::BatteryTemperature
+        )
+    }
+}
+
+/// By what a device is connected: IANAifType.
+pub const INTERFACES: [(&str, u16); 6] =
+    [("virtual", 53), ("ethernet", 6), ("wifi", 71), ("cellular", 243), ("ieee802154", 259), ("other", 1)];
+
+/// propVirtual: nobody knows what it is.
+pub const UNKNOWN_INTERFACE: u16 = 53;
+
 /// Something that a device measures or states.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PointDef {
@@ -30,6 +80,7 @@ pub struct PointDef {
     pub unit: String,
     /// Value = integer x 10^-digits; 0 for all types but decimal.
     pub digits: i8,
+    pub role: Option<Role>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -72,6 +123,8 @@ pub struct Profile {
     /// The row id in the store; 0 until the store has given it.
     pub stored_id: u32,
     pub class: String,
+    /// ifType of its uplink, one of [`INTERFACES`].
+    pub interface: u16,
     pub manufacturer: String,
     pub model: String,
     /// Sorted by number once the store has given numbers; the index here is the `slot` of reports and columns.
@@ -99,6 +152,7 @@ impl Profile {
             product: None,
             stored_id,
             class: String::new(),
+            interface: UNKNOWN_INTERFACE,
             manufacturer: String::new(),
             model: String::new(),
             points: Vec::new(),

@@ -7,7 +7,7 @@ use super::{
     bulk,
     community::{Communities, Verdict},
     engine::Engine,
-    mib::{Context, Found, Sink, Subtree, System},
+    mib::{Context, Found, Sink, Subtree, System, entity::Catalogue},
     oid::{self, Place},
     strangers::{Refusal, Strangers},
     view::{Hosts, NoView, Path, View},
@@ -36,6 +36,7 @@ pub struct Agent {
     system: System,
     communities: Communities,
     hosts: Hosts,
+    catalogue: Catalogue,
     strangers: Strangers,
     subtrees: Vec<Box<dyn Subtree>>,
     /// Places in `subtrees`, of each view.
@@ -104,8 +105,9 @@ impl Agent {
             let of_view = |at: &u16| subtrees[usize::from(*at)].views().has(view);
             (0..subtrees.len() as u16).filter(of_view).collect()
         });
+        let catalogue = Catalogue::new(fleet.profiles());
         let strangers = Strangers::default();
-        Agent { fleet, stats, engine, system, communities, hosts, strangers, subtrees, views }
+        Agent { fleet, stats, engine, system, communities, hosts, catalogue, strangers, subtrees, views }
     }
 
     pub fn fleet(&self) -> &Fleet {
@@ -167,6 +169,7 @@ impl Agent {
             now,
             view,
             addresses: &self.hosts.addresses,
+            catalogue: &self.catalogue,
             fleet: &self.fleet,
             stats: &self.stats,
             engine: &self.engine,

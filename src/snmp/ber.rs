@@ -335,6 +335,7 @@ pub fn push_value(value: &Value<'_>, out: &mut Vec<u8>) {
             let (octets, len) = date_and_time(time);
             push_octets(tag::OCTETS, &octets[..len], out);
         }
+        Value::PhysAddress((octets, len)) => push_octets(tag::OCTETS, &octets[..len], out),
         Value::Address(std::net::IpAddr::V4(address)) => push_octets(tag::OCTETS, &address.octets(), out),
         Value::Address(std::net::IpAddr::V6(address)) => push_octets(tag::OCTETS, &address.octets(), out),
     }

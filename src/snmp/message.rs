@@ -69,6 +69,7 @@ fn syntax(value: &Value<'_>) -> ObjectSyntax {
             let (date, len) = date_and_time(time);
             octets(&date[..len])
         }
+        Value::PhysAddress((address, len)) => octets(&address[..len]),
         Value::Address(IpAddr::V4(address)) => octets(&address.octets()),
         Value::Address(IpAddr::V6(address)) => octets(&address.octets()),
     }

@@ -25,6 +25,8 @@ pub enum Value<'a> {
     Date(Time),
     /// InetAddress of RFC 4001: 4 or 16 octets.
     Address(IpAddr),
+    /// PhysAddress of RFC 2579, of so many octets.
+    PhysAddress(([u8; 8], usize)),
 }
 
 /// The longest SnmpAdminString (RFC 3411).
@@ -34,6 +36,11 @@ impl<'a> Value<'a> {
     /// An SnmpAdminString or DisplayString: cut at a character boundary to 255 octets.
     pub fn text(text: &'a str) -> Self {
         Value::Octets(&text.as_bytes()[..text.floor_char_boundary(MAX_TEXT)])
+    }
+
+    /// As [`text`](Value::text), of a shorter object.
+    pub fn text_within(text: &'a str, most: usize) -> Self {
+        Value::Octets(&text.as_bytes()[..text.floor_char_boundary(most)])
     }
 
     /// TruthValue: true(1), false(2).

@@ -29,6 +29,7 @@ impl Views {
     pub const BRIDGE: Views = Views(1);
     pub const FLEET: Views = Views(2);
     pub const DEVICE: Views = Views(4);
+    pub const ALL: Views = Views(7);
 
     pub const fn and(self, other: Views) -> Views {
         Views(self.0 | other.0)

@@ -295,6 +295,7 @@ mod tests {
             kind: PointKind::Gauge,
             unit: String::new(),
             digits: 0,
+            role: None,
         });
         let profile =
             Profile { points: points.collect(), model: "TH-2".to_owned(), ..Profile::forgotten("x", 1) };

@@ -28,6 +28,7 @@ pub fn profile() -> Profile {
             kind: PointKind::Gauge,
             unit: "celsius".to_owned(),
             digits: if number < 7 { 1 } else { 0 },
+            role: None,
         })
         .collect();
     Profile {

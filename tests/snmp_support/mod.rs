@@ -210,6 +210,7 @@ fn agent_with(
     hosts: Hosts,
 ) -> Arc<Agent> {
     let system = System {
+        version: "1",
         description: "fleetbridge test".into(),
         contact: "noc@example.org".into(),
         name: "bridge".into(),

@@ -49,6 +49,7 @@ fn profile(name: &str, points: &[&str], settings: &[&str]) -> Profile {
             kind: PointKind::Gauge,
             unit: String::new(),
             digits: 0,
+            role: None,
         })
         .collect();
     profile.settings = settings.iter().map(|&name| SettingDef::named(name)).collect();

@@ -15,7 +15,7 @@ pub fn point(number: u16, name: &str, ty: PointType, digits: i8) -> PointDef {
         PointType::Boolean | PointType::Text => PointKind::State,
         _ => PointKind::Gauge,
     };
-    PointDef { number, name: name.to_owned(), ty, kind, unit: String::new(), digits }
+    PointDef { number, name: name.to_owned(), ty, kind, unit: String::new(), digits, role: None }
 }
 
 pub fn profile(name: &str, points: Vec<PointDef>, interval_secs: u64, missed: u32) -> Profile {

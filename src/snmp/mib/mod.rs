@@ -3,9 +3,13 @@
 //! A [`Table`] says what its columns are and how to seek and visit its rows; that it is served column by column, with
 //! indexes read and holes skipped, is written once, in `impl Subtree for T`. Scalars are a [`Group`].
 
+pub mod entity;
 pub mod fleetbridge;
 mod framework;
 mod group;
+mod host;
+pub mod interfaces;
+mod power;
 pub mod snmpv2;
 
 use std::{cell::RefCell, ops::ControlFlow};
@@ -19,6 +23,8 @@ use crate::{
 };
 
 pub use group::{Group, Scalar};
+
+use entity::Catalogue;
 
 use super::{
     addresses::Addresses,
@@ -35,7 +41,26 @@ pub fn all() -> Vec<Box<dyn Subtree>> {
         Box::new(snmpv2::SYSTEM),
         Box::new(snmpv2::DEVICE_SYSTEM),
         Box::new(snmpv2::ObjectResources),
+        Box::new(interfaces::INTERFACES),
+        Box::new(interfaces::IfTable),
         Box::new(snmpv2::SNMP),
+        Box::new(host::SYSTEM),
+        Box::new(host::MEMORY),
+        Box::new(host::StorageTable),
+        Box::new(host::DeviceTable),
+        Box::new(host::ProcessorTable),
+        Box::new(host::SOFTWARE),
+        Box::new(host::SoftwareTable),
+        Box::new(interfaces::IfXTable),
+        Box::new(power::UPS_IDENT),
+        Box::new(power::UPS_BATTERY),
+        Box::new(entity::PhysicalTable),
+        Box::new(entity::AliasMappingTable),
+        Box::new(entity::ContainsTable),
+        Box::new(entity::GENERAL),
+        Box::new(entity::SensorTable),
+        Box::new(entity::StateTable),
+        Box::new(power::BatteryTable),
         Box::new(fleetbridge::FLEET),
         Box::new(fleetbridge::DeviceTable),
         Box::new(fleetbridge::PointTable),
@@ -53,6 +78,7 @@ pub struct Context<'a> {
     pub now: Time,
     pub view: View,
     pub addresses: &'a Addresses,
+    pub catalogue: &'a Catalogue,
     pub fleet: &'a Fleet,
     pub stats: &'a Stats,
     pub engine: &'a Engine,
@@ -117,6 +143,8 @@ impl Context<'_> {
 /// The system group of the bridge itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct System {
+    /// Of the bridge's software.
+    pub version: &'static str,
     pub description: String,
     pub contact: String,
     pub name: String,
@@ -291,6 +319,30 @@ impl Index for u32 {
 
     fn push(self, out: &mut Vec<u8>) {
         oid::push_arc(self, out);
+    }
+}
+
+impl Index for (u32, u32) {
+    const FIRST: (u32, u32) = (0, 0);
+
+    fn exact(arcs: &[u32]) -> Option<Self> {
+        if let [major, minor] = arcs { Some((*major, *minor)) } else { None }
+    }
+
+    fn above(arcs: &[u32]) -> Option<Self> {
+        match arcs {
+            [] => Some((0, 0)),
+            [major] => Some((*major, 0)),
+            [major, minor, ..] => match minor.checked_add(1) {
+                Some(minor) => Some((*major, minor)),
+                None => Some((major.checked_add(1)?, 0)),
+            },
+        }
+    }
+
+    fn push(self, out: &mut Vec<u8>) {
+        oid::push_arc(self.0, out);
+        oid::push_arc(self.1, out);
     }
 }
 

@@ -20,6 +20,9 @@ pub const WARM_START: Prefix = Prefix::new(&[1, 3, 6, 1, 6, 3, 1, 1, 5, 2]);
 /// SNMP-COMMUNITY-MIB (RFC 3584).
 pub const TRAP_ADDRESS: Prefix = Prefix::new(&[1, 3, 6, 1, 6, 3, 18, 1, 3, 0]);
 
+/// zeroDotZero of SNMPv2-SMI: none.
+pub const ZERO_DOT_ZERO: Prefix = Prefix::new(&[0, 0]);
+
 /// The bridge itself: applications, the highest layer of RFC 1213's sum.
 const SERVICES: i32 = 1 << 6;
 
@@ -76,7 +79,7 @@ pub const DEVICE_SYSTEM: Group = Group {
 };
 
 /// "Zebra RFD40 (rfid-reader), firmware 2.1".
-fn describe(row: &Row<'_>, out: &mut String) {
+pub(super) fn describe(row: &Row<'_>, out: &mut String) {
     for attribute in [Attribute::Manufacturer, Attribute::Model] {
         let text = row.attribute(attribute);
         if !text.is_empty() {
@@ -175,7 +178,7 @@ impl Table for ObjectResources {
         Column::read(3, "sysORDescr", Syntax::Octets),
         Column::read(4, "sysORUpTime", Syntax::TimeTicks),
     ];
-    const VIEWS: Views = Views::BRIDGE.and(Views::FLEET).and(Views::DEVICE);
+    const VIEWS: Views = Views::ALL;
 
     fn cell(&self, _: &Context<'_>, key: u32, column: u32, read: impl FnOnce(Value<'_>)) {
         let Some((id, description)) = key.checked_sub(1).and_then(|at| RESOURCES.get(at as usize)) else {

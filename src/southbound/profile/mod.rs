@@ -35,7 +35,7 @@ mod yang;
 
 use crate::{
     file::{self, Diagnostic, Section},
-    model::{Attribute, PointDef, PresenceRule, Profile, SoftwareDef},
+    model::{Attribute, INTERFACES, PointDef, PresenceRule, Profile, SoftwareDef, UNKNOWN_INTERFACE},
 };
 
 pub use crate::model::SettingType;
@@ -214,6 +214,7 @@ fn head(top: &mut Section<'_>, ownership: Ownership) -> Option<Profile> {
         _ => product.integer(1..=u32::from(u16::MAX)),
     };
     let class = section.key("class").parsed(IDENTIFIER, |text| is_identifier(text).then(|| text.to_owned()));
+    let interface = section.key("interface").one_of(&INTERFACES.map(|(name, _)| name));
     let mut free = |name: &'static str, most: usize| {
         let expected = format!("a text of at most {most} characters");
         let text = section.key(name).parsed(&expected, |text| {
@@ -227,6 +228,8 @@ fn head(top: &mut Section<'_>, ownership: Ownership) -> Option<Profile> {
     let mut profile = Profile::forgotten(&name?, 0);
     profile.revision = revision?;
     profile.product = product;
+    let interface = INTERFACES.into_iter().find(|(name, _)| Some(*name) == interface);
+    profile.interface = interface.map_or(UNKNOWN_INTERFACE, |(_, interface)| interface);
     profile.class = class.unwrap_or_else(|| "device".to_owned());
     profile.manufacturer = manufacturer;
     profile.model = model;

@@ -3,7 +3,7 @@
 use super::{IDENTIFIER, MAX_POINTS, Source, TimeSource, is_identifier, uplink::UplinkSpec};
 use crate::{
     file::{Entry, Section},
-    model::{Decimal, PointDef, PointKind, PointType},
+    model::{Decimal, PointDef, PointKind, PointType, Role},
     southbound::codec::value::{Conversion, MAX_TEXT, Mapped},
 };
 
@@ -59,6 +59,7 @@ fn read(mut section: Section<'_>, uplinks: &[UplinkSpec]) -> Option<(PointDef, P
     let scale = scale_entry.decimal();
     let offset_entry = section.key("offset");
     let offset = offset_entry.decimal();
+    let role = section.key("role");
     let map = section.key("map");
     let time = TimeSource::read(&section.key("time"));
     let alarm = section.key("alarm");
@@ -88,10 +89,12 @@ fn read(mut section: Section<'_>, uplinks: &[UplinkSpec]) -> Option<(PointDef, P
     if scale.is_some_and(|scale| scale.mantissa == 0) {
         scale_entry.error("`scale` cannot be 0".to_owned(), "value = raw * scale + offset");
     }
+    let role = read_role(&role, ty);
     let map = read_map(&map, ty, digits);
     let has_alarm = alarms(&alarm, ty);
     let name = name?;
-    let def = PointDef { number: 0, name: name.clone(), ty, kind, unit: unit.unwrap_or_default(), digits };
+    let def =
+        PointDef { number: 0, name: name.clone(), ty, kind, unit: unit.unwrap_or_default(), digits, role };
     let conversion = Conversion { ty, digits, scale, offset, map };
     Some((def, PointSpec { name, has_alarm, source: source?, conversion, time }))
 }
@@ -128,6 +131,29 @@ fn kind(entry: &Entry<'_>, ty: Option<PointType>) -> Option<PointKind> {
         _ => {}
     }
     Some(kind)
+}
+
+/// What counts is counted, the rest is measured.
+fn read_role(entry: &Entry<'_>, ty: PointType) -> Option<Role> {
+    let names = Role::ALL.map(|(name, _)| name);
+    let name = entry.one_of(&names)?;
+    let role = Role::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, role)| role)?;
+    let counts =
+        matches!(role, Role::OctetsReceived | Role::OctetsSent | Role::PacketsReceived | Role::PacketsSent);
+    let fits = match ty {
+        PointType::Counter => counts,
+        PointType::Integer | PointType::Decimal => !counts,
+        PointType::Boolean | PointType::Text => false,
+    };
+    if !fits {
+        let wanted = if counts { "counter" } else { "decimal" };
+        entry.error(
+            format!("a point of this type cannot be {name:?}"),
+            &format!("it needs type = {wanted:?}"),
+        );
+        return None;
+    }
+    Some(role)
 }
 
 fn read_map(entry: &Entry<'_>, ty: PointType, digits: i8) -> Vec<(Box<str>, Mapped)> {

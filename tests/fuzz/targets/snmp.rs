@@ -139,6 +139,7 @@ static AGENTS: LazyLock<[(usize, Agent); 2]> = LazyLock::new(|| {
     let fleet = Arc::new(small_fleet());
     [484, 65_507].map(|limit| {
         let system = System {
+            version: "1",
             description: "fleetbridge".to_owned(),
             contact: String::new(),
             name: "bridge".to_owned(),

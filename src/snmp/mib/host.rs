@@ -1,0 +1,323 @@
+//! HOST-RESOURCES-MIB (RFC 2790) of a device: its time, its memory and load as far as it tells them, what it runs.
+
+use std::ops::ControlFlow;
+
+use super::{Column, Context, Group, Scalar, Table, fleetbridge, snmpv2};
+use crate::{
+    fleet::{PointValue, Row},
+    model::{Attribute, Presence, Role, Time},
+    snmp::{
+        oid::Prefix,
+        syntax::{Labels, Syntax, Value},
+        view::Views,
+    },
+};
+
+const STORAGE_TYPES: Prefix = Prefix::new(&[1, 3, 6, 1, 2, 1, 25, 2, 1]);
+const DEVICE_TYPES: Prefix = Prefix::new(&[1, 3, 6, 1, 2, 1, 25, 3, 1]);
+const RAM: u32 = 2;
+const OTHER: u32 = 1;
+const PROCESSOR: u32 = 3;
+
+const DEVICE_STATUS: Labels = &[("unknown", 1), ("running", 2), ("warning", 3), ("testing", 4), ("down", 5)];
+const SOFTWARE_TYPE: Labels =
+    &[("unknown", 1), ("operatingSystem", 2), ("deviceDriver", 3), ("application", 4)];
+
+pub const SYSTEM: Group = Group {
+    prefix: &Prefix::new(&[1, 3, 6, 1, 2, 1, 25, 1]),
+    views: Views::DEVICE,
+    scalars: &[
+        Scalar::of_device(Column::read(1, "hrSystemUptime", Syntax::TimeTicks), |context, row, read| {
+            read(Value::TimeTicks(context.ticks(row.up_since())));
+        }),
+        Scalar::of_device(Column::write(2, "hrSystemDate", Syntax::Octets), |context, _, read| {
+            read(Value::Date(context.now));
+        }),
+    ],
+};
+
+pub const MEMORY: Group = Group {
+    prefix: &Prefix::new(&[1, 3, 6, 1, 2, 1, 25, 2]),
+    views: Views::DEVICE,
+    scalars: &[Scalar::of_device(
+        Column::read(2, "hrMemorySize", Syntax::Integer32),
+        |context, row, read| {
+            if let Some(size) = octets(context, *row, Role::MemorySize) {
+                read(Value::Integer(kibibytes(size)));
+            }
+        },
+    )],
+};
+
+/// What a memory point says, in octets; `None` also for one that says percent.
+fn octets(context: &Context<'_>, row: Row<'_>, role: Role) -> Option<u64> {
+    let point = context.in_role(row, role)?;
+    let factor = match point.def.unit.as_str() {
+        "bytes" | "B" | "octets" => 1u64,
+        "KiB" | "kB" | "KB" => 1 << 10,
+        "MiB" | "MB" => 1 << 20,
+        "GiB" | "GB" => 1 << 30,
+        _ => return None,
+    };
+    let PointValue::Integer(value) = point.value()? else { return None };
+    let value = u64::try_from(value).ok()?.saturating_mul(factor);
+    Some(value / 10u64.pow(u32::from(point.def.digits.max(0).unsigned_abs())))
+}
+
+fn kibibytes(octets: u64) -> i32 {
+    i32::try_from(octets >> 10).unwrap_or(i32::MAX)
+}
+
+/// A whole number from 0 to 100.
+fn percent(context: &Context<'_>, row: Row<'_>, role: Role) -> Option<i32> {
+    let point =
+        context.in_role(row, role).filter(|point| matches!(point.def.unit.as_str(), "percent" | "%"))?;
+    let PointValue::Integer(value) = point.value()? else { return None };
+    Some((value / 10i64.pow(u32::from(point.def.digits.max(0).unsigned_abs()))).clamp(0, 100) as i32)
+}
+
+/// Allocation units, size and used of the memory: KiB if the device tells its size, else hundredths.
+fn memory(context: &Context<'_>, row: Row<'_>) -> Option<[i32; 3]> {
+    if let Some(used) = percent(context, row, Role::MemoryUsed) {
+        return Some(match octets(context, row, Role::MemorySize) {
+            Some(size) => [1024, kibibytes(size), kibibytes(size / 100 * used as u64)],
+            None => [1, 100, used],
+        });
+    }
+    let size = octets(context, row, Role::MemorySize)?;
+    let used = match octets(context, row, Role::MemoryUsed) {
+        Some(used) => used,
+        None => size.saturating_sub(octets(context, row, Role::MemoryFree)?),
+    };
+    Some([1024, kibibytes(size), kibibytes(used)])
+}
+
+pub struct StorageTable;
+
+impl Table for StorageTable {
+    type Key = u32;
+
+    const ENTRY: &'static Prefix = &Prefix::new(&[1, 3, 6, 1, 2, 1, 25, 2, 3, 1]);
+    const COLUMNS: &'static [Column] = &[
+        Column::read(1, "hrStorageIndex", Syntax::Integer32),
+        Column::read(2, "hrStorageType", Syntax::Oid),
+        Column::read(3, "hrStorageDescr", Syntax::Octets),
+        Column::read(4, "hrStorageAllocationUnits", Syntax::Integer32),
+        Column::write(5, "hrStorageSize", Syntax::Integer32),
+        Column::read(6, "hrStorageUsed", Syntax::Integer32),
+    ];
+    const VIEWS: Views = Views::DEVICE;
+
+    fn cell(&self, context: &Context<'_>, key: u32, column: u32, read: impl FnOnce(Value<'_>)) {
+        of_row(context, key, 1, |row| {
+            let [units, size, used] = memory(context, row)?;
+            read(match column {
+                1 => Value::Integer(1),
+                2 => Value::OidAt(&STORAGE_TYPES, RAM),
+                3 => Value::text("memory"),
+                4 => Value::Integer(units),
+                5 => Value::Integer(size),
+                _ => Value::Integer(used),
+            });
+            Some(())
+        });
+    }
+
+    fn rows(
+        &self,
+        context: &Context<'_>,
+        column: u32,
+        from: u32,
+        visit: impl FnMut(u32, Value<'_>) -> ControlFlow<()>,
+    ) {
+        walk(self, context, column, from..=1, visit);
+    }
+}
+
+/// The device itself, and its processor if it tells its load.
+pub struct DeviceTable;
+
+impl Table for DeviceTable {
+    type Key = u32;
+
+    const ENTRY: &'static Prefix = &Prefix::new(&[1, 3, 6, 1, 2, 1, 25, 3, 2, 1]);
+    const COLUMNS: &'static [Column] = &[
+        Column::read(1, "hrDeviceIndex", Syntax::Integer32),
+        Column::read(2, "hrDeviceType", Syntax::Oid),
+        Column::read(3, "hrDeviceDescr", Syntax::Octets),
+        Column::read(4, "hrDeviceID", Syntax::Oid),
+        Column::read(5, "hrDeviceStatus", Syntax::Enumeration(DEVICE_STATUS)),
+    ];
+    const VIEWS: Views = Views::DEVICE;
+
+    fn cell(&self, context: &Context<'_>, key: u32, column: u32, read: impl FnOnce(Value<'_>)) {
+        of_row(context, key, 2, |row| {
+            if key == 2 {
+                context.in_role(row, Role::ProcessorLoad)?;
+            }
+            let mut read = Some(read);
+            let mut once = |value: Value<'_>| {
+                if let Some(read) = read.take() {
+                    read(value);
+                }
+            };
+            match (column, key) {
+                (1, _) => once(Value::Integer(key as i32)),
+                (2, 1) => once(Value::OidAt(&DEVICE_TYPES, OTHER)),
+                (2, _) => once(Value::OidAt(&DEVICE_TYPES, PROCESSOR)),
+                (3, 1) => context.compose(|text| snmpv2::describe(&row, text), once),
+                (3, _) => once(Value::text("processor")),
+                (4, 1) => once(fleetbridge::product(row.profile())),
+                (4, _) => once(Value::Oid(&snmpv2::ZERO_DOT_ZERO)),
+                _ => once(Value::Integer(status(row.presence()))),
+            }
+            Some(())
+        });
+    }
+
+    fn rows(
+        &self,
+        context: &Context<'_>,
+        column: u32,
+        from: u32,
+        visit: impl FnMut(u32, Value<'_>) -> ControlFlow<()>,
+    ) {
+        walk(self, context, column, from.max(1)..=2, visit);
+    }
+}
+
+fn status(presence: Presence) -> i32 {
+    match presence {
+        Presence::Online | Presence::Sleeping => 2,
+        Presence::Late => 3,
+        Presence::Lost | Presence::Unreachable | Presence::Retired => 5,
+        Presence::NeverSeen => 1,
+    }
+}
+
+pub struct ProcessorTable;
+
+impl Table for ProcessorTable {
+    type Key = u32;
+
+    const ENTRY: &'static Prefix = &Prefix::new(&[1, 3, 6, 1, 2, 1, 25, 3, 3, 1]);
+    const COLUMNS: &'static [Column] = &[
+        Column::read(1, "hrProcessorFrwID", Syntax::Oid),
+        Column::read(2, "hrProcessorLoad", Syntax::Integer32),
+    ];
+    const VIEWS: Views = Views::DEVICE;
+
+    fn cell(&self, context: &Context<'_>, key: u32, column: u32, read: impl FnOnce(Value<'_>)) {
+        of_row(context, key, 2, |row| {
+            if key != 2 {
+                return None;
+            }
+            let load = percent(context, row, Role::ProcessorLoad)?;
+            read(if column == 1 { Value::Oid(&snmpv2::ZERO_DOT_ZERO) } else { Value::Integer(load) });
+            Some(())
+        });
+    }
+
+    fn rows(
+        &self,
+        context: &Context<'_>,
+        column: u32,
+        from: u32,
+        visit: impl FnMut(u32, Value<'_>) -> ControlFlow<()>,
+    ) {
+        walk(self, context, column, from.max(2)..=2, visit);
+    }
+}
+
+pub const SOFTWARE: Group = Group {
+    prefix: &Prefix::new(&[1, 3, 6, 1, 2, 1, 25, 6]),
+    views: Views::DEVICE,
+    scalars: &[
+        Scalar::read(1, "hrSWInstalledLastChange", Syntax::TimeTicks, |_| Value::TimeTicks(0)),
+        Scalar::read(2, "hrSWInstalledLastUpdateTime", Syntax::TimeTicks, |_| Value::TimeTicks(0)),
+    ],
+};
+
+/// The longest hrSWInstalledName.
+const SOFTWARE_NAME: usize = 64;
+
+/// Firmware and software, as far as the device tells them.
+pub struct SoftwareTable;
+
+impl Table for SoftwareTable {
+    type Key = u32;
+
+    const ENTRY: &'static Prefix = &Prefix::new(&[1, 3, 6, 1, 2, 1, 25, 6, 3, 1]);
+    const COLUMNS: &'static [Column] = &[
+        Column::read(1, "hrSWInstalledIndex", Syntax::Integer32),
+        Column::read(2, "hrSWInstalledName", Syntax::Octets),
+        Column::read(3, "hrSWInstalledID", Syntax::Oid),
+        Column::read(4, "hrSWInstalledType", Syntax::Enumeration(SOFTWARE_TYPE)),
+        Column::read(5, "hrSWInstalledDate", Syntax::Octets),
+    ];
+    const VIEWS: Views = Views::DEVICE;
+
+    fn cell(&self, context: &Context<'_>, key: u32, column: u32, read: impl FnOnce(Value<'_>)) {
+        of_row(context, key, 2, |row| {
+            let (what, attribute) = match key {
+                1 => ("firmware", Attribute::Firmware),
+                _ => ("software", Attribute::Software),
+            };
+            let version = Some(row.attribute(attribute)).filter(|version| !version.is_empty())?;
+            let mut read = Some(read);
+            let mut once = |value: Value<'_>| {
+                if let Some(read) = read.take() {
+                    read(value);
+                }
+            };
+            match column {
+                1 => once(Value::Integer(key as i32)),
+                2 => context.compose(
+                    |text| {
+                        text.extend([what, " ", version]);
+                        text.truncate(text.floor_char_boundary(SOFTWARE_NAME));
+                    },
+                    once,
+                ),
+                3 => once(Value::Oid(&snmpv2::ZERO_DOT_ZERO)),
+                4 => once(Value::Integer(if key == 1 { 2 } else { 4 })),
+                _ => once(Value::Date(Time::NEVER)),
+            }
+            Some(())
+        });
+    }
+
+    fn rows(
+        &self,
+        context: &Context<'_>,
+        column: u32,
+        from: u32,
+        visit: impl FnMut(u32, Value<'_>) -> ControlFlow<()>,
+    ) {
+        walk(self, context, column, from.max(1)..=2, visit);
+    }
+}
+
+/// The device in view, if the key is one that a table may have.
+fn of_row(context: &Context<'_>, key: u32, last: u32, read: impl FnOnce(Row<'_>) -> Option<()>) {
+    if let (Some(device), true) = (context.device(), (1..=last).contains(&key)) {
+        context.row(device, read);
+    }
+}
+
+/// The few rows of a table that has no gaps worth seeking over.
+fn walk<T: Table<Key = u32>>(
+    table: &T,
+    context: &Context<'_>,
+    column: u32,
+    keys: std::ops::RangeInclusive<u32>,
+    mut visit: impl FnMut(u32, Value<'_>) -> ControlFlow<()>,
+) {
+    for key in keys {
+        let mut flow = ControlFlow::Continue(());
+        table.cell(context, key, column, |value| flow = visit(key, value));
+        if flow.is_break() {
+            return;
+        }
+    }
+}
