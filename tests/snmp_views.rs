@@ -115,6 +115,24 @@ fn a_device_counts_its_time_from_its_own_boot() {
 }
 
 #[test]
+fn a_birth_is_a_boot_unless_the_device_tells_its_uptime() {
+    let mut manager = manager();
+    manager.local = "127.1.0.1:161".parse().unwrap();
+    let uptime = |manager: &mut Manager| manager.get(V2C, &[UPTIME]).numbers()[0];
+    let says = |manager: &Manager, availability, retained, secs| {
+        report(&manager.fleet, 1, retained, &[Fact::Availability(availability)], after(secs));
+    };
+    says(&manager, Availability::Online, false, 20);
+    assert_eq!(uptime(&mut manager), 12_000, "it was there already");
+    says(&manager, Availability::Lost, false, 30);
+    says(&manager, Availability::Online, true, 40);
+    assert_eq!(uptime(&mut manager), 12_000, "that is what the broker kept");
+    says(&manager, Availability::Lost, false, 50);
+    says(&manager, Availability::Online, false, 60);
+    assert_eq!(uptime(&mut manager), 6_000);
+}
+
+#[test]
 fn a_view_shows_its_own_rows_only() {
     let mut manager = manager();
     manager.local = "127.1.0.2:161".parse().unwrap();

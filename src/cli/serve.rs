@@ -69,7 +69,8 @@ impl From<StartError> for Failure {
                 "give another address as `listen` in [broker]"
             }
             StartError::Netconf(_) => "see [netconf] in the boot file",
-            StartError::Files { .. }
+            StartError::Addresses(_)
+            | StartError::Files { .. }
             | StartError::Store(_)
             | StartError::Schema(_)
             | StartError::Datastore(_)

@@ -6,7 +6,9 @@ use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
 use super::{
-    Daemon, changes,
+    Daemon,
+    addresses::{self, AddressError},
+    changes,
     enrol::{Enroller, RateLimit},
     files,
     flush::Flusher,
@@ -43,6 +45,8 @@ use crate::{
 pub enum StartError {
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Addresses(#[from] AddressError),
     #[error(transparent)]
     Snmp(#[from] snmp::transport::TransportError),
     #[error(transparent)]
@@ -131,6 +135,7 @@ impl Daemon {
         }
         let store = Arc::new(store);
         let profiles = bind_profiles(&store, &mut library)?;
+        addresses::settle(&config, &store)?;
         let fleet = Arc::new(Fleet::new(profiles, last_event));
         let connections = settings::connections(&config);
         let adapters = bind_adapters(&connections, &store, &fleet)?;

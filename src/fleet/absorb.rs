@@ -107,6 +107,10 @@ impl Fleet {
         if was == presence {
             return;
         }
+        let is_birth = says == Some(Availability::Online) && !report.retained;
+        if is_birth && (was.is_missing() || was == Presence::NeverSeen) && !profile.tells_uptime {
+            columns.slots[at].boot = now;
+        }
         self.set_presence(columns, one.device, presence, now);
         columns.next_deadline = Time::NEVER;
         moved.push(Moved::Presence { device: one.device, was, is: presence });

@@ -92,6 +92,42 @@ impl Addresses {
         }
     }
 
+    /// The first device up to `highest` that had an address in `former` and has another one, or none, in a family that
+    /// has pools.
+    pub fn moved(
+        &self,
+        former: &Addresses,
+        highest: DeviceNumber,
+    ) -> Option<(DeviceNumber, IpAddr, Option<IpAddr>)> {
+        let differs = |mine: &[Pool],
+                       theirs: &[Pool],
+                       of: &dyn Fn(&Addresses, DeviceNumber) -> Option<IpAddr>| {
+            if mine.is_empty() {
+                return None;
+            }
+            // Within a pool addresses go up with the numbers, so its ends speak for all.
+            let ends = mine.iter().chain(theirs).flat_map(|pool| [pool.first, pool.first + pool.count - 1]);
+            let mut ends: Vec<_> = ends.chain([highest]).filter(|end| (1..=highest).contains(end)).collect();
+            ends.sort_unstable();
+            ends.into_iter().find_map(|device| {
+                let (was, now) = (of(former, device)?, of(self, device));
+                (now != Some(was)).then_some((device, was, now))
+            })
+        };
+        differs(&self.v4, &former.v4, &|addresses, device| addresses.v4(device).map(IpAddr::V4)).or_else(
+            || differs(&self.v6, &former.v6, &|addresses, device| addresses.v6(device).map(IpAddr::V6)),
+        )
+    }
+
+    /// The pools, and those of the other for a family that has none here.
+    pub fn with_families_of(&self, other: &Addresses) -> Vec<Network> {
+        let either = |mine: &[Pool], theirs: &[Pool]| -> Vec<Network> {
+            let pools = if mine.is_empty() { theirs } else { mine };
+            pools.iter().map(|pool| pool.network).collect()
+        };
+        [either(&self.v4, &other.v4), either(&self.v6, &other.v6)].concat()
+    }
+
     /// The device whose address it is; `Err` if it lies in a pool and is nobody's.
     pub fn device(&self, address: IpAddr) -> Result<Option<DeviceNumber>, NobodysAddress> {
         let pools = if address.is_ipv4() { &self.v4 } else { &self.v6 };
@@ -189,6 +225,24 @@ mod tests {
         for other in ["127.0.0.1", "::1", "fd00:2::1"] {
             assert_eq!(addresses.device(ip(other)), Ok(None));
         }
+    }
+
+    #[test]
+    fn who_would_move() {
+        let former = addresses(&["127.1.0.0/24", "fd00:1::/64"]);
+        let moved = |pools: &[&str], highest| {
+            addresses(pools).moved(&former, highest).map(|(device, was, now)| (device, was.to_string(), now))
+        };
+        assert_eq!(moved(&["127.1.0.0/24", "fd00:1::/64", "127.2.0.0/16"], 300), None, "added behind");
+        assert_eq!(moved(&["127.1.0.0/23", "fd00:1::/64"], 254), None, "larger, from the same beginning");
+        assert_eq!(moved(&["127.1.0.0/25"], 126), None, "smaller, and enough");
+        assert_eq!(moved(&["127.1.0.0/25"], 127), Some((127, "127.1.0.127".to_owned(), None)));
+        let other = Some(ip("127.2.0.1"));
+        assert_eq!(moved(&["127.2.0.0/16", "127.1.0.0/24"], 1), Some((1, "127.1.0.1".to_owned(), other)));
+        assert_eq!(moved(&["127.2.0.0/16"], 0), None, "nobody has an address yet");
+        assert_eq!(moved(&[], 300), None);
+        let kept = addresses(&["127.1.0.0/16"]).with_families_of(&former);
+        assert_eq!(kept, ["127.1.0.0/16", "fd00:1::/64"].map(|pool| pool.parse().unwrap()));
     }
 
     #[test]

@@ -3,19 +3,26 @@
 //! ```text
 //! fleet.journal() --poll 50 ms--> notify::trap --UDP--> every target
 //! ```
+//! What is told of a device leaves from its own address of the target's family, if it has one: managers know who it is by
+//! that.
 
 use std::{
     cell::RefCell,
     io,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use tokio::net::UdpSocket;
+use tokio::{io::Interest, net::UdpSocket};
 
-use super::{agent::Agent, notify, view::View};
+use super::{
+    agent::Agent,
+    notify,
+    transport::socket::{new_sender, send_from},
+    view::View,
+};
 use crate::secret::Secret;
 
 const POLL: Duration = Duration::from_millis(50);
@@ -102,7 +109,14 @@ impl Notifier {
         };
         let result = match message {
             None => return,
-            Some(Ok(message)) => send_to(&mut self.sockets, target.address, &message).await,
+            Some(Ok(message)) => {
+                let addresses = &self.agent.hosts().addresses;
+                let source = event.kind.device().and_then(|device| match target.address {
+                    SocketAddr::V4(_) => addresses.v4(device).map(IpAddr::V4),
+                    SocketAddr::V6(_) => addresses.v6(device).map(IpAddr::V6),
+                });
+                send_to(&mut self.sockets, source, target.address, &message).await
+            }
             Some(Err(error)) => Err(io::Error::other(error)),
         };
         let stats = &self.agent.stats().snmp;
@@ -126,16 +140,29 @@ impl Notifier {
 
 async fn send_to(
     sockets: &mut (Option<UdpSocket>, Option<UdpSocket>),
+    source: Option<IpAddr>,
     target: SocketAddr,
     message: &[u8],
 ) -> io::Result<()> {
-    let (socket, own): (_, SocketAddr) = match target {
-        SocketAddr::V4(_) => (&mut sockets.0, (Ipv4Addr::UNSPECIFIED, 0).into()),
-        SocketAddr::V6(_) => (&mut sockets.1, (Ipv6Addr::UNSPECIFIED, 0).into()),
-    };
+    let socket = if target.is_ipv4() { &mut sockets.0 } else { &mut sockets.1 };
     let socket = match socket {
         Some(socket) => socket,
-        None => socket.insert(UdpSocket::bind(own).await?),
+        None => socket.insert(UdpSocket::from_std(new_sender(target.is_ipv6())?)?),
     };
-    socket.send_to(message, target).await.map(drop)
+    match source {
+        Some(source) => {
+            let sent =
+                socket.async_io(Interest::WRITABLE, || send_from(socket, source, target, message)).await;
+            match sent {
+                // It is not routed to this host: better told from elsewhere than not at all.
+                Err(error) if is_foreign(&error) => socket.send_to(message, target).await.map(drop),
+                sent => sent,
+            }
+        }
+        None => socket.send_to(message, target).await.map(drop),
+    }
+}
+
+fn is_foreign(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::AddrNotAvailable)
 }

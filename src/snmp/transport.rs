@@ -8,7 +8,7 @@
 //! own or a device's. Each reply leaves from the address that was asked, also on a wildcard socket. The only `unsafe` of the
 //! SNMP part is here, in [`socket`].
 
-mod socket;
+pub(super) mod socket;
 mod waiting;
 
 use std::{

@@ -35,6 +35,7 @@ mod error;
 mod lock;
 mod migrate;
 mod numbers;
+mod pools;
 pub mod row;
 mod running;
 mod settings;
@@ -52,6 +53,7 @@ use parking_lot::Mutex;
 
 pub use error::StoreError;
 pub use numbers::edited;
+pub use pools::forget_address_pools;
 pub use telemetry::{Batch, Flushed, Loaded};
 pub use writer::{Pending, Trouble};
 

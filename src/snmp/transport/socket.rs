@@ -275,6 +275,78 @@ impl Batch {
     }
 }
 
+/// A socket that sends from addresses of this host that it is not bound to.
+pub fn new_sender(v6: bool) -> io::Result<UdpSocket> {
+    let own: SocketAddr = match v6 {
+        true => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        false => (Ipv4Addr::UNSPECIFIED, 0).into(),
+    };
+    let socket = new_socket(own, false)?;
+    if v6 {
+        let _ = set_option(&socket, libc::IPPROTO_IPV6, IPV6_FREEBIND);
+    }
+    socket.bind(&own.into())?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// Sends a datagram that comes from `source`, which is of the target's family.
+pub fn send_from(
+    socket: &impl AsRawFd,
+    source: IpAddr,
+    target: SocketAddr,
+    message: &[u8],
+) -> io::Result<()> {
+    let target = socket2::SockAddr::from(target);
+    let mut vector = libc::iovec { iov_base: message.as_ptr().cast_mut().cast(), iov_len: message.len() };
+    let mut control = Control([0; CONTROL]);
+    // SAFETY: all zeros are valid for a header; what it points to outlives the call, which only reads it. The control
+    // buffer is aligned and has room for the one message that is written to it.
+    let sent = unsafe {
+        let mut header: libc::msghdr = zeroed();
+        header.msg_name = target.as_ptr().cast_mut().cast();
+        header.msg_namelen = target.len();
+        header.msg_iov = &raw mut vector;
+        header.msg_iovlen = 1;
+        header.msg_control = control.0.as_mut_ptr().cast();
+        header.msg_controllen = CONTROL;
+        let control = libc::CMSG_FIRSTHDR(&raw const header);
+        let size = match source {
+            IpAddr::V4(source) => {
+                let info = libc::in_pktinfo {
+                    ipi_ifindex: 0,
+                    ipi_spec_dst: libc::in_addr { s_addr: u32::from_ne_bytes(source.octets()) },
+                    ipi_addr: libc::in_addr { s_addr: 0 },
+                };
+                write_control(control, libc::IPPROTO_IP, libc::IP_PKTINFO, info)
+            }
+            IpAddr::V6(source) => {
+                let info = libc::in6_pktinfo {
+                    ipi6_addr: libc::in6_addr { s6_addr: source.octets() },
+                    ipi6_ifindex: 0,
+                };
+                write_control(control, libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, info)
+            }
+        };
+        header.msg_controllen = size;
+        libc::sendmsg(socket.as_raw_fd(), &raw const header, 0)
+    };
+    if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Fills in a control message; returns the octets that it takes. `at` has room for it.
+unsafe fn write_control<T>(at: *mut libc::cmsghdr, level: c_int, kind: c_int, data: T) -> usize {
+    let size = mem::size_of::<T>() as c_uint;
+    // SAFETY: as the caller says.
+    unsafe {
+        (*at).cmsg_level = level;
+        (*at).cmsg_type = kind;
+        (*at).cmsg_len = libc::CMSG_LEN(size) as usize;
+        libc::CMSG_DATA(at).cast::<T>().write_unaligned(data);
+        libc::CMSG_SPACE(size) as usize
+    }
+}
+
 /// The address that a request was sent to, if the kernel has told it.
 fn destination(header: &libc::msghdr) -> Option<IpAddr> {
     // SAFETY: the kernel has written control messages of `msg_controllen` octets to the aligned buffer of the slot.
