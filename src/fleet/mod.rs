@@ -61,6 +61,8 @@ pub struct Fleet {
     names: Names,
     /// The highest number ever given.
     highest: AtomicU32,
+    /// No change is marked with fewer seconds any more.
+    revision: AtomicU32,
     by_presence: [AtomicU32; 8],
     /// (parent, child): who becomes unreachable with whom.
     children: Mutex<BTreeSet<(DeviceNumber, DeviceNumber)>>,
@@ -105,6 +107,7 @@ impl Fleet {
             outbox: Outbox::default(),
             names: Names::default(),
             highest: AtomicU32::new(0),
+            revision: AtomicU32::new(0),
             by_presence: Default::default(),
             children: Mutex::default(),
             awaited: Mutex::default(),
@@ -128,6 +131,13 @@ impl Fleet {
             by_presence: std::array::from_fn(|at| self.by_presence[at].load(Ordering::Relaxed)),
             numbers_used: self.highest.load(Ordering::Acquire),
         }
+    }
+
+    /// The revision at `now`, in seconds since the epoch: what changes of any device after this call has it or a higher
+    /// one ([`Row::changed`]). It never goes back, also if the clock does.
+    pub fn revision(&self, now: Time) -> u32 {
+        let now = now.secs() as u32;
+        self.revision.fetch_max(now, Ordering::AcqRel).max(now)
     }
 
     /// By name, retired ones included.

@@ -16,6 +16,8 @@ pub struct DeviceState<'a> {
     pub last_seen: Time,
     pub boot: Time,
     pub parent: DeviceNumber,
+    /// Of [`Row::changed`](super::Row::changed); `None`: an older version wrote the row, which knew none.
+    pub changed: Option<u32>,
     pub attributes: Vec<(Attribute, &'a str)>,
     pub points: Vec<PointState<'a>>,
 }
@@ -51,12 +53,19 @@ impl Fleet {
         let (index, at) = place(number);
         let Some(block) = self.blocks.get(index).and_then(|block| block.get()) else { return };
         let columns = &mut *block.columns.write();
+        if let Some(changed) = state.changed
+            && let Some(slot) = columns.slots.get_mut(at)
+        {
+            slot.changed = changed;
+            self.revision.fetch_max(changed, Ordering::AcqRel);
+        }
+        columns.dirty.set(at, state.changed.is_none());
         let Some(slot) = columns.slot(at) else { return };
         let profile = &self.profiles[ProfileId(slot.profile)];
         let first_cell = slot.cells as usize;
         if state.presence != Presence::Retired && state.presence != slot.presence {
             self.set_presence(columns, number, state.presence, state.presence_since);
-            columns.dirty.set(at, false);
+            columns.dirty.set(at, state.changed.is_none());
         }
         let slot = &mut columns.slots[at];
         slot.presence_since = state.presence_since;

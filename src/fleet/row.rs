@@ -89,6 +89,12 @@ impl<'a> Row<'a> {
         Time::from_secs(u64::from(self.slot.learned_secs))
     }
 
+    /// The revision of the last change of what a management tool keeps of it: name, profile, place, parent, inventory,
+    /// whether it is retired. Not of what it measures, nor of its presence.
+    pub fn changed(&self) -> u32 {
+        self.slot.changed
+    }
+
     /// When the unit booted, from the uptime that it reports or from its last birth; [`Time::NEVER`] unknown.
     pub fn boot(&self) -> Time {
         self.slot.boot

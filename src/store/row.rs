@@ -254,6 +254,7 @@ mod tests {
             last_seen: Time(1_795_398_917_123),
             boot: Time::NEVER,
             parent: 77,
+            changed: None,
             attributes: vec![(Attribute::Firmware, "14.2.0"), (Attribute::Site, "Süd")],
             points: vec![
                 point(1, StoredValue::Integer(-215)),
@@ -370,6 +371,7 @@ mod tests {
                 last_seen: Time(times.1),
                 boot: Time(times.2),
                 parent,
+                changed: None,
                 attributes: attributes.iter().map(|(&at, text)| (Attribute::ALL[at], text.as_str())).collect(),
                 points: points
                     .iter()
