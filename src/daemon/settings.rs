@@ -121,6 +121,12 @@ pub fn agent(config: &Config) -> kit::Agent {
     kit::Agent { addresses, port, community }
 }
 
+/// In words that are others if devices are asked otherwise.
+pub fn asked_by(config: &Config) -> String {
+    let devices = &config.snmp.devices;
+    format!("{:?} {:?} {:?}", agent(config), devices.addresses(), devices.communities)
+}
+
 /// How a device is asked: at an address of its own, else at a port of its own, else by a community that names it.
 pub fn agent_of(config: &Config) -> impl Fn(DeviceNumber, &str) -> Option<kit::Agent> + use<> {
     let (bridge, addresses) = (agent(config), config.snmp.devices.addresses());

@@ -133,6 +133,9 @@ impl Daemon {
         let store = Arc::new(store);
         let profiles = bind_profiles(&store, &mut library)?;
         let fleet = Arc::new(Fleet::new(profiles, last_event));
+        // What the store does not say otherwise has changed now.
+        fleet.revision(started);
+        fleet.asked_by(&settings::asked_by(&config));
         let connections = settings::connections(&config);
         let adapters = bind_adapters(&connections, &store, &fleet)?;
         let whole = load(&store, &fleet)? && !cold && set_aside.is_none();

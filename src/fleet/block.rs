@@ -59,7 +59,7 @@ pub(super) struct Slot {
     /// [`SAME_AS_NAME`] or where it begins in `names`.
     southbound_id: u32,
     pub learned_secs: u32,
-    /// Seconds: when what a manager's tool keeps of it changed last; see [`Fleet::revision`](super::Fleet::revision).
+    /// The revision of its last change; see [`super::revision`].
     pub changed: u32,
     pub profile: u16,
     pub adapter: AdapterId,
@@ -180,14 +180,6 @@ impl Columns {
                 &self.names[start..start + usize::from(slot.id_len)]
             }
             _ => self.name(at),
-        }
-    }
-
-    /// What a manager's tool keeps of a device has changed. It is to be written.
-    pub fn revise(&mut self, at: usize, revision: u32) {
-        if let Some(slot) = self.slots.get_mut(at) {
-            slot.changed = revision;
-            self.dirty.set(at, true);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::{
-    Fleet,
+    Change, Fleet,
     block::{flag, place},
 };
 use crate::model::*;
@@ -16,8 +16,8 @@ pub struct DeviceState<'a> {
     pub last_seen: Time,
     pub boot: Time,
     pub parent: DeviceNumber,
-    /// Of [`Row::changed`](super::Row::changed); `None`: an older version wrote the row, which knew none.
-    pub changed: Option<u32>,
+    /// `None`: an older version wrote the row, which knew none.
+    pub change: Option<Change>,
     pub attributes: Vec<(Attribute, &'a str)>,
     pub points: Vec<PointState<'a>>,
 }
@@ -44,6 +44,9 @@ impl Fleet {
     /// that is retired stays so.
     pub fn restore(&self, number: DeviceNumber, state: &DeviceState<'_>) {
         self.restore_columns(number, state);
+        if let Some(change) = state.change {
+            self.remember(number, change);
+        }
         if state.parent != 0 {
             self.adopt_child(number, 0);
         }
@@ -53,19 +56,13 @@ impl Fleet {
         let (index, at) = place(number);
         let Some(block) = self.blocks.get(index).and_then(|block| block.get()) else { return };
         let columns = &mut *block.columns.write();
-        if let Some(changed) = state.changed
-            && let Some(slot) = columns.slots.get_mut(at)
-        {
-            slot.changed = changed;
-            self.revision.fetch_max(changed, Ordering::AcqRel);
-        }
-        columns.dirty.set(at, state.changed.is_none());
+        columns.dirty.set(at, false);
         let Some(slot) = columns.slot(at) else { return };
         let profile = &self.profiles[ProfileId(slot.profile)];
         let first_cell = slot.cells as usize;
         if state.presence != Presence::Retired && state.presence != slot.presence {
             self.set_presence(columns, number, state.presence, state.presence_since);
-            columns.dirty.set(at, state.changed.is_none());
+            columns.dirty.set(at, false);
         }
         let slot = &mut columns.slots[at];
         slot.presence_since = state.presence_since;
@@ -111,6 +108,7 @@ impl Fleet {
         for (_, child) in children {
             self.agree(child, None);
         }
+        self.recall();
         if let Some(last) =
             self.blocks.get(self.highest.load(Ordering::Acquire) as usize / super::block::BLOCK)
             && let Some(block) = last.get()

@@ -10,7 +10,7 @@ use crate::model::*;
 /// fleet's writing methods meanwhile.
 #[derive(Clone, Copy)]
 pub struct Row<'a> {
-    fleet: &'a Fleet,
+    pub(super) fleet: &'a Fleet,
     pub(super) columns: &'a Columns,
     slot: &'a Slot,
     number: DeviceNumber,
@@ -87,12 +87,6 @@ impl<'a> Row<'a> {
 
     pub fn learned(&self) -> Time {
         Time::from_secs(u64::from(self.slot.learned_secs))
-    }
-
-    /// The revision of the last change of what a management tool keeps of it: name, profile, place, parent, inventory,
-    /// whether it is retired. Not of what it measures, nor of its presence.
-    pub fn changed(&self) -> u32 {
-        self.slot.changed
     }
 
     /// When the unit booted, from the uptime that it reports or from its last birth; [`Time::NEVER`] unknown.
