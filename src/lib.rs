@@ -45,6 +45,7 @@
 //! | [`snmp`] | BER, messages, agent, MIB tables, traps, sockets |
 //! | [`netconf`] | framing, messages, subtree filters, the session without I/O, SSH; operations, what is read (`provider`), notifications |
 //! | [`report`] | missing, inventory, software; table, CSV, JSON |
+//! | [`kit`] | what management tools import, so that each device is a host there: templates and hosts, a file a tool |
 //! | [`control`] | the control socket: HTTP and JSON, /metrics |
 //! | [`config`], [`file`](mod@file) | the boot file; a TOML reader that names every problem with its line |
 //! | [`daemon`] | builds the parts, spawns the tasks, ends them in order |
@@ -65,6 +66,7 @@
 //! | a MIB | the text in `mibs/`, `snmp/mib/x.rs`, one line; a test holds text against code, column by column |
 //! | a YANG module | the text in `yang/`, one line in [`yang::modules`]; its data in `netconf/provider/x.rs`, one line in `PROVIDERS` |
 //! | a report | `report/x.rs`, one line in `REPORTS` |
+//! | a management tool | `kit/x.rs`, a variant of [`kit::Tool`] |
 //!
 //! ## What waits for its issue
 //! SNMP SET stages into the same [`datastore::Transaction`]; policies and rollouts will stand between running and
@@ -94,6 +96,7 @@ pub mod datastore;
 pub mod file;
 pub mod fleet;
 pub mod journal;
+pub mod kit;
 pub mod login;
 pub mod model;
 pub mod netconf;

@@ -25,10 +25,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("snmp", &["fleet", "journal", "datastore"]),
     ("netconf", &["fleet", "journal", "datastore", "yang"]),
     ("report", &["fleet", "journal"]),
-    // The boot file speaks in the terms of the parts that it sets up; the control socket serves fleet and reports, and
-    // knows the nearest name.
+    // Templates are made from the agent's own definitions of objects.
+    ("kit", &["file", "snmp"]),
+    // The boot file speaks in the terms of the parts that it sets up; the control socket serves fleet, reports and kits,
+    // and knows the nearest name.
     ("config", &["file", "southbound", "snmp", "netconf"]),
-    ("control", &["file", "fleet", "journal", "report"]),
+    ("control", &["file", "fleet", "journal", "report", "kit"]),
     ("daemon", EVERYTHING),
     ("cli", EVERYTHING),
     ("main", &["cli"]),
@@ -45,6 +47,7 @@ const EVERYTHING: &[&str] = &[
     "snmp",
     "netconf",
     "report",
+    "kit",
     "config",
     "control",
     "daemon",
@@ -60,6 +63,7 @@ const PURE: &[&str] = &[
     "fleet",
     "journal",
     "datastore",
+    "kit",
     "southbound/codec",
     "snmp/oid",
     "snmp/syntax",

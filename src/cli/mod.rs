@@ -9,6 +9,7 @@ mod init;
 mod man;
 mod mibs;
 mod netconf;
+mod nms_kit;
 mod password;
 pub mod profile;
 mod profile_args;
@@ -76,6 +77,7 @@ enum Command {
     Device(device::Device),
     Report(report::Report),
     Mibs(mibs::Mibs),
+    NmsKit(nms_kit::NmsKit),
     Profile(profile_args::Profile),
     Netconf(netconf::Netconf),
     Candidate(netconf::Candidate),
@@ -151,6 +153,7 @@ impl Command {
             Command::Device(device) => device.run(place, out),
             Command::Report(report) => report.run(place, out),
             Command::Mibs(mibs) => mibs.run(place, out),
+            Command::NmsKit(kit) => kit.run(place, out),
             Command::Profile(profile) => profile.run(place, out),
             Command::Netconf(netconf) => netconf.run(place, out),
             Command::Candidate(candidate) => candidate.run(place, out),

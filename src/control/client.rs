@@ -14,7 +14,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
-use tokio::net::UnixStream;
+use tokio::{net::UnixStream, runtime::Runtime};
 
 use super::view;
 
@@ -79,6 +79,16 @@ impl Client {
         run(async { copy_to(self.ask_with(Method::POST, path, body.into()).await?, out).await })
     }
 
+    /// GET of something long, line by line as it comes.
+    ///
+    /// # Errors
+    /// As [`ClientError`]; each line's own in its place, and it is the last.
+    pub fn lines(&self, path: &str) -> Result<Lines, ClientError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let body = runtime.block_on(self.ask(Method::GET, path))?.into_body();
+        Ok(Lines { runtime, body: Some(body), piece: Vec::new(), at: 0 })
+    }
+
     fn json<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, ClientError> {
         run(async {
             let answer = self.ask(method, path).await?;
@@ -122,6 +132,65 @@ impl Client {
             Ok(problem) => ClientError::Refused(problem),
             Err(_) => ClientError::Answer(status.to_string()),
         })
+    }
+}
+
+/// The lines of a long answer; holds one piece of it at a time.
+pub struct Lines {
+    runtime: Runtime,
+    /// `None` after its end.
+    body: Option<Incoming>,
+    piece: Vec<u8>,
+    /// What lies before was given.
+    at: usize,
+}
+
+impl Lines {
+    /// Takes the next piece; false at the end.
+    fn read(&mut self) -> Result<bool, ClientError> {
+        let Some(body) = &mut self.body else { return Ok(false) };
+        self.piece.drain(..std::mem::take(&mut self.at));
+        match self.runtime.block_on(body.frame()) {
+            Some(Ok(frame)) => {
+                self.piece.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
+                Ok(true)
+            }
+            Some(Err(error)) => Err(ClientError::Answer(error.to_string())),
+            None => {
+                self.body = None;
+                Ok(false)
+            }
+        }
+    }
+}
+
+impl Iterator for Lines {
+    type Item = Result<String, ClientError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut seen = self.at;
+        loop {
+            if let Some(end) = self.piece[seen..].iter().position(|c| *c == b'\n') {
+                let line = String::from_utf8_lossy(&self.piece[self.at..seen + end]).into_owned();
+                self.at = seen + end + 1;
+                return Some(Ok(line));
+            }
+            seen = self.piece.len() - self.at;
+            match self.read() {
+                Ok(true) => {}
+                Ok(false) if self.at == self.piece.len() => return None,
+                // Every line of a whole answer has its end.
+                Ok(false) => {
+                    self.at = self.piece.len();
+                    return Some(Err(ClientError::Answer("within a line".to_owned())));
+                }
+                Err(error) => {
+                    self.body = None;
+                    self.at = self.piece.len();
+                    return Some(Err(error));
+                }
+            }
+        }
     }
 }
 

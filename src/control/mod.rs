@@ -7,12 +7,15 @@
 //! GET  /v1/device/NAME                view::Device
 //! POST /v1/device/NAME/retire         view::Retired
 //! GET  /v1/report/NAME                as /v1/devices
+//! GET  /v1/kit/facts                  kit::Facts
+//! GET  /v1/kit/hosts                  {"revision": SECONDS} and kit::Host, a line each; ?since=REVISION &filter=kit::Filter
 //! GET  /v1/unknown                    view::Unknown
 //! GET  /metrics /healthz
 //! ```
 //! Every error is `{"error": "...", "help": "..."}` with a status of 4xx or 5xx.
 
 pub mod client;
+mod hosts;
 mod local;
 mod metrics;
 mod pieces;
@@ -32,6 +35,7 @@ pub use socket::Listeners;
 
 use crate::{
     fleet::Fleet,
+    kit,
     model::{DeviceNumber, Time},
     stats::Stats,
 };
@@ -57,9 +61,16 @@ pub struct State {
     pub commits: Box<dyn Fn() -> Result<Vec<view::Committed>, String> + Send + Sync>,
     /// A commit with its edits, if it is still kept.
     pub commit: Box<dyn Fn(u64) -> Result<Option<view::Record>, String> + Send + Sync>,
+    /// How the bridge's own agent is asked; without a community nobody may.
+    pub agent: kit::Agent,
+    /// How a device is asked, by its number and name.
+    pub agent_of: Box<AgentOf>,
     /// To whom the wish to retire a device goes.
     pub retire: mpsc::Sender<Retire>,
 }
+
+/// `None`: there is no way to ask it.
+pub type AgentOf = dyn Fn(DeviceNumber, &str) -> Option<kit::Agent> + Send + Sync;
 
 /// Somebody wants a device retired; the answer comes when that is durable.
 #[derive(Debug)]

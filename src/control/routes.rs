@@ -12,10 +12,11 @@ use axum::{
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
-use super::{Retire, State, local, metrics, pieces::Pieces, view};
+use super::{Retire, State, hosts, local, metrics, pieces::Pieces, view};
 use crate::{
     clock,
     file::nearest,
+    kit,
     report::{self, DEVICES, Format, REPORTS, Report},
 };
 
@@ -29,6 +30,8 @@ pub(super) fn control(state: Arc<State>) -> Router {
         .route("/v1/device/{name}", get(device))
         .route("/v1/device/{name}/retire", post(retire))
         .route("/v1/report/{name}", get(report_named))
+        .route("/v1/kit/facts", get(kit_facts))
+        .route("/v1/kit/hosts", get(kit_hosts))
         .route("/v1/unknown", get(unknown))
         .route("/v1/candidate", get(candidate))
         .route("/v1/candidate/discard", post(discard))
@@ -112,13 +115,8 @@ fn list(state: Arc<State>, report: &'static Report, wanted: WantedQuery) -> Resu
         let help = "known are format=table|csv|json|lines, site, profile, since (milliseconds), from, limit";
         Refusal::new(StatusCode::BAD_REQUEST, rejection.body_text(), help)
     })?;
-    let profiles = state.fleet.profiles();
-    if let Some(name) = wanted.profile.as_deref().filter(|name| profiles.by_name(name).is_none()) {
-        let known: Vec<_> = profiles.iter().map(|(_, profile)| profile.name.as_str()).collect();
-        let guess = nearest(name, known.iter().copied());
-        let guess = guess.map(|guess| format!("did you mean `{guess}`? ")).unwrap_or_default();
-        let help = format!("{guess}known: {}", known.join(", "));
-        return Err(Refusal::new(StatusCode::NOT_FOUND, format!("there is no profile `{name}`"), help));
+    if let Some(name) = wanted.profile.as_deref() {
+        known_profile(&state, name)?;
     }
     let format = wanted.format.unwrap_or(Format::Lines);
     let query = report::Query {
@@ -132,6 +130,55 @@ fn list(state: Arc<State>, report: &'static Report, wanted: WantedQuery) -> Resu
     };
     let body = Pieces::from(move |out| report.write(&state.fleet, &query, out));
     Ok(([(header::CONTENT_TYPE, format.content_type())], body).into_response())
+}
+
+fn known_profile(state: &State, name: &str) -> Result<(), Refusal> {
+    let profiles = state.fleet.profiles();
+    if profiles.by_name(name).is_some() {
+        return Ok(());
+    }
+    let known: Vec<_> = profiles.iter().map(|(_, profile)| profile.name.as_str()).collect();
+    let guess = nearest(name, known.iter().copied());
+    let guess = guess.map(|guess| format!("did you mean `{guess}`? ")).unwrap_or_default();
+    let help = format!("{guess}known: {}", known.join(", "));
+    Err(Refusal::new(StatusCode::NOT_FOUND, format!("there is no profile `{name}`"), help))
+}
+
+async fn kit_facts(Shared(state): App) -> Json<kit::Facts> {
+    Json(hosts::facts(&state))
+}
+
+/// The query string of hosts.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct WantedHosts {
+    since: Option<u64>,
+    filter: String,
+}
+
+async fn kit_hosts(
+    Shared(state): App,
+    wanted: Result<Query<WantedHosts>, QueryRejection>,
+) -> Result<Response, Refusal> {
+    let refuse = |error: String, help: &str| Refusal::new(StatusCode::BAD_REQUEST, error, help);
+    let Query(wanted) = wanted
+        .map_err(|rejection| refuse(rejection.body_text(), "known are since (a revision) and filter"))?;
+    let filter = kit::Filter::parse(&wanted.filter).map_err(|error| refuse(error.to_string(), ""))?;
+    if let Some(name) = filter.profile.as_deref() {
+        known_profile(&state, name)?;
+    }
+    if state.agent.community.is_empty() {
+        let help =
+            "add communities = [{ name = \"...\", access = \"read\" }] to [snmp] and start the bridge again";
+        return Err(refuse("no community may ask the SNMP agent, so no tool could".to_owned(), help));
+    }
+    let revision = state.fleet.revision(clock::now());
+    if let Some(since) = wanted.since.filter(|since| *since > u64::from(revision)) {
+        let help = "it is no revision of this bridge, or its clock was set back: take all hosts once, without --since";
+        return Err(refuse(format!("the revision {since} lies ahead of {revision}, the present one"), help));
+    }
+    let body = Pieces::from(move |out| hosts::write(&state, wanted.since, &filter, revision, out));
+    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response())
 }
 
 async fn device(Shared(state): App, Path(name): Path<String>) -> Result<Json<view::Device>, Refusal> {

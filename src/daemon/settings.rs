@@ -1,13 +1,14 @@
 //! The boot file's words in the parts' own terms.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use crate::{
     config::{self, Adopt, Config},
     control::view,
     file::{Diagnostic, Severity},
     fleet::{Adapter, AdapterState, Fleet},
-    model::name_from_id,
+    kit,
+    model::{DeviceNumber, name_from_id},
     netconf::ssh::HostKey,
     snmp::{
         self,
@@ -107,6 +108,42 @@ pub fn trap_targets(config: &Config) -> Vec<snmp::notifier::Target> {
         .iter()
         .map(|trap| snmp::notifier::Target { address: trap.target, community: trap.community.clone() });
     targets.collect()
+}
+
+/// How the bridge's own agent is asked: on the port that it listens at first, by the first community.
+pub fn agent(config: &Config) -> kit::Agent {
+    let port = config.snmp.listen.first().map_or(0, SocketAddr::port);
+    let same_port = config.snmp.listen.iter().filter(|address| address.port() == port);
+    let mut addresses: Vec<_> = same_port.map(SocketAddr::ip).collect();
+    addresses.sort_by_key(std::net::IpAddr::is_ipv6);
+    let community = config.snmp.communities.first();
+    let community = community.map_or_else(String::new, |community| community.name.expose().to_owned());
+    kit::Agent { addresses, port, community }
+}
+
+/// In words that are others if devices are asked otherwise.
+pub fn asked_by(config: &Config) -> String {
+    let devices = &config.snmp.devices;
+    format!("{:?} {:?} {:?}", agent(config), devices.addresses(), devices.communities)
+}
+
+/// How a device is asked: at an address of its own, else at a port of its own, else by a community that names it.
+pub fn agent_of(config: &Config) -> impl Fn(DeviceNumber, &str) -> Option<kit::Agent> + use<> {
+    let (bridge, addresses) = (agent(config), config.snmp.devices.addresses());
+    let pattern = config.snmp.devices.communities.first().cloned();
+    move |number, name| {
+        let own =
+            addresses.v4(number).map(Into::into).into_iter().chain(addresses.v6(number).map(Into::into));
+        let own: Vec<_> = own.collect();
+        if !own.is_empty() {
+            return Some(kit::Agent { addresses: own, ..bridge.clone() });
+        }
+        if let Some(port) = addresses.port(number) {
+            return Some(kit::Agent { port, ..bridge.clone() });
+        }
+        let community = pattern.as_ref()?.fill(&bridge.community, name);
+        Some(kit::Agent { community, ..bridge.clone() })
+    }
 }
 
 /// The system group of the bridge itself.

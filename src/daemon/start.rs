@@ -25,6 +25,7 @@ use crate::{
     file::{self, Diagnostic},
     fleet::{Adapter, Begin, Fleet},
     journal::EventKind,
+    kit,
     model::{DeviceRecord, NO_PROFILE, Profiles},
     snmp,
     southbound::{
@@ -137,6 +138,9 @@ impl Daemon {
         let profiles = bind_profiles(&store, &mut library)?;
         addresses::settle(&config, &store)?;
         let fleet = Arc::new(Fleet::new(profiles, last_event));
+        // What the store does not say otherwise has changed now.
+        fleet.revision(started);
+        fleet.asked_by(&settings::asked_by(&config));
         let connections = settings::connections(&config);
         let adapters = bind_adapters(&connections, &store, &fleet)?;
         let whole = load(&store, &fleet)? && !cold && set_aside.is_none();
@@ -220,6 +224,8 @@ impl Daemon {
             started,
             retire,
             troubles: store.troubles(),
+            asked: settings::agent(&config),
+            agent_of: Box::new(settings::agent_of(&config)),
         };
         let state = Arc::new(shown.state());
         let targets = settings::trap_targets(&config);
@@ -382,11 +388,25 @@ struct Shown {
     started: crate::model::Time,
     retire: mpsc::Sender<control::Retire>,
     troubles: [Trouble; 2],
+    asked: kit::Agent,
+    agent_of: Box<control::AgentOf>,
 }
 
 impl Shown {
     fn state(self) -> control::State {
-        let Shown { fleet, stats, unknown, agent, datastore, sessions, started, retire, troubles } = self;
+        let Shown {
+            fleet,
+            stats,
+            unknown,
+            agent,
+            datastore,
+            sessions,
+            started,
+            retire,
+            troubles,
+            asked,
+            agent_of,
+        } = self;
         let (staged, discarded, committed) = (datastore.clone(), datastore.clone(), datastore.clone());
         let (adapters_of, progress_of) = (fleet.clone(), fleet.clone());
         control::State {
@@ -400,6 +420,8 @@ impl Shown {
             discard: Box::new(move || changes::discard(&discarded)),
             commits: Box::new(move || changes::commits(&committed, &progress_of)),
             commit: Box::new(move |id| changes::commit(&datastore, id)),
+            agent: asked,
+            agent_of,
             retire,
         }
     }

@@ -67,6 +67,7 @@ impl Fleet {
             let former = columns.parent(at);
             columns.slots[at].reported_parent = one.parent;
             if columns.parent(at) != former {
+                columns.revise(at, self.revision(now));
                 moved.push(Moved::Parent { device: one.device, former });
             }
         }
@@ -83,7 +84,9 @@ impl Fleet {
                 Fact::Attribute { attribute, text } => {
                     done.observations += 1;
                     let id = &mut columns.attributes[at][attribute as usize];
-                    columns.texts.replace(id, cut(reports.str(text), 255));
+                    if columns.texts.replace(id, cut(reports.str(text), 255)) && attribute.is_of_host() {
+                        columns.revise(at, self.revision(now));
+                    }
                 }
                 Fact::Availability(availability) => says = Some(availability),
                 Fact::Setting { .. } | Fact::Acknowledged { .. } | Fact::Refused { .. } => {

@@ -59,12 +59,16 @@ pub(super) struct Slot {
     /// [`SAME_AS_NAME`] or where it begins in `names`.
     southbound_id: u32,
     pub learned_secs: u32,
+    /// The revision of its last change; see [`super::revision`].
+    pub changed: u32,
     pub profile: u16,
     pub adapter: AdapterId,
     pub presence: Presence,
     name_len: u8,
     id_len: u8,
 }
+
+const _: () = assert!(size_of::<Slot>() == 56);
 
 const SAME_AS_NAME: u32 = u32::MAX;
 
@@ -122,7 +126,8 @@ impl Columns {
     }
 
     /// Puts a device at its place with an empty cell for each point; what stood there before must have been nothing.
-    pub fn insert(&mut self, at: usize, record: &DeviceRecord, points: &[PointDef]) {
+    /// It is to be written: else a start would take it for changed again and again.
+    pub fn insert(&mut self, at: usize, record: &DeviceRecord, points: &[PointDef], changed: u32) {
         while self.slots.len() <= at {
             self.slots.push(Slot::nobody());
             self.attributes.push([0; Attribute::COUNT]);
@@ -146,6 +151,7 @@ impl Columns {
             name,
             southbound_id,
             learned_secs: record.learned.secs() as u32,
+            changed,
             profile: record.profile.0,
             adapter: record.adapter,
             presence: if record.retired { Presence::Retired } else { Presence::NeverSeen },
@@ -158,6 +164,7 @@ impl Columns {
             self.attributes[at][Attribute::Alias as usize] = alias;
         }
         self.live.set(at, !record.retired);
+        self.dirty.set(at, true);
     }
 
     /// The name at a place that has ever been given, also of a retired device.
@@ -199,6 +206,7 @@ impl Slot {
             name: 0,
             southbound_id: SAME_AS_NAME,
             learned_secs: 0,
+            changed: 0,
             profile: 0,
             adapter: 0,
             presence: Presence::Retired,

@@ -100,7 +100,8 @@ impl Fleet {
         self.reconcile(number, &[], (0, false), Begin::Write, now);
         let (index, at) = place(number);
         let Some(block) = self.blocks.get(index).and_then(|block| block.get()) else { return };
-        block.columns.write().insert(at, &record, &self.profiles[profile].points);
+        let points = &self.profiles[profile].points;
+        block.columns.write().insert(at, &record, points, self.revision(now));
         self.names.insert_identity(number, (0, profile, &record.name));
     }
 
@@ -110,7 +111,7 @@ impl Fleet {
         let Some(block) = self.blocks.get(index).and_then(|block| block.get()) else { return };
         let mut columns = block.columns.write();
         let retired = !columns.live.get(at);
-        columns.insert(at, record, &self.profiles[record.profile].points);
+        columns.insert(at, record, &self.profiles[record.profile].points, self.revision(now));
         if retired {
             self.by_presence[Presence::NeverSeen as usize].fetch_add(1, Ordering::Relaxed);
             self.live.set(index, true);
@@ -140,7 +141,8 @@ impl Fleet {
             let block = self.blocks[index].get_or_init(|| Block::new(index));
             let points = &self.profiles[record.profile].points;
             let mut columns = block.columns.write();
-            columns.insert(at, record, points);
+            // At a start all are as learned now, until what the store kept of them says otherwise.
+            columns.insert(at, record, points, self.revision(record.learned));
             if !record.retired {
                 self.by_presence[Presence::NeverSeen as usize].fetch_add(1, Ordering::Relaxed);
                 self.live.set(index, true);
@@ -208,6 +210,7 @@ impl Fleet {
         }
         let presence = if retire { Presence::Retired } else { Presence::NeverSeen };
         self.set_presence(&mut columns, number, presence, now);
+        columns.revise(at, self.revision(now));
         let adapter = columns.slots[at].adapter;
         drop(columns);
         if let Some(adapter) = self.adapters.find(adapter) {

@@ -33,6 +33,17 @@ enum What {
     AdminState,
 }
 
+impl What {
+    /// What management tools keep of a device that is a host there.
+    fn is_of_host(self) -> bool {
+        match self {
+            What::Text(attribute) => attribute.is_of_host(),
+            What::ParentName => true,
+            What::AssetOwner | What::WarrantyUntil | What::Parent | What::AdminState => false,
+        }
+    }
+}
+
 impl Managed {
     fn value(&self, at: usize, what: What) -> u32 {
         self.find(at, what).map_or(0, |found| self.0[found].value)
@@ -96,11 +107,14 @@ impl Columns {
         AdminState::ALL.into_iter().find(|state| *state as u32 == said).unwrap_or_default()
     }
 
-    fn say(&mut self, at: usize, what: What, text: &str) {
+    /// True if something else was said before.
+    fn say(&mut self, at: usize, what: What, text: &str) -> bool {
         let mut id: TextId = self.managed.value(at, what);
-        if self.texts.replace(&mut id, text) {
+        let changed = self.texts.replace(&mut id, text);
+        if changed {
             self.managed.set(at, what, id);
         }
+        changed
     }
 }
 
@@ -108,7 +122,11 @@ impl Fleet {
     /// Managers say this of a device, or nothing of it any more.
     pub fn manage(&self, device: DeviceNumber, fact: ManagedFact<'_>, now: Time) {
         let say = |what, text| {
-            self.change(device, |columns, at| columns.say(at, what, text));
+            self.change(device, |columns, at| {
+                if columns.say(at, what, text) && what.is_of_host() {
+                    columns.revise(at, self.revision(now));
+                }
+            });
         };
         match fact {
             ManagedFact::Text(attribute, text) => say(What::Text(attribute), text),
@@ -128,9 +146,12 @@ impl Fleet {
             for Said { what, .. } in columns.managed.of(at).to_vec() {
                 match what {
                     What::Parent | What::AdminState => columns.managed.set(at, what, 0),
-                    _ => columns.say(at, what, ""),
+                    _ => {
+                        columns.say(at, what, "");
+                    }
                 }
             }
+            columns.revise(at, self.revision(now));
         });
     }
 
@@ -141,7 +162,9 @@ impl Fleet {
         let told = self.change(device, |columns, at| {
             let named = columns.managed_parent(at).to_owned();
             let former = columns.parent(at);
-            columns.say(at, What::ParentName, name);
+            if columns.say(at, What::ParentName, name) {
+                columns.revise(at, self.revision(now));
+            }
             columns.managed.set(at, What::Parent, parent);
             (named, former, columns.parent(at))
         });

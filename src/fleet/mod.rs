@@ -17,6 +17,7 @@ mod names;
 mod presence;
 mod resolve;
 mod restore;
+mod revision;
 mod row;
 mod settings;
 mod texts;
@@ -34,6 +35,7 @@ pub use absorb::{Absorbed, Resolved};
 pub use adapters::{Adapter, AdapterState, Adapters, Status};
 pub use enrol::{FleetFull, Identity};
 pub use restore::{DeviceState, PointState, StoredValue};
+pub use revision::Change;
 pub use row::{Point, PointValue, Row, write_integer};
 pub use settings::{Begin, Commit, Op, Order, Phase, Setting, SettingState};
 pub use walk::{Has, Which};
@@ -61,6 +63,12 @@ pub struct Fleet {
     names: Names,
     /// The highest number ever given.
     highest: AtomicU32,
+    /// No change is marked with fewer seconds any more.
+    revision: AtomicU32,
+    /// A hash of how devices are asked.
+    asked_by: AtomicU32,
+    /// What the store kept, until a start is through.
+    remembered: Mutex<Vec<(DeviceNumber, Change)>>,
     by_presence: [AtomicU32; 8],
     /// (parent, child): who becomes unreachable with whom.
     children: Mutex<BTreeSet<(DeviceNumber, DeviceNumber)>>,
@@ -105,6 +113,9 @@ impl Fleet {
             outbox: Outbox::default(),
             names: Names::default(),
             highest: AtomicU32::new(0),
+            revision: AtomicU32::new(0),
+            asked_by: AtomicU32::new(0),
+            remembered: Mutex::default(),
             by_presence: Default::default(),
             children: Mutex::default(),
             awaited: Mutex::default(),
@@ -162,12 +173,14 @@ impl Fleet {
     pub fn take_dirty(&self, from: &mut usize, most: usize, mut visit: impl FnMut(Row<'_>)) {
         let mut visited = 0;
         let mut block = *from;
-        while let Some(next) = self.blocks.get(block).and_then(OnceLock::get) {
+        while let Some(next) = self.blocks.get(block) {
             if visited >= most {
                 *from = block;
                 return;
             }
             block += 1;
+            // Of a block whose numbers were passed over there is nothing.
+            let Some(next) = next.get() else { continue };
             if next.columns.read_recursive().dirty.is_empty() {
                 continue;
             }

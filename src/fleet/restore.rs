@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::{
-    Fleet,
+    Change, Fleet,
     block::{flag, place},
 };
 use crate::model::*;
@@ -16,6 +16,8 @@ pub struct DeviceState<'a> {
     pub last_seen: Time,
     pub boot: Time,
     pub parent: DeviceNumber,
+    /// `None`: an older version wrote the row, which knew none.
+    pub change: Option<Change>,
     pub attributes: Vec<(Attribute, &'a str)>,
     pub points: Vec<PointState<'a>>,
 }
@@ -42,6 +44,9 @@ impl Fleet {
     /// that is retired stays so.
     pub fn restore(&self, number: DeviceNumber, state: &DeviceState<'_>) {
         self.restore_columns(number, state);
+        if let Some(change) = state.change {
+            self.remember(number, change);
+        }
         if state.parent != 0 {
             self.adopt_child(number, 0);
         }
@@ -51,6 +56,7 @@ impl Fleet {
         let (index, at) = place(number);
         let Some(block) = self.blocks.get(index).and_then(|block| block.get()) else { return };
         let columns = &mut *block.columns.write();
+        columns.dirty.set(at, false);
         let Some(slot) = columns.slot(at) else { return };
         let profile = &self.profiles[ProfileId(slot.profile)];
         let first_cell = slot.cells as usize;
@@ -102,6 +108,7 @@ impl Fleet {
         for (_, child) in children {
             self.agree(child, None);
         }
+        self.recall();
         if let Some(last) =
             self.blocks.get(self.highest.load(Ordering::Acquire) as usize / super::block::BLOCK)
             && let Some(block) = last.get()

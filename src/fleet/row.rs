@@ -10,7 +10,7 @@ use crate::model::*;
 /// fleet's writing methods meanwhile.
 #[derive(Clone, Copy)]
 pub struct Row<'a> {
-    fleet: &'a Fleet,
+    pub(super) fleet: &'a Fleet,
     pub(super) columns: &'a Columns,
     slot: &'a Slot,
     number: DeviceNumber,

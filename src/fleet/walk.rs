@@ -16,6 +16,8 @@ pub enum Which {
     Live,
     /// Presence lost or unreachable.
     Missing,
+    /// All that have a number, retired ones too.
+    Given,
 }
 
 /// Which points a walk visits: those that have the instance in question.
@@ -67,7 +69,7 @@ impl Fleet {
                 (block, at) = (next, 0);
             }
             if let Some(columns) = self.read(block) {
-                while let Some(found) = self.members(&columns, which).next(at) {
+                while let Some(found) = members(&columns, which, at) {
                     let number = (block * BLOCK + found) as DeviceNumber;
                     if Row::new(self, &columns, number).is_some_and(|row| visit(row).is_break()) {
                         return;
@@ -154,13 +156,19 @@ impl Fleet {
         match which {
             Which::Live => self.live.next(from),
             Which::Missing => self.missing.next(from),
+            Which::Given => {
+                let last = place(self.counts().numbers_used).0;
+                (from..=last).find(|block| self.blocks[*block].get().is_some())
+            }
         }
     }
+}
 
-    fn members<'a>(&self, columns: &'a Columns, which: Which) -> &'a super::bits::Bits {
-        match which {
-            Which::Live => &columns.live,
-            Which::Missing => &columns.missing,
-        }
+/// The place at or above `from` of such a device.
+fn members(columns: &Columns, which: Which, from: usize) -> Option<usize> {
+    match which {
+        Which::Live => columns.live.next(from),
+        Which::Missing => columns.missing.next(from),
+        Which::Given => (from..columns.slots.len()).find(|at| columns.slots[*at].is_somebody()),
     }
 }

@@ -112,6 +112,12 @@ impl Attribute {
         Attribute::AssetTag,
     ];
 
+    /// What management tools keep of a device that is a host there.
+    pub fn is_of_host(self) -> bool {
+        use Attribute::*;
+        matches!(self, Manufacturer | Model | Serial | Firmware | Site | Location | Alias | AssetTag)
+    }
+
     /// The key in a profile's `[identity]`.
     pub fn as_str(self) -> &'static str {
         match self {

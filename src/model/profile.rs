@@ -1,7 +1,7 @@
 //! A profile as the fleet and both northbounds see it. How a payload becomes a report is the southbound's own part of
 //! the profile file (`southbound::profile`), which compiles to these and to a decoder.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{PointType, SettingDef, Time};
 
@@ -9,7 +9,7 @@ use super::{PointType, SettingDef, Time};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct ProfileId(pub u16);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PointKind {
     Gauge,
@@ -68,7 +68,7 @@ pub const INTERFACES: [(&str, u16); 6] =
 pub const UNKNOWN_INTERFACE: u16 = 53;
 
 /// Something that a device measures or states.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PointDef {
     /// fbPointIndex: stored for (profile, name), never renumbered, never reused. 0 until the store has given it.
     pub number: u16,

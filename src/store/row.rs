@@ -2,18 +2,23 @@
 //!
 //! ```text
 //! version 1 | presence | last seen | since, boot (differences to last seen) | parent
-//! (attribute + 1, length, text)* 0
+//! (attribute + 1, length, text)* [255, 10, revision and hash of the last change in groups of seven bits] 0
 //! (difference to the former point number, tag, value, time [, discontinuity])*   to the end
 //! ```
 //! Numbers are LEB128 varints, signed ones zigzag; instants of points are seconds as differences to last seen. Points
 //! stand under their *number*, so that a row outlives an edited profile.
 
 use crate::{
-    fleet::{DeviceState, PointState, PointValue, Row, StoredValue},
+    fleet::{Change, DeviceState, PointState, PointValue, Row, StoredValue},
     model::{Attribute, DeviceNumber, Presence, Quality, Time},
 };
 
 const VERSION: u8 = 1;
+
+/// In the place of an attribute, so that versions which know no changes read over it; the highest, which no attribute has.
+const CHANGE: u8 = 255;
+
+const _: () = assert!(Attribute::COUNT < CHANGE as usize);
 
 /// A row that this version cannot read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +35,7 @@ pub fn encode(row: &Row<'_>, out: &mut Vec<u8>) {
     for attribute in Attribute::ALL {
         put_attribute(out, attribute, row.reported(attribute));
     }
+    put_change(out, row.change());
     out.push(0);
     let (base, mut former) = (row.last_seen(), 0);
     for point in row.points() {
@@ -50,6 +56,9 @@ pub fn encode_state(state: &DeviceState<'_>, out: &mut Vec<u8>) {
     head(out, state.presence, state.presence_since, state.last_seen, state.boot, state.parent);
     for &(attribute, text) in &state.attributes {
         put_attribute(out, attribute, text);
+    }
+    if let Some(change) = state.change {
+        put_change(out, change);
     }
     out.push(0);
     let mut former = 0;
@@ -81,6 +90,9 @@ pub fn decode(bytes: &[u8]) -> Result<DeviceState<'_>, RowError> {
             break;
         }
         let text = rest.text()?;
+        if code == CHANGE {
+            state.change = Some(change(text)?);
+        }
         // An attribute of a later version is left out.
         if let Some(&attribute) = Attribute::ALL.get(usize::from(code - 1)) {
             state.attributes.push((attribute, text));
@@ -135,6 +147,26 @@ fn put_attribute(out: &mut Vec<u8>, attribute: Attribute, text: &str) {
     }
     out.push(attribute as u8 + 1);
     put_text(out, text);
+}
+
+/// As text, which an attribute is.
+fn put_change(out: &mut Vec<u8>, change: Change) {
+    let both = [change.revision, change.shown];
+    out.extend([CHANGE, 10]);
+    out.extend(both.iter().flat_map(|value| (0..5).map(move |at| (value >> (7 * at)) as u8 & 0x7f)));
+}
+
+fn change(text: &str) -> Result<Change, RowError> {
+    let value = |groups: &[u8]| {
+        groups.iter().rev().try_fold(0u32, |value, group| {
+            (value >> 25 == 0).then_some(value << 7 | u32::from(*group)).ok_or(RowError::Damaged)
+        })
+    };
+    let (revision, shown) = text.as_bytes().split_at_checked(5).ok_or(RowError::Damaged)?;
+    if shown.len() != 5 {
+        return Err(RowError::Damaged);
+    }
+    Ok(Change { revision: value(revision)?, shown: value(shown)? })
 }
 
 fn put_point(out: &mut Vec<u8>, base: Time, former: &mut u16, point: &PointState<'_>) {
@@ -254,6 +286,7 @@ mod tests {
             last_seen: Time(1_795_398_917_123),
             boot: Time::NEVER,
             parent: 77,
+            change: Some(Change { revision: 1_795_398_917, shown: u32::MAX }),
             attributes: vec![(Attribute::Firmware, "14.2.0"), (Attribute::Site, "Süd")],
             points: vec![
                 point(1, StoredValue::Integer(-215)),
@@ -269,7 +302,11 @@ mod tests {
         let mut bytes = Vec::new();
         encode_state(&sample(), &mut bytes);
         assert_eq!(decode(&bytes), Ok(sample()));
-        assert!(bytes.len() < 90, "{}", bytes.len());
+        assert!(bytes.len() < 102, "{}", bytes.len());
+        let older = DeviceState { change: None, ..sample() };
+        bytes.clear();
+        encode_state(&older, &mut bytes);
+        assert_eq!(decode(&bytes), Ok(older), "a row of a version that knew no changes");
         assert_eq!(decode(&[2]), Err(RowError::Version(2)));
         assert_eq!(decode(&[]), Err(RowError::Damaged));
     }
@@ -362,6 +399,7 @@ mod tests {
             presence in 1u8..=7,
             times in any::<(u64, u64, u64)>(),
             parent in any::<u32>(),
+            change in proptest::option::of(any::<(u32, u32)>()),
             attributes in proptest::collection::btree_map(0usize..Attribute::COUNT, ".{1,30}", 0..12),
             points in proptest::collection::btree_map(1u16.., (value(), any::<u32>(), any::<u32>()), 0..40),
         ) {
@@ -371,6 +409,7 @@ mod tests {
                 last_seen: Time(times.1),
                 boot: Time(times.2),
                 parent,
+                change: change.map(|(revision, shown)| Change { revision, shown }),
                 attributes: attributes.iter().map(|(&at, text)| (Attribute::ALL[at], text.as_str())).collect(),
                 points: points
                     .iter()

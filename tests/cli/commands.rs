@@ -10,25 +10,25 @@ use std::{
 
 use super::control::Bridge;
 
-fn fleetbridge(arguments: &[&str]) -> Output {
+pub fn fleetbridge(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fleetbridge"));
     command.env_remove("FLEETBRIDGE_CONFIG").args(arguments).output().unwrap()
 }
 
-fn stdout(output: &Output) -> String {
+pub fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn stderr(output: &Output) -> String {
+pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-fn code(output: &Output) -> i32 {
+pub fn code(output: &Output) -> i32 {
     output.status.code().unwrap()
 }
 
 /// A boot file whose control socket is the bridge's.
-fn boot_file(bridge: &Bridge) -> String {
+pub fn boot_file(bridge: &Bridge) -> String {
     let file = bridge.folder.path().join("fleetbridge.toml");
     fs::write(&file, "[control]\nsocket = \"control.sock\"\n").unwrap();
     file.display().to_string()
@@ -53,6 +53,7 @@ fn exit_codes() {
         "device",
         "report",
         "mibs",
+        "nms-kit",
         "profile",
         "password",
         "simulate",

@@ -1,6 +1,6 @@
 //! The control socket and `[control] http`, over a bridge without MQTT and SNMP.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{net::IpAddr, path::PathBuf, sync::Arc};
 
 use fleetbridge::{
     control::{
@@ -8,6 +8,7 @@ use fleetbridge::{
         client::{Client, ClientError},
         serve, view,
     },
+    kit,
     stats::Stats,
 };
 use serde_json::Value;
@@ -25,6 +26,10 @@ pub struct Bridge {
     pub http: std::net::SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     served: Option<std::thread::JoinHandle<()>>,
+}
+
+fn agent() -> kit::Agent {
+    kit::Agent { addresses: vec![[127, 0, 0, 1].into()], port: 1161, community: "public".into() }
 }
 
 impl Bridge {
@@ -74,6 +79,15 @@ impl Bridge {
                     discard: Box::new(|| Ok(())),
                     commits: Box::new(|| Ok(Vec::new())),
                     commit: Box::new(|_| Ok(None)),
+                    agent: agent(),
+                    agent_of: Box::new(|number, name| {
+                        // Every second device has an address of its own.
+                        let own = IpAddr::from([127, 1, 0, number as u8]);
+                        Some(match number % 2 {
+                            0 => kit::Agent { addresses: vec![own], ..agent() },
+                            _ => kit::Agent { community: format!("public@{name}"), ..agent() },
+                        })
+                    }),
                 };
                 let listeners = Listeners::bind(&socket, Some(([127, 0, 0, 1], 0).into())).await.unwrap();
                 address.send(listeners.http().unwrap()).unwrap();

@@ -5,6 +5,7 @@ mod support;
 
 mod commands;
 mod control;
+mod kits;
 mod reports;
 
 use fleetbridge::{

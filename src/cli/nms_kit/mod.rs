@@ -1,0 +1,260 @@
+//! `fleetbridge nms-kit`
+
+mod files;
+
+use std::{
+    io::{self, Write},
+    net::IpAddr,
+    path::PathBuf,
+};
+
+use clap::{Args, builder::PossibleValuesParser};
+use serde::Deserialize;
+
+use self::files::Files;
+use super::{Failure, Place, shell_word};
+use crate::{
+    control::client::{Client, ClientError, Lines, escaped},
+    kit::{Agent, Facts, Filter, Host, Tool},
+};
+
+/// Write what a management tool needs so that each device is a host there
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Without --hosts it writes the templates: what is read of a device and when that is a problem. They depend on
+the device types, so import them again after those changed. With --hosts it writes the devices.
+Both are asked of the running bridge. Files that hold a community are readable by their owner only.
+
+Examples:
+  fleetbridge nms-kit telegraf                             one file: it goes to standard output
+  fleetbridge nms-kit telegraf --out /etc/telegraf/telegraf.d
+  fleetbridge nms-kit telegraf --hosts --out /etc/telegraf/telegraf.d
+  fleetbridge nms-kit telegraf --hosts --filter site=plant-1,profile=tasmota
+  fleetbridge nms-kit telegraf --hosts --since 1795398917  only if something changed since that run
+
+Each run with --hosts prints a revision, and with --out writes it to DIR/TOOL.revision. Given to --since, the next run
+has only what changed since, retired devices among them. In cron:
+  fleetbridge nms-kit TOOL --hosts --out DIR --since \"$(cat DIR/TOOL.revision 2>/dev/null || echo 0)\"
+
+A filter is KEY=VALUE, several with commas between them: all must hold. Keys:
+  site, profile, class    as reports show them
+  presence                never-seen, online, late, lost, sleeping or unreachable
+  name                    a pattern: * is any characters, ? is one
+A backslash makes a comma part of a value. A device that leaves the filter is not told: take all hosts now and then."
+)]
+pub(super) struct NmsKit {
+    #[arg(value_parser = PossibleValuesParser::new(Tool::ALL.map(Tool::name)))]
+    tool: String,
+    /// The folder, made if need be; files of the same names are replaced, each in one step
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// The devices instead of the templates
+    #[arg(long)]
+    hosts: bool,
+    /// Only what changed since the run that printed this revision
+    #[arg(long, value_name = "REV", requires = "hosts", value_parser = revision)]
+    since: Option<u64>,
+    /// Only devices that are so, such as site=plant-1,name=plug-*
+    #[arg(long, value_name = "EXPR", requires = "hosts", value_parser = filter)]
+    filter: Option<String>,
+    /// Where the tool reaches the bridge, if `[snmp] listen` names all addresses [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<IpAddr>,
+}
+
+/// The line before the hosts.
+#[derive(Debug, Deserialize)]
+struct Head {
+    revision: u64,
+}
+
+impl NmsKit {
+    pub fn run(self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
+        let Some(tool) = Tool::ALL.into_iter().find(|tool| tool.name() == self.tool) else {
+            return Err(Failure::new(format!("there is no kit for {}", self.tool), ""));
+        };
+        let client = place.client()?;
+        let mut facts: Facts = client.read("/v1/kit/facts").map_err(|error| place.explain(error))?;
+        let reach = Reach::new(&facts.bridge, self.address);
+        reach.apply(&mut facts.bridge);
+        if !self.hosts {
+            let mut files = Files::new(self.out.as_deref());
+            tool.templates(&facts).into_iter().for_each(|file| files.put(file));
+            let written = files.finish(out)?;
+            return match &self.out {
+                Some(_) => {
+                    Ok(written.iter().try_for_each(|path| writeln!(out, "wrote {}", path.display()))?)
+                }
+                None => Ok(()),
+            };
+        }
+        self.write_hosts(tool, &facts, &reach, &client, out).map_err(|error| match error {
+            Ended::Daemon(error) => place.explain(error),
+            Ended::Failed(failure) => failure,
+        })
+    }
+
+    fn write_hosts(
+        &self,
+        tool: Tool,
+        facts: &Facts,
+        reach: &Reach,
+        client: &Client,
+        out: &mut dyn Write,
+    ) -> Result<(), Ended> {
+        let mut hosts = Hosts::ask(client, self.since, self.filter.as_deref(), reach)?;
+        if let Some(since) = self.since.filter(|_| tool.replaces()) {
+            // As of the first answer, so that nothing is missed that comes between.
+            let revision = hosts.revision;
+            if hosts.next().is_none() {
+                hosts.check()?;
+                return Ok(self.tell(out, revision, &format!("nothing changed since {since}"))?);
+            }
+            hosts = Hosts { revision, ..Hosts::ask(client, None, self.filter.as_deref(), reach)? };
+        }
+        let mut files = Files::new(self.out.as_deref());
+        tool.hosts(facts, &mut hosts, &mut |file| files.put(file));
+        hosts.check()?;
+        if self.out.is_some() {
+            files.put(crate::kit::File::new(self.revision_file(), format!("{}\n", hosts.revision)));
+        }
+        for path in files.finish(out)? {
+            writeln!(out, "wrote {}", path.display())?;
+        }
+        let counted = match (hosts.live, hosts.retired) {
+            (1, 0) => "1 host".to_owned(),
+            (live, 0) => format!("{live} hosts"),
+            (live, retired) => format!("{live} hosts, {retired} to be removed"),
+        };
+        Ok(self.tell(out, hosts.revision, &counted)?)
+    }
+
+    fn revision_file(&self) -> String {
+        format!("{}.revision", self.tool)
+    }
+
+    /// What was done, beside files that go to standard output not in them.
+    fn tell(&self, out: &mut dyn Write, revision: u64, what: &str) -> io::Result<()> {
+        let line = format!("{what}; revision {revision}; next time: --since {revision}");
+        match self.out {
+            Some(_) => writeln!(out, "{line}"),
+            None => {
+                out.flush()?;
+                writeln!(io::stderr(), "{line}")
+            }
+        }
+    }
+}
+
+/// Why hosts could not be written.
+enum Ended {
+    Daemon(ClientError),
+    Failed(Failure),
+}
+
+impl From<ClientError> for Ended {
+    fn from(error: ClientError) -> Self {
+        Ended::Daemon(error)
+    }
+}
+
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        Ended::Failed(failure)
+    }
+}
+
+impl From<io::Error> for Ended {
+    fn from(error: io::Error) -> Self {
+        Ended::Failed(error.into())
+    }
+}
+
+/// The address that stands for every address of the bridge's machine.
+struct Reach(IpAddr);
+
+impl Reach {
+    fn new(bridge: &Agent, address: Option<IpAddr>) -> Reach {
+        let unspecified = bridge.address().is_some_and(|address| address.is_unspecified());
+        if unspecified && address.is_none() {
+            let _ = writeln!(
+                io::stderr(),
+                "note: the agent listens at every address of its machine, and this kit says 127.0.0.1: \
+                 if the tool runs elsewhere, give --address ADDRESS"
+            );
+        }
+        Reach(address.unwrap_or(IpAddr::from([127, 0, 0, 1])))
+    }
+
+    fn apply(&self, agent: &mut Agent) {
+        for address in agent.addresses.iter_mut().filter(|address| address.is_unspecified()) {
+            *address = self.0;
+        }
+        agent.addresses.dedup();
+    }
+}
+
+/// The daemon's answer, host by host. Ends also where it breaks off: [`check`](Hosts::check) tells.
+struct Hosts<'a> {
+    lines: Lines,
+    reach: &'a Reach,
+    revision: u64,
+    live: u64,
+    retired: u64,
+    failed: Option<ClientError>,
+}
+
+impl<'a> Hosts<'a> {
+    fn ask(
+        client: &Client,
+        since: Option<u64>,
+        filter: Option<&str>,
+        reach: &'a Reach,
+    ) -> Result<Hosts<'a>, ClientError> {
+        let mut path = format!("/v1/kit/hosts?filter={}", escaped(filter.unwrap_or_default()));
+        if let Some(since) = since {
+            path.push_str(&format!("&since={since}"));
+        }
+        let mut lines = client.lines(&path)?;
+        let head = lines.next().ok_or_else(|| ClientError::Answer("it is empty".to_owned()))??;
+        let Head { revision } = parse(&head)?;
+        Ok(Hosts { lines, reach, revision, live: 0, retired: 0, failed: None })
+    }
+
+    fn check(&mut self) -> Result<(), ClientError> {
+        self.failed.take().map_or(Ok(()), Err)
+    }
+}
+
+impl Iterator for Hosts<'_> {
+    type Item = Host;
+
+    fn next(&mut self) -> Option<Host> {
+        match self.lines.next()?.and_then(|line| parse::<Host>(&line)) {
+            Ok(mut host) => {
+                *if host.retired { &mut self.retired } else { &mut self.live } += 1;
+                self.reach.apply(&mut host.agent);
+                Some(host)
+            }
+            Err(error) => {
+                self.failed = Some(error);
+                None
+            }
+        }
+    }
+}
+
+fn parse<'a, T: Deserialize<'a>>(line: &'a str) -> Result<T, ClientError> {
+    serde_json::from_str(line).map_err(|error| ClientError::Answer(error.to_string()))
+}
+
+fn revision(text: &str) -> Result<u64, String> {
+    let word = shell_word(text);
+    text.parse().map_err(|_| {
+        format!("{word} is no revision: give the number that the last run with --hosts printed, or 0 for all")
+    })
+}
+
+fn filter(text: &str) -> Result<String, String> {
+    Filter::parse(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
+}

@@ -1,0 +1,88 @@
+//! What NMS kits are made from: facts of the bridge, and every device as a host.
+
+use std::{
+    io::{self, Write},
+    ops::ControlFlow,
+};
+
+use super::State;
+use crate::{
+    fleet::{Row, Which},
+    kit::{Agent, Facts, Filter, Host, Profile},
+    model::{Attribute, Presence},
+};
+
+/// Bytes that are written under one hold of a block's lock.
+const PIECE: usize = 64 * 1024;
+
+pub(super) fn facts(state: &State) -> Facts {
+    let profiles = state.fleet.profiles().iter().map(|(_, profile)| profile);
+    let mut profiles: Vec<_> = profiles.filter(|profile| !profile.is_unknown()).map(Profile::of).collect();
+    profiles.sort_by(|one, other| one.name.cmp(&other.name));
+    Facts { version: env!("CARGO_PKG_VERSION").to_owned(), bridge: state.agent.clone(), profiles }
+}
+
+/// The revision, then every live device, or every one that changed in revision `since` or later, retired ones among them.
+///
+/// # Errors
+/// Only those of `out`.
+pub(super) fn write(
+    state: &State,
+    since: Option<u64>,
+    filter: &Filter,
+    revision: u32,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut piece = format!("{{\"revision\":{revision}}}\n").into_bytes();
+    let which = if since.is_some() { Which::Given } else { Which::Live };
+    let mut from = Some(0);
+    while let Some(first) = from.take() {
+        state.fleet.rows(first, which, |row| {
+            if u64::from(row.changed()) >= since.unwrap_or(0)
+                && takes(filter, &row)
+                && let Some(agent) = (state.agent_of)(row.number(), row.name())
+                && serde_json::to_writer(&mut piece, &host(&row, agent)).is_ok()
+            {
+                piece.push(b'\n');
+            }
+            if piece.len() >= PIECE {
+                from = row.number().checked_add(1);
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        });
+        out.write_all(&piece)?;
+        piece.clear();
+    }
+    Ok(())
+}
+
+fn takes(filter: &Filter, row: &Row<'_>) -> bool {
+    let profile = row.profile();
+    let site = row.attribute(Attribute::Site);
+    filter.takes(site, &profile.name, &profile.class, row.presence(), row.name())
+}
+
+fn host(row: &Row<'_>, agent: Agent) -> Host {
+    let text = |attribute| row.attribute(attribute).to_owned();
+    let profile = row.profile();
+    Host {
+        number: row.number(),
+        name: row.name().to_owned(),
+        alias: text(Attribute::Alias),
+        profile: profile.name.clone(),
+        class: profile.class.clone(),
+        manufacturer: text(Attribute::Manufacturer),
+        model: text(Attribute::Model),
+        serial: text(Attribute::Serial),
+        firmware: text(Attribute::Firmware),
+        site: text(Attribute::Site),
+        location: text(Attribute::Location),
+        parent: row.parent_name(),
+        asset_tag: text(Attribute::AssetTag),
+        presence: row.presence(),
+        retired: row.presence() == Presence::Retired,
+        agent,
+        changed: u64::from(row.changed()),
+    }
+}

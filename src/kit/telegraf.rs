@@ -1,0 +1,162 @@
+//! Telegraf: `[[inputs.snmp]]` (plugins/inputs/snmp). Identifiers are numeric, so it needs no MIB files.
+//!
+//! The template asks the bridge for the fleet's scalars and tables. The hosts are an input each: the points of a device
+//! stand under its own number, so each is a field of its name, with its decimals in place, and one GET brings all.
+
+use std::fmt::Write;
+
+use super::{Agent, Facts, File, Host, Profile, objects};
+use crate::model::{PointDef, PointType};
+
+const FLEET: &str = "fleetbridge.conf";
+const DEVICES: &str = "fleetbridge-devices.conf";
+
+/// What is known of every device: the field, the object, and whether it is a tag.
+const DEVICE: [(&str, &str, bool); 5] = [
+    ("device", "sysName", true),
+    ("location", "sysLocation", true),
+    ("uptime", "sysUpTime", false),
+    ("presence", "fbSelfPresence", false),
+    ("silent_seconds", "fbSelfSilentSeconds", false),
+];
+
+/// Tables of the bridge: the measurement, how its columns begin, how they go on. The first is a tag.
+const TABLES: [(&str, &str, &[&str]); 2] = [
+    ("fleetbridge_adapter", "fbAdapter", &["Name", "State", "Messages", "Errors", "LastError", "Devices"]),
+    ("fleetbridge_missing", "fbMissing", &["Name", "Presence", "SilentSeconds", "Site"]),
+];
+
+pub(super) fn templates(facts: &Facts) -> Vec<File> {
+    let mut out = String::from(
+        "# The fleet as a whole, asked of the bridge. The devices are in fleetbridge-devices.conf, which\n\
+         # `fleetbridge nms-kit telegraf --hosts` makes.\n",
+    );
+    input(&mut out, "fleetbridge_fleet", &facts.bridge);
+    for object in objects::siblings("fbFleetDevices") {
+        let name = object.column.name;
+        let short = name.strip_prefix("fbFleet").unwrap_or(name);
+        field(&mut out, &snake(short), &objects::scalar(name), "", false);
+    }
+    for (measurement, prefix, columns) in TABLES {
+        let _ = write!(
+            out,
+            "  [[inputs.snmp.table]]\n    name = {}\n    index_as_tag = true\n",
+            text(measurement)
+        );
+        for (at, column) in columns.iter().enumerate() {
+            let _ = write!(
+                out,
+                "    [[inputs.snmp.table.field]]\n      name = {}\n      oid = {}\n",
+                text(&snake(column)),
+                text(&format!(".{}", objects::oid(&format!("{prefix}{column}"))))
+            );
+            if at == 0 {
+                out.push_str("      is_tag = true\n");
+            }
+        }
+    }
+    vec![File::secret(FLEET, out)]
+}
+
+pub(super) fn hosts(facts: &Facts, hosts: &mut dyn Iterator<Item = Host>, put: &mut dyn FnMut(File)) {
+    put(File::secret(DEVICES, "# Each device, asked of its own agent.\n"));
+    for host in hosts.filter(|host| !host.retired) {
+        put(File::secret(DEVICES, device(&host, facts.profile(&host.profile))));
+    }
+}
+
+fn device(host: &Host, profile: Option<&Profile>) -> String {
+    let mut out = String::new();
+    input(&mut out, "fleetbridge", &host.agent);
+    for (name, object, is_tag) in DEVICE {
+        field(&mut out, name, &objects::scalar(object), "", is_tag);
+    }
+    for point in profile.into_iter().flat_map(|profile| &profile.points) {
+        // What is known of every device has its name already.
+        let taken = DEVICE.iter().any(|(name, ..)| *name == point.name);
+        let name = if taken { format!("point_{}", point.name) } else { point.name.clone() };
+        let (object, conversion) = value(point);
+        let oid = format!("{}.{}.{}", objects::oid(object), host.number, point.number);
+        field(&mut out, &name, &oid, &conversion, false);
+    }
+    out.push_str("  [inputs.snmp.tags]\n");
+    for (name, value) in [
+        ("profile", &host.profile),
+        ("class", &host.class),
+        ("site", &host.site),
+        ("manufacturer", &host.manufacturer),
+        ("model", &host.model),
+    ] {
+        if !value.is_empty() {
+            let _ = writeln!(out, "    {name} = {}", text(value));
+        }
+    }
+    out
+}
+
+/// The column of fbPointTable with the value, and what makes it a number with its decimals.
+fn value(point: &PointDef) -> (&'static str, String) {
+    match point.ty {
+        PointType::Counter => ("fbPointCounter", String::new()),
+        PointType::Text => ("fbPointValue", String::new()),
+        PointType::Boolean | PointType::Integer => ("fbPointInteger", String::new()),
+        // Digits below zero are zeros that are not sent: the text has them.
+        PointType::Decimal if point.digits < 0 => ("fbPointValue", "float".to_owned()),
+        PointType::Decimal => ("fbPointInteger", format!("float({})", point.digits)),
+    }
+}
+
+fn input(out: &mut String, measurement: &str, agent: &Agent) {
+    let agents: Vec<String> =
+        agent.endpoint().iter().map(|endpoint| text(&format!("udp://{endpoint}"))).collect();
+    let _ = write!(
+        out,
+        "\n[[inputs.snmp]]\n  agents = [{}]\n  version = 2\n  community = {}\n  name = {}\n",
+        agents.join(", "),
+        text(&agent.community),
+        text(measurement)
+    );
+}
+
+fn field(out: &mut String, name: &str, oid: &str, conversion: &str, is_tag: bool) {
+    let _ = write!(
+        out,
+        "  [[inputs.snmp.field]]\n    name = {}\n    oid = {}\n",
+        text(name),
+        text(&format!(".{oid}"))
+    );
+    if !conversion.is_empty() {
+        let _ = writeln!(out, "    conversion = {}", text(conversion));
+    }
+    if is_tag {
+        out.push_str("    is_tag = true\n");
+    }
+}
+
+/// `NumbersUsed` as `numbers_used`.
+fn snake(name: &str) -> String {
+    let mut out = String::new();
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && !out.is_empty() {
+            out.push('_');
+        }
+        out.push(c.to_ascii_lowercase());
+    }
+    out
+}
+
+/// A basic string of TOML 1.0.
+fn text(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{:04X}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
