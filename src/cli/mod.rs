@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. Exit codes: 0 done, 1 failed, 2 wrong use.
 
+mod addresses;
 mod check;
 mod commit;
 mod completions;
@@ -78,6 +79,7 @@ enum Command {
     Report(report::Report),
     Mibs(mibs::Mibs),
     NmsKit(nms_kit::NmsKit),
+    Addresses(addresses::Addresses),
     Profile(profile_args::Profile),
     Netconf(netconf::Netconf),
     Candidate(netconf::Candidate),
@@ -154,6 +156,7 @@ impl Command {
             Command::Report(report) => report.run(place, out),
             Command::Mibs(mibs) => mibs.run(place, out),
             Command::NmsKit(kit) => kit.run(place, out),
+            Command::Addresses(addresses) => addresses.run(place, out),
             Command::Profile(profile) => profile.run(place, out),
             Command::Netconf(netconf) => netconf.run(place, out),
             Command::Candidate(candidate) => candidate.run(place, out),

@@ -18,7 +18,7 @@ pub enum PointKind {
 }
 
 /// What a point is to a management tool beside a measurement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     BatteryCharge,

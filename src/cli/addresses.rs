@@ -1,0 +1,258 @@
+//! `fleetbridge addresses`: where each device answers, in the words of whoever needs to know.
+
+use std::{
+    io::Write,
+    net::{IpAddr, SocketAddr},
+};
+
+use clap::{Args, Subcommand};
+use serde::Deserialize;
+
+use super::{Failure, Place};
+use crate::{
+    config::{self, Config},
+    control::client::Lines,
+    kit::Host,
+    snmp::community::Network,
+    store,
+};
+
+/// Show the addresses of the devices, and what routes, filters and names them
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The pools are `[snmp.devices] pools` of the boot file. In a pool device 7 has the seventh address, in each
+family. It keeps it: pools are added behind those that there are.
+
+Examples:
+  fleetbridge addresses                                 every device and where it answers
+  fleetbridge addresses routes | sudo sh                have this machine take what is sent to the pools
+  fleetbridge addresses nftables | sudo nft -f -        let nothing but SNMP in there
+  fleetbridge addresses hosts | sudo tee -a /etc/hosts
+  fleetbridge addresses zone --origin devices.example.net > db.devices
+  fleetbridge addresses forget                          after another network was chosen: all devices move"
+)]
+pub(super) struct Addresses {
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Every device and where it answers; the running bridge is asked
+    List,
+    /// Commands that route the pools to this machine (AnyIP)
+    Routes,
+    /// Rules for nft: to the pools only SNMP passes, no ping and no other port
+    Nftables,
+    /// Lines for /etc/hosts; the running bridge is asked
+    Hosts,
+    /// A DNS zone file; the running bridge is asked
+    Zone {
+        /// The domain under which the devices get their names
+        #[arg(long, default_value = "devices.internal")]
+        origin: String,
+    },
+    /// Forget what addresses the devices had, so that a boot file with other pools is taken; the bridge must not run
+    Forget,
+}
+
+impl Addresses {
+    pub fn run(self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
+        match self.action.unwrap_or(Action::List) {
+            Action::List => list(place, out),
+            Action::Routes => routes(&pools(place)?, out),
+            Action::Nftables => nftables(&config(place)?, out),
+            Action::Hosts => hosts(place, out),
+            Action::Zone { origin } => zone(place, &origin, out),
+            Action::Forget => forget(place, out),
+        }
+    }
+}
+
+fn config(place: &Place) -> Result<Config, Failure> {
+    let help = "fleetbridge check tells what is wrong";
+    let (config, _) = config::load(&place.0).into_result().map_err(|problems| {
+        let first = problems.first().map_or_else(String::new, ToString::to_string);
+        Failure::new(first, help)
+    })?;
+    Ok(config)
+}
+
+fn pools(place: &Place) -> Result<Vec<Network>, Failure> {
+    let pools = config(place)?.snmp.devices.pools;
+    if pools.is_empty() {
+        let help = "for example: pools = [\"127.1.0.0/16\"], or a network that is routed to this machine";
+        return Err(Failure::new("[snmp.devices] pools names no network", help));
+    }
+    Ok(pools)
+}
+
+/// The revision and the devices, as the bridge tells them.
+fn ask(place: &Place) -> Result<(u64, impl Iterator<Item = Result<Host, Failure>> + '_), Failure> {
+    #[derive(Deserialize)]
+    struct Head {
+        revision: u64,
+    }
+    let broken = |error: serde_json::Error| Failure::new(format!("the bridge answered wrongly: {error}"), "");
+    let mut lines: Lines = place.client()?.lines("/v1/kit/hosts").map_err(|error| place.explain(error))?;
+    let head = lines.next().transpose().map_err(|error| place.explain(error))?.unwrap_or_default();
+    let Head { revision } = serde_json::from_str(&head).map_err(broken)?;
+    let hosts = lines.map(move |line| {
+        let line = line.map_err(|error| place.explain(error))?;
+        serde_json::from_str(&line).map_err(broken)
+    });
+    Ok((revision, hosts))
+}
+
+fn list(place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
+    writeln!(out, "{:>8}  {:<32}  {:<28}  AT", "NUMBER", "NAME", "COMMUNITY")?;
+    for host in ask(place)?.1 {
+        let host = host?;
+        let port = host.agent.port;
+        let at = host.agent.addresses.iter().map(|address| SocketAddr::new(*address, port).to_string());
+        let at = at.collect::<Vec<_>>().join(" ");
+        writeln!(out, "{:>8}  {:<32}  {:<28}  {at}", host.number, host.name, host.agent.community)?;
+    }
+    Ok(())
+}
+
+fn routes(pools: &[Network], out: &mut dyn Write) -> Result<(), Failure> {
+    writeln!(out, "# What is sent to these networks is for this machine (AnyIP), until its next boot.")?;
+    for pool in pools {
+        match pool.address() {
+            address if address.is_loopback() => writeln!(out, "# {pool} is for this machine already")?,
+            IpAddr::V4(_) => writeln!(out, "ip route replace local {pool} dev lo")?,
+            IpAddr::V6(_) => writeln!(out, "ip -6 route replace local {pool} dev lo")?,
+        }
+    }
+    if pools.iter().any(|pool| !pool.address().is_loopback()) {
+        writeln!(out, "# On the router of the network: route each of them to this machine.")?;
+        writeln!(
+            out,
+            "# The rules of `fleetbridge addresses nftables` belong to it: the kernel would answer ping there."
+        )?;
+    }
+    Ok(())
+}
+
+fn nftables(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    let pools = &config.snmp.devices.pools;
+    let of_family = |v4: bool| {
+        let pools = pools.iter().filter(|pool| pool.address().is_ipv4() == v4);
+        pools.map(Network::to_string).collect::<Vec<_>>().join(", ")
+    };
+    let mut ports: Vec<_> = config.snmp.listen.iter().map(SocketAddr::port).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    let ports = ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+    writeln!(
+        out,
+        "#!/usr/sbin/nft -f\n\
+         # At the addresses of devices only the SNMP agent answers: no ping, no other service of this machine.\n\
+         table inet fleetbridge\n\
+         delete table inet fleetbridge\n\
+         table inet fleetbridge {{\n    \
+         chain input {{\n        \
+         type filter hook input priority filter - 10; policy accept;"
+    )?;
+    for (keyword, v4) in [("ip", true), ("ip6", false)] {
+        let pools = of_family(v4);
+        if !pools.is_empty() {
+            writeln!(out, "        {keyword} daddr {{ {pools} }} goto device")?;
+        }
+    }
+    writeln!(
+        out,
+        "    }}\n    \
+         chain device {{\n        \
+         udp dport {{ {ports} }} accept\n        \
+         icmp type {{ destination-unreachable, time-exceeded, parameter-problem }} accept\n        \
+         icmpv6 type {{ destination-unreachable, packet-too-big, time-exceeded, parameter-problem }} accept\n        \
+         drop\n    \
+         }}\n\
+         }}"
+    )?;
+    Ok(())
+}
+
+fn hosts(place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
+    pools(place)?;
+    for host in ask(place)?.1 {
+        let host = host?;
+        let number = host.number;
+        for address in &host.agent.addresses {
+            match is_label(&host.name) {
+                true => writeln!(out, "{address} {} device-{number}", host.name)?,
+                false => writeln!(out, "{address} device-{number} # {}", host.name)?,
+            }
+        }
+    }
+    Ok(())
+}
+
+fn zone(place: &Place, origin: &str, out: &mut dyn Write) -> Result<(), Failure> {
+    let origin = origin.trim_end_matches('.');
+    if origin.is_empty() || !origin.split('.').all(is_label) {
+        return Err(Failure::new(
+            format!("{origin:?} is no domain"),
+            "for example: --origin devices.example.net",
+        ));
+    }
+    pools(place)?;
+    let (revision, hosts) = ask(place)?;
+    writeln!(out, "$ORIGIN {origin}.\n$TTL 3600")?;
+    writeln!(
+        out,
+        "@ IN SOA localhost. hostmaster.localhost. ( {revision} 3600 600 604800 300 )\n@ IN NS localhost."
+    )?;
+    for host in hosts {
+        let host = host?;
+        let number = host.number;
+        let names = [format!("device-{number}"), host.name];
+        for (name, address) in names
+            .iter()
+            .filter(|name| is_label(name))
+            .flat_map(|name| host.agent.addresses.iter().map(move |at| (name, at)))
+        {
+            let kind = if address.is_ipv4() { "A" } else { "AAAA" };
+            writeln!(out, "{name} IN {kind} {address}")?;
+        }
+    }
+    Ok(())
+}
+
+/// RFC 1123 section 2.1; a name of a device may be more than that.
+fn is_label(name: &str) -> bool {
+    let hyphens_inside = !name.starts_with('-') && !name.ends_with('-');
+    (1..=63).contains(&name.len())
+        && hyphens_inside
+        && name.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'-')
+}
+
+fn forget(place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
+    let config = config(place)?;
+    let forgotten = store::forget_address_pools(&config.store);
+    match forgotten.map_err(|error| Failure::new(error.to_string(), ""))? {
+        true => writeln!(
+            out,
+            "forgotten: with the next start the devices answer where the boot file's pools say"
+        )?,
+        false => writeln!(out, "there was nothing to forget: the devices had no addresses of their own")?,
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_hosts() {
+        for good in ["plug-7", "A", "0042"] {
+            assert!(is_label(good), "{good}");
+        }
+        for bad in ["", "-x", "x-", "a_b", "00:11", "a.b", &"x".repeat(64)] {
+            assert!(!is_label(bad), "{bad}");
+        }
+    }
+}
