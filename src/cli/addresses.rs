@@ -158,13 +158,13 @@ fn nftables(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
     for (keyword, v4) in [("ip", true), ("ip6", false)] {
         let pools = of_family(v4);
         if !pools.is_empty() {
-            writeln!(out, "        {keyword} daddr {{ {pools} }} goto device")?;
+            writeln!(out, "        {keyword} daddr {{ {pools} }} goto of_device")?;
         }
     }
     writeln!(
         out,
         "    }}\n    \
-         chain device {{\n        \
+         chain of_device {{\n        \
          udp dport {{ {ports} }} accept\n        \
          icmp type {{ destination-unreachable, time-exceeded, parameter-problem }} accept\n        \
          icmpv6 type {{ destination-unreachable, packet-too-big, time-exceeded, parameter-problem }} accept\n        \
