@@ -1,0 +1,278 @@
+"""What a device serves of published modules, held against their definitions: instance by instance.
+
+The definitions are those that the package pysnmp-mibs carries; what it does not have, or has in an older version, is
+recorded here with the section of its RFC."""
+
+import asyncio
+import json
+import os
+
+import pysnmp_mibs
+from pysnmp.hlapi.v3arch.asyncio import (
+    CommunityData,
+    ContextData,
+    ObjectIdentity,
+    ObjectType,
+    SnmpEngine,
+    UdpTransportTarget,
+    bulk_walk_cmd,
+)
+from pysnmp.proto.rfc1902 import Gauge32, Integer32, OctetString
+from pysnmp.smi import builder
+
+from support import Bridge, Broker, Case, fleet, wait_until
+
+MODULES = [
+    "IF-MIB",
+    "ENTITY-MIB",
+    "ENTITY-SENSOR-MIB",
+    "ENTITY-STATE-MIB",
+    "HOST-RESOURCES-MIB",
+    "HOST-RESOURCES-TYPES",
+    "UPS-MIB",
+    "SNMPv2-MIB",
+]
+# Whatever an agent shows below these is of a module here.
+STANDARD = [(1, 3, 6, 1, 2, 1)]
+
+BATTERY = (1, 3, 6, 1, 2, 1, 233, 1, 1, 1)
+MILLI = range(0, 2**32)
+# RFC 7577, section 4: column: (type, allowed values or None)
+RECORDED = {
+    BATTERY + (1,): (OctetString, None),
+    BATTERY + (2,): (OctetString, None),
+    BATTERY + (3,): (Integer32, range(1, 6)),
+    BATTERY + (4,): (Gauge32, MILLI),
+    BATTERY + (5,): (Gauge32, MILLI),
+    BATTERY + (6,): (Gauge32, MILLI),
+    BATTERY + (7,): (Gauge32, MILLI),
+    BATTERY + (8,): (Gauge32, MILLI),
+    BATTERY + (9,): (Gauge32, MILLI),
+    BATTERY + (10,): (Gauge32, MILLI),
+    BATTERY + (11,): (Gauge32, MILLI),
+    BATTERY + (12,): (OctetString, None),
+    BATTERY + (13,): (Integer32, range(1, 6)),
+    BATTERY + (14,): (Integer32, range(1, 5)),
+    BATTERY + (15,): (Gauge32, MILLI),
+    BATTERY + (16,): (Gauge32, MILLI),
+    BATTERY + (17,): (Integer32, None),
+    BATTERY + (18,): (Integer32, None),
+    # RFC 6933, section 3: IANAPhysicalClass with energyObject, battery, storageDrive; entPhysicalUUID, of 0 or 16 octets.
+    (1, 3, 6, 1, 2, 1, 47, 1, 1, 1, 1, 5): (Integer32, range(1, 16)),
+    (1, 3, 6, 1, 2, 1, 47, 1, 1, 1, 1, 19): (OctetString, None),
+    # IANAifType has grown since: ieee80211(71) and on.
+    (1, 3, 6, 1, 2, 1, 2, 2, 1, 3): (Integer32, range(1, 300)),
+}
+
+POINTS = """
+[[point]]
+name = "charge"
+from = "/charge"
+type = "decimal"
+unit = "percent"
+role = "battery-charge"
+[[point]]
+name = "cell"
+from = "/cell"
+type = "decimal"
+unit = "volts"
+role = "battery-voltage"
+[[point]]
+name = "drain"
+from = "/drain"
+type = "integer"
+unit = "milliamperes"
+role = "battery-current"
+[[point]]
+name = "cell-temperature"
+from = "/celltemp"
+type = "decimal"
+unit = "celsius"
+role = "battery-temperature"
+[[point]]
+name = "rx"
+from = "/rx"
+type = "counter"
+role = "octets-received"
+[[point]]
+name = "tx"
+from = "/tx"
+type = "counter"
+role = "octets-sent"
+[[point]]
+name = "size"
+from = "/size"
+type = "integer"
+unit = "KiB"
+role = "memory-size"
+[[point]]
+name = "free"
+from = "/free"
+type = "integer"
+unit = "KiB"
+role = "memory-free"
+[[point]]
+name = "load"
+from = "/load"
+type = "decimal"
+unit = "percent"
+role = "processor-load"
+[[point]]
+name = "open"
+from = "/open"
+type = "boolean"
+[[point]]
+name = "power"
+from = "/power"
+type = "decimal"
+unit = "kilowatts"
+digits = 1
+[[point]]
+name = "word"
+from = "/word"
+type = "text"
+"""
+SAID = {
+    "charge": 17.5,
+    "cell": 3.712,
+    "drain": -21,
+    "celltemp": 19.25,
+    "rx": 5_000_000_000,
+    "tx": 77,
+    "size": 320,
+    "free": 80,
+    "load": 12.6,
+    "open": True,
+    "power": 1.5,
+    "word": "süß",
+    "sn": "A1",
+    "fw": "1.4.0",
+    "mac": "A4:CF:12:00:01:FF",
+}
+
+
+def instances(port, community):
+    """{object identifier: value as it came over the wire}"""
+
+    async def walk():
+        engine, found = SnmpEngine(), {}
+        target = await UdpTransportTarget.create(("127.0.0.1", port), timeout=2)
+        root = ObjectType(ObjectIdentity("1.3.6.1"))
+        walked = bulk_walk_cmd(
+            engine, CommunityData(community), target, ContextData(), 0, 25, root, lookupMib=False, lexicographicMode=False
+        )
+        async for error, status, _, bindings in walked:
+            if error or status:
+                raise AssertionError(f"{error} {status}")
+            found.update((tuple(name), value) for name, value in bindings)
+        engine.close_dispatcher()
+        return found
+
+    return asyncio.run(walk())
+
+
+def published():
+    """{object identifier of a column or scalar: its definition}"""
+    mibs = builder.MibBuilder()
+    mibs.add_mib_sources(builder.DirMibSource(os.path.dirname(pysnmp_mibs.__file__)))
+    mibs.load_modules(*MODULES)
+    objects = {}
+    for module in MODULES:
+        for symbol in mibs.mibSymbols[module].values():
+            if type(symbol).__name__ in ("MibTableColumn", "MibScalar"):
+                objects[tuple(symbol.name)] = symbol
+    return objects
+
+
+class PublishedTest(Case):
+    def setUp(self):
+        broker = Broker(self)
+        self.bridge = Bridge(self, mqtt=[fleet.adapter(broker)])
+        self.bridge.profile("everything", POINTS)
+        with open(os.path.join(self.bridge.folder, "profiles", "everything.toml"), encoding="utf-8") as file:
+            topic = next(line for line in file if line.startswith("topic")).split('"')[1]
+        self.bridge.start()
+        broker.publish(topic.replace("{device}", "one"), json.dumps(SAID))
+        broker.publish("sensors/two/telemetry", fleet.telemetry(temperature=20, battery=3, rssi=-70))
+        broker.publish("sensors/two/info", '{"serial":"Ö-7","location":"Halle 3, Lübeck","firmware":"2"}')
+        wait_until(lambda: len(self.bridge.manager.devices()) == 2, 5, "the devices have numbers")
+
+    def test_every_instance_is_as_published(self):
+        definitions = published()
+        seen = set()
+        for community in ("public", "public@one", "public@two", "public@+fleet"):
+            for name, value in instances(self.bridge.port, community).items():
+                if not any(name[: len(root)] == root for root in STANDARD):
+                    continue
+                with self.subTest(community=community, name=".".join(map(str, name)), value=value.prettyPrint()):
+                    seen.add(self.check(definitions, name, value))
+        tables = {name[:9] for name in seen}
+        self.assertGreaterEqual(len(seen), 110, f"columns and scalars that were seen, of {len(tables)} groups")
+        self.assertEqual(set(RECORDED) - seen, set())
+
+    def check(self, definitions, name, value):
+        for length in range(len(name) - 1, 6, -1):
+            column = name[:length]
+            if column in RECORDED:
+                kind, allowed = RECORDED[column]
+                self.assertEqual(value.tagSet, kind.tagSet)
+                self.assertTrue(allowed is None or int(value) in allowed)
+                return column
+            if column in definitions:
+                definition = definitions[column]
+                self.assertIn(definition.maxAccess.replace("-", ""), ("readonly", "readwrite", "readcreate"))
+                self.assertEqual(value.tagSet, definition.syntax.tagSet)
+                # Raises if a range, a size or an enumeration does not allow it.
+                definition.syntax.clone(value.asOctets() if isinstance(value, OctetString) else value)
+                return column
+        raise AssertionError("no module defines it")
+
+    def test_values_of_a_device(self):
+        found = instances(self.bridge.port, "public@one")
+
+        def value(*name):
+            return found[(1, 3, 6, 1, 2, 1) + name]
+
+        names = {str(v): k[-1] for k, v in found.items() if k[:12] == (1, 3, 6, 1, 2, 1, 47, 1, 1, 1, 1, 7)}
+
+        def sensor(column, name):
+            return int(value(99, 1, 1, 1, column, names[name]))
+
+        self.assertEqual([sensor(column, "power") for column in (1, 2, 3, 4, 5)], [6, 10, 1, 15, 1])
+        self.assertEqual([sensor(column, "open") for column in (1, 2, 3, 4)], [12, 9, 0, 1])
+        self.assertEqual(sensor(4, "drain"), -21)
+        self.assertNotIn("word", names)
+        battery = names["battery"]
+        self.assertEqual(int(value(47, 1, 1, 1, 1, 5, battery)), 14)
+        self.assertEqual([int(value(233, 1, 1, 1, column, battery)) for column in (16, 17, 18)], [3712, -21, 192])
+        self.assertEqual([int(value(33, 1, 2, scalar, 0)) for scalar in (1, 4, 5, 7)], [3, 17, 37, 19])
+        self.assertEqual(int(value(2, 2, 1, 10, 1)), 5_000_000_000 % 2**32)
+        self.assertEqual(int(value(31, 1, 1, 1, 6, 1)), 5_000_000_000)
+        self.assertEqual([int(value(25, 2, 3, 1, column, 1)) for column in (4, 5, 6)], [1024, 320, 240])
+        self.assertEqual((int(value(25, 2, 2, 0)), int(value(25, 3, 3, 1, 2, 2))), (320, 12))
+        self.assertEqual((int(value(2, 2, 1, 8, 1)), int(value(131, 1, 1, 1, 3, 1)), int(value(25, 3, 2, 1, 5, 1))), (1, 3, 2))
+
+    def test_text_that_is_no_ascii(self):
+        found = instances(self.bridge.port, "public@two")
+        self.assertEqual(bytes(found[(1, 3, 6, 1, 2, 1, 1, 6, 0)]), b"Halle 3, Lubeck", "sysLocation is a DisplayString")
+        self.assertEqual(bytes(found[(1, 3, 6, 1, 2, 1, 47, 1, 1, 1, 1, 11, 1)]).decode(), "Ö-7", "this is not")
+
+    def test_the_fleet_has_its_devices_beside_each_other(self):
+        fleet_view = instances(self.bridge.port, "public@+fleet")
+        entity = (1, 3, 6, 1, 2, 1, 47, 1, 1, 1, 1)
+        for number, device in enumerate(("one", "two"), 1):
+            own = instances(self.bridge.port, f"public@{device}")
+            for column in (7, 5, 11, 16):
+                mine = {name[-1]: value for name, value in own.items() if name[:12] == entity + (column,)}
+                there = {
+                    name[-1] & 1023: value
+                    for name, value in fleet_view.items()
+                    if name[:12] == entity + (column,) and name[-1] >> 10 == number
+                }
+                self.assertEqual(mine, there)
+
+
+if __name__ == "__main__":
+    import unittest
+
+    unittest.main()
