@@ -22,6 +22,8 @@ const WARM_UP: Duration = Duration::from_millis(100);
 pub enum Expect {
     /// A response without error, with so many values.
     Values(usize),
+    /// A response without error.
+    Response,
     /// The request itself.
     Echo,
 }
@@ -39,7 +41,9 @@ impl Load {
     /// Microseconds of the server's CPU for a request, measured over `time`.
     pub fn run(&self, in_flight: usize, time: Duration) -> io::Result<f64> {
         let socket = UdpSocket::bind((self.server.ip(), 0))?;
-        socket.connect(self.server)?;
+        if self.requests.iter().all(|request| request.to.is_none()) {
+            socket.connect(self.server)?;
+        }
         socket.set_read_timeout(Some(Duration::from_secs(2)))?;
         SockRef::from(&socket).set_recv_buffer_size(4 << 20)?;
         let mut flight = Flight {
@@ -93,8 +97,8 @@ impl Flight<'_> {
     fn place(&self, reply: &[u8]) -> io::Result<usize> {
         let place = match self.load.expect {
             Expect::Echo => self.sent.iter().position(|sent| sent.bytes == reply),
-            Expect::Values(values) => wire::read(reply)
-                .filter(|read| read.bindings == values)
+            Expect::Values(_) | Expect::Response => wire::read(reply)
+                .filter(|read| !matches!(self.load.expect, Expect::Values(values) if values != read.bindings))
                 .map(|read| (usize::from(read.id as u8), read.id))
                 .filter(|&(place, id)| self.ids.get(place) == Some(&id))
                 .map(|(place, _)| place),
@@ -110,6 +114,9 @@ impl Flight<'_> {
             request.set_id(id);
             (self.ids[place], self.sent[place]) = (id, request);
         }
-        self.sending.send_all(&self.socket, places.iter().map(|&place| &self.sent[place].bytes[..]))
+        self.sending.send_all(
+            &self.socket,
+            places.iter().map(|&place| (&self.sent[place].bytes[..], self.sent[place].to)),
+        )
     }
 }

@@ -1,6 +1,6 @@
 //! Many datagrams in one system call, for the echo server and the load.
 
-use std::{io, os::fd::AsRawFd};
+use std::{io, net::SocketAddrV4, os::fd::AsRawFd};
 
 /// Room for datagrams and where they came from, reused from call to call.
 pub struct Batch {
@@ -58,18 +58,28 @@ impl Batch {
         self.send(socket, count)
     }
 
-    /// Sends to the peer that the socket is connected to.
+    /// Sends to where each datagram says, else to the peer that the socket is connected to.
     pub fn send_all<'a>(
         &mut self,
         socket: &impl AsRawFd,
-        datagrams: impl Iterator<Item = &'a [u8]>,
+        datagrams: impl Iterator<Item = (&'a [u8], Option<SocketAddrV4>)>,
     ) -> io::Result<()> {
         let mut count = 0;
-        for datagram in datagrams {
+        for (datagram, to) in datagrams {
             self.buffers[count][..datagram.len()].copy_from_slice(datagram);
             self.point(count, datagram.len());
-            self.headers[count].msg_hdr.msg_name = std::ptr::null_mut();
-            self.headers[count].msg_hdr.msg_namelen = 0;
+            match to {
+                Some(to) => {
+                    let address = &mut self.addresses[count];
+                    address.sin_family = libc::AF_INET as libc::sa_family_t;
+                    address.sin_port = to.port().to_be();
+                    address.sin_addr.s_addr = u32::from_ne_bytes(to.ip().octets());
+                }
+                None => {
+                    self.headers[count].msg_hdr.msg_name = std::ptr::null_mut();
+                    self.headers[count].msg_hdr.msg_namelen = 0;
+                }
+            }
             count += 1;
         }
         self.send(socket, count)

@@ -4,6 +4,7 @@
 mod echo;
 mod load;
 mod mmsg;
+mod views;
 pub mod wire;
 
 use std::{
@@ -16,6 +17,8 @@ use self::{
     load::{Expect, Load, MOST_IN_FLIGHT},
     wire::Request,
 };
+pub use views::measure as views;
+
 use crate::{
     filled::{POINTS, devices},
     measure::{Goal, Random, cpu_of, figure, grouped, median, time},

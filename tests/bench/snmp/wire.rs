@@ -1,9 +1,13 @@
 //! Requests and a reader of replies, on their own: what judges the agent shares no code with it.
 
+use std::net::SocketAddrV4;
+
 /// A request whose id is four octets at a known place, so that it can be sent many times under new ids.
 #[derive(Clone)]
 pub struct Request {
     pub bytes: Vec<u8>,
+    /// Where it is sent to, if that is not the server's own address.
+    pub to: Option<SocketAddrV4>,
     id_at: usize,
 }
 
@@ -32,7 +36,11 @@ impl Request {
         let mut bytes = Vec::new();
         wrap(&mut bytes, 0x30, &message);
         let id_at = bytes.len() - after_id - 4;
-        Request { bytes, id_at }
+        Request { bytes, to: None, id_at }
+    }
+
+    pub fn to(self, to: SocketAddrV4) -> Self {
+        Request { to: Some(to), ..self }
     }
 
     /// `id` is between 2^24 and 2^31, so that its BER is four octets.
@@ -48,6 +56,8 @@ pub struct Reply {
     pub bindings: usize,
     /// The value of the last one, if it is a number.
     pub number: u64,
+    /// The name of the last one, in octets.
+    pub name: Vec<u8>,
 }
 
 /// Reads a response to the last octet; `None` if it is malformed, an error, or has an exception for a value.
@@ -62,10 +72,10 @@ pub fn read(message: &[u8]) -> Option<Reply> {
     }
     pdu.inside(0x02)?;
     let mut list = pdu.inside(0x30)?;
-    let (mut bindings, mut number) = (0, 0);
+    let (mut bindings, mut number, mut name) = (0, 0, Vec::new());
     while !list.0.is_empty() {
         let mut binding = list.inside(0x30)?;
-        binding.inside(0x06)?;
+        name = binding.inside(0x06)?.0.to_vec();
         let exception = *binding.0.first()? >= 0x80;
         if exception {
             return None;
@@ -73,7 +83,7 @@ pub fn read(message: &[u8]) -> Option<Reply> {
         number = binding.any()?.1.number();
         bindings += 1;
     }
-    Some(Reply { id, bindings, number })
+    Some(Reply { id, bindings, number, name })
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -107,6 +117,20 @@ fn wrap(out: &mut Vec<u8>, tag: u8, content: &[u8]) {
     let len = u8::try_from(content.len()).ok().filter(|len| *len < 0x80).expect("short requests only");
     out.extend([tag, len]);
     out.extend_from_slice(content);
+}
+
+/// The arcs of a name's octets.
+pub fn arcs_of(octets: &[u8]) -> Vec<u32> {
+    let mut arcs = vec![u32::from(octets[0] / 40), u32::from(octets[0] % 40)];
+    let mut arc = 0;
+    for octet in &octets[1..] {
+        arc = arc << 7 | u32::from(octet & 0x7f);
+        if octet & 0x80 == 0 {
+            arcs.push(arc);
+            arc = 0;
+        }
+    }
+    arcs
 }
 
 fn octets_of(name: &[u32]) -> Vec<u8> {
