@@ -34,10 +34,12 @@ pub enum Role {
     MemoryUsed,
     MemoryFree,
     ProcessorLoad,
+    /// Whether it is connected.
+    Antenna,
 }
 
 impl Role {
-    pub const ALL: [(&'static str, Role); 12] = [
+    pub const ALL: [(&'static str, Role); 13] = [
         ("battery-charge", Role::BatteryCharge),
         ("battery-voltage", Role::BatteryVoltage),
         ("battery-current", Role::BatteryCurrent),
@@ -50,6 +52,7 @@ impl Role {
         ("memory-used", Role::MemoryUsed),
         ("memory-free", Role::MemoryFree),
         ("processor-load", Role::ProcessorLoad),
+        ("antenna", Role::Antenna),
     ];
 
     pub fn is_of_battery(self) -> bool {

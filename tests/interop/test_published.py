@@ -17,7 +17,7 @@ from pysnmp.hlapi.v3arch.asyncio import (
     UdpTransportTarget,
     bulk_walk_cmd,
 )
-from pysnmp.proto.rfc1902 import Gauge32, Integer32, OctetString
+from pysnmp.proto.rfc1902 import Gauge32, Integer32, ObjectIdentifier, OctetString
 from pysnmp.smi import builder
 
 from support import Bridge, Broker, Case, fleet, wait_until
@@ -33,8 +33,9 @@ MODULES = [
     "SNMPv2-MIB",
 ]
 # Whatever an agent shows below these is of a module here.
-STANDARD = [(1, 3, 6, 1, 2, 1)]
+STANDARD = [(1, 3, 6, 1, 2, 1), (1, 3, 6, 1, 4, 1, 22695)]
 
+READER = (1, 3, 6, 1, 4, 1, 22695, 1, 1, 1)
 BATTERY = (1, 3, 6, 1, 2, 1, 233, 1, 1, 1)
 MILLI = range(0, 2**32)
 # RFC 7577, section 4: column: (type, allowed values or None)
@@ -57,6 +58,21 @@ RECORDED = {
     BATTERY + (16,): (Gauge32, MILLI),
     BATTERY + (17,): (Integer32, None),
     BATTERY + (18,): (Integer32, None),
+    # EPCglobal Reader Management 1.0.1, section 10.4: reader device, its operation, read points.
+    READER + (1, 1, 1): (OctetString, None),
+    READER + (1, 1, 2): (OctetString, None),
+    READER + (1, 1, 3): (OctetString, None),
+    READER + (1, 1, 4): (OctetString, None),
+    READER + (1, 1, 5): (OctetString, None),
+    READER + (1, 1, 6): (ObjectIdentifier, None),
+    READER + (1, 1, 7): (Integer32, range(1, 3)),
+    READER + (1, 1, 8): (Integer32, range(1, 3)),
+    READER + (1, 1, 9): (OctetString, None),
+    READER + (1, 3, 1): (Integer32, range(1, 5)),
+    READER + (2, 1, 1, 2): (OctetString, None),
+    READER + (2, 1, 1, 3): (OctetString, None),
+    READER + (2, 1, 1, 4): (Integer32, range(1, 3)),
+    READER + (2, 1, 1, 5): (Integer32, range(1, 5)),
     # RFC 6933, section 3: IANAPhysicalClass with energyObject, battery, storageDrive; entPhysicalUUID, of 0 or 16 octets.
     (1, 3, 6, 1, 2, 1, 47, 1, 1, 1, 1, 5): (Integer32, range(1, 16)),
     (1, 3, 6, 1, 2, 1, 47, 1, 1, 1, 1, 19): (OctetString, None),
@@ -195,12 +211,16 @@ class PublishedTest(Case):
         broker.publish(topic.replace("{device}", "one"), json.dumps(SAID))
         broker.publish("sensors/two/telemetry", fleet.telemetry(temperature=20, battery=3, rssi=-70))
         broker.publish("sensors/two/info", '{"serial":"Ö-7","location":"Halle 3, Lübeck","firmware":"2"}')
-        wait_until(lambda: len(self.bridge.manager.devices()) == 2, 5, "the devices have numbers")
+        broker.publish(
+            "plant/MGMT/clients/event/RFD40",
+            '{"deviceSerialNo":"R-1","payload":{"antennas":{"1":"connected","2":"disconnected"}}}',
+        )
+        wait_until(lambda: len(self.bridge.manager.devices()) == 3, 5, "the devices have numbers")
 
     def test_every_instance_is_as_published(self):
         definitions = published()
         seen = set()
-        for community in ("public", "public@one", "public@two", "public@+fleet"):
+        for community in ("public", "public@one", "public@two", "public@RFD40", "public@+fleet"):
             for name, value in instances(self.bridge.port, community).items():
                 if not any(name[: len(root)] == root for root in STANDARD):
                     continue
@@ -251,6 +271,15 @@ class PublishedTest(Case):
         self.assertEqual([int(value(25, 2, 3, 1, column, 1)) for column in (4, 5, 6)], [1024, 320, 240])
         self.assertEqual((int(value(25, 2, 2, 0)), int(value(25, 3, 3, 1, 2, 2))), (320, 12))
         self.assertEqual((int(value(2, 2, 1, 8, 1)), int(value(131, 1, 1, 1, 3, 1)), int(value(25, 3, 2, 1, 5, 1))), (1, 3, 2))
+
+    def test_a_reader_has_its_antennas(self):
+        found = instances(self.bridge.port, "public@RFD40")
+        self.assertEqual(int(found[READER + (1, 3, 1, 0)]), 3)
+        antennas = {str(value): name[-1] for name, value in found.items() if name[:-1] == READER + (2, 1, 1, 2)}
+        self.assertEqual(antennas["antenna-1"], 1)
+        status = [int(found[READER + (2, 1, 1, 5, antennas[f"antenna-{number}"])]) for number in (1, 2, 3)]
+        self.assertEqual(status, [3, 4, 1])
+        self.assertNotIn(READER + (1, 3, 1, 0), instances(self.bridge.port, "public@one"))
 
     def test_text_that_is_no_ascii(self):
         found = instances(self.bridge.port, "public@two")

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Column, Context, Group, Scalar, Table, fleetbridge, snmpv2};
+use super::{Column, Context, Group, Scalar, Table, fleetbridge, once, snmpv2};
 use crate::{
     fleet::{PointValue, Row},
     model::{Attribute, Presence, Role, Time},
@@ -155,21 +155,16 @@ impl Table for DeviceTable {
             if key == 2 {
                 context.in_role(row, Role::ProcessorLoad)?;
             }
-            let mut read = Some(read);
-            let mut once = |value: Value<'_>| {
-                if let Some(read) = read.take() {
-                    read(value);
-                }
-            };
+            let mut read = once(read);
             match (column, key) {
-                (1, _) => once(Value::Integer(key as i32)),
-                (2, 1) => once(Value::OidAt(&DEVICE_TYPES, OTHER)),
-                (2, _) => once(Value::OidAt(&DEVICE_TYPES, PROCESSOR)),
-                (3, 1) => context.compose(|text| snmpv2::describe(&row, text), once),
-                (3, _) => once(Value::text("processor")),
-                (4, 1) => once(fleetbridge::product(row.profile())),
-                (4, _) => once(Value::Oid(&snmpv2::ZERO_DOT_ZERO)),
-                _ => once(Value::Integer(status(row.presence()))),
+                (1, _) => read(Value::Integer(key as i32)),
+                (2, 1) => read(Value::OidAt(&DEVICE_TYPES, OTHER)),
+                (2, _) => read(Value::OidAt(&DEVICE_TYPES, PROCESSOR)),
+                (3, 1) => context.compose(|text| snmpv2::describe(&row, text), read),
+                (3, _) => read(Value::text("processor")),
+                (4, 1) => read(fleetbridge::product(row.profile())),
+                (4, _) => read(Value::Oid(&snmpv2::ZERO_DOT_ZERO)),
+                _ => read(Value::Integer(status(row.presence()))),
             }
             Some(())
         });
@@ -264,24 +259,19 @@ impl Table for SoftwareTable {
                 _ => ("software", Attribute::Software),
             };
             let version = Some(row.attribute(attribute)).filter(|version| !version.is_empty())?;
-            let mut read = Some(read);
-            let mut once = |value: Value<'_>| {
-                if let Some(read) = read.take() {
-                    read(value);
-                }
-            };
+            let mut read = once(read);
             match column {
-                1 => once(Value::Integer(key as i32)),
+                1 => read(Value::Integer(key as i32)),
                 2 => context.compose(
                     |text| {
                         text.extend([what, " ", version]);
                         text.truncate(text.floor_char_boundary(SOFTWARE_NAME));
                     },
-                    once,
+                    read,
                 ),
-                3 => once(Value::Oid(&snmpv2::ZERO_DOT_ZERO)),
-                4 => once(Value::Integer(if key == 1 { 2 } else { 4 })),
-                _ => once(Value::Date(Time::NEVER)),
+                3 => read(Value::Oid(&snmpv2::ZERO_DOT_ZERO)),
+                4 => read(Value::Integer(if key == 1 { 2 } else { 4 })),
+                _ => read(Value::Date(Time::NEVER)),
             }
             Some(())
         });

@@ -4,6 +4,7 @@
 //! indexes read and holes skipped, is written once, in `impl Subtree for T`. Scalars are a [`Group`].
 
 pub mod entity;
+mod epcglobal;
 pub mod fleetbridge;
 mod framework;
 mod group;
@@ -61,6 +62,9 @@ pub fn all() -> Vec<Box<dyn Subtree>> {
         Box::new(entity::SensorTable),
         Box::new(entity::StateTable),
         Box::new(power::BatteryTable),
+        Box::new(epcglobal::DEVICE),
+        Box::new(epcglobal::OPERATION),
+        Box::new(epcglobal::ReadPointTable),
         Box::new(fleetbridge::FLEET),
         Box::new(fleetbridge::DeviceTable),
         Box::new(fleetbridge::PointTable),
@@ -251,6 +255,16 @@ pub trait Table: Send + Sync {
         from: Self::Key,
         visit: impl FnMut(Self::Key, Value<'_>) -> ControlFlow<()>,
     );
+}
+
+/// For callees that may call more than once, and do not.
+fn once(read: impl FnOnce(Value<'_>)) -> impl FnMut(Value<'_>) {
+    let mut read = Some(read);
+    move |value| {
+        if let Some(read) = read.take() {
+            read(value);
+        }
+    }
 }
 
 impl<T: Table> Subtree for T {

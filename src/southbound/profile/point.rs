@@ -140,13 +140,18 @@ fn read_role(entry: &Entry<'_>, ty: PointType) -> Option<Role> {
     let role = Role::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, role)| role)?;
     let counts =
         matches!(role, Role::OctetsReceived | Role::OctetsSent | Role::PacketsReceived | Role::PacketsSent);
+    let wanted = match role {
+        _ if counts => "counter",
+        Role::Antenna => "boolean",
+        _ => "decimal",
+    };
     let fits = match ty {
         PointType::Counter => counts,
-        PointType::Integer | PointType::Decimal => !counts,
-        PointType::Boolean | PointType::Text => false,
+        PointType::Boolean => role == Role::Antenna,
+        PointType::Integer | PointType::Decimal => wanted == "decimal",
+        PointType::Text => false,
     };
     if !fits {
-        let wanted = if counts { "counter" } else { "decimal" };
         entry.error(
             format!("a point of this type cannot be {name:?}"),
             &format!("it needs type = {wanted:?}"),

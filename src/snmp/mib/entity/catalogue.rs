@@ -66,7 +66,12 @@ impl Components {
 
     /// The index of the point.
     pub fn in_role(&self, role: Role) -> Option<u16> {
-        self.roles.iter().find(|(played, _)| *played == role).map(|(_, slot)| *slot)
+        self.all_in_role(role).next()
+    }
+
+    /// The indexes of the points.
+    pub fn all_in_role(&self, role: Role) -> impl Iterator<Item = u16> + '_ {
+        self.roles.iter().filter(move |(played, _)| *played == role).map(|(_, slot)| *slot)
     }
 
     pub fn sensor(&self, component: u16) -> Option<&Sensor> {

@@ -6,7 +6,7 @@ use super::{BATTERY, DEVICE, Entity};
 use crate::{
     model::Attribute,
     snmp::{
-        mib::{Column, Context, Group, Scalar, Table, fleetbridge, interfaces, snmpv2},
+        mib::{Column, Context, Group, Scalar, Table, fleetbridge, interfaces, once, snmpv2},
         oid::Prefix,
         syntax::{Labels, Syntax, TRUTH, Value},
         view::{View, Views},
@@ -71,14 +71,7 @@ impl Table for PhysicalTable {
     const VIEWS: Views = Views::ALL;
 
     fn cell(&self, context: &Context<'_>, key: u32, column: u32, read: impl FnOnce(Value<'_>)) {
-        let mut read = Some(read);
-        context.entity(key, |entity| {
-            value(context, &entity, column, |value| {
-                if let Some(read) = read.take() {
-                    read(value);
-                }
-            });
-        });
+        context.entity(key, |entity| value(context, &entity, column, once(read)));
     }
 
     fn rows(
