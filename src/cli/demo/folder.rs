@@ -40,6 +40,8 @@ impl Addresses {
 const MARK: &str = "# Written by `fleetbridge demo`, which writes it anew at each start.";
 
 pub const COMMUNITY: &str = "public";
+/// Each device has an address of it.
+const POOL: &str = "127.1.0.0/16";
 
 /// Who logs in to the NETCONF server.
 pub const USER: &str = "admin";
@@ -131,6 +133,11 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 
 fn boot_file(devices: usize, addresses: &Addresses, public_key: &str) -> String {
     let Addresses { snmp, mqtt, netconf, traps } = addresses;
+    // Loopback needs no routes; elsewhere these addresses would be nobody's.
+    let hosts = match snmp.ip() == std::net::Ipv4Addr::LOCALHOST {
+        true => format!("\n[snmp.devices]\npools = [\"{POOL}\"]\n"),
+        false => String::new(),
+    };
     format!(
         r#"{MARK}
 
@@ -155,7 +162,7 @@ new-devices-a-minute = {new_devices}
 listen = ["{snmp}"]
 communities = [{{ name = "{COMMUNITY}", access = "read" }}]
 traps = [{{ target = "{traps}", version = "2c", community = "{COMMUNITY}" }}]
-
+{hosts}
 [netconf]
 ssh = [{listen}]
 host-keys = ["host_ed25519"]

@@ -162,6 +162,11 @@ fn commands(program: &Path, folder: &Folder, addresses: &Addresses) -> String {
         ("Who is missing", format!("snmpwalk {manager} {snmp} fbMissingTable")),
         ("Everything that is measured", format!("snmpbulkwalk {manager} -Cr50 {snmp} fbPointTable")),
         (
+            "A plug as a host of its own: by its name",
+            format!("snmpwalk -v2c -c {COMMUNITY}@plug-001 -m '' {snmp} 1.3.6.1.2.1.1"),
+        ),
+        ("Each device at an address of its own", format!("{bridge} addresses")),
+        (
             "Devices lost and returned, as they are told to a manager",
             format!(
                 "snmptrapd -f -Lo -C -M {dir} -m FLEETBRIDGE-MIB --disableAuthorization=yes udp:{traps}",

@@ -162,11 +162,30 @@ pub const SET: Group = Group {
 /// sysORTable: the MIB modules that are served.
 pub struct ObjectResources;
 
-const RESOURCES: [(Prefix, &str); 3] = [
-    (Prefix::new(&[1, 3, 6, 1, 6, 3, 1]), "SNMPv2-MIB: the SNMP entity itself"),
-    (Prefix::new(&[1, 3, 6, 1, 6, 3, 10, 3, 1, 1]), "SNMP-FRAMEWORK-MIB: the SNMP engine"),
-    (fleetbridge::MIB, "FLEETBRIDGE-MIB: a fleet of devices, one row for each"),
+/// The identity of each module and the views that have it. A row keeps its number in all of them.
+const RESOURCES: [(Prefix, &str, Views); 11] = [
+    (Prefix::new(&[1, 3, 6, 1, 6, 3, 1]), "SNMPv2-MIB: the SNMP entity itself", Views::ALL),
+    (
+        Prefix::new(&[1, 3, 6, 1, 6, 3, 10, 3, 1, 1]),
+        "SNMP-FRAMEWORK-MIB: the SNMP engine",
+        Views::BRIDGE.and(Views::FLEET),
+    ),
+    (
+        fleetbridge::MIB,
+        "FLEETBRIDGE-MIB: a fleet of devices, one row for each",
+        Views::BRIDGE.and(Views::DEVICE),
+    ),
+    (Prefix::new(&[1, 3, 6, 1, 2, 1, 47]), "ENTITY-MIB: what there is", Views::ALL),
+    (Prefix::new(&[1, 3, 6, 1, 2, 1, 99]), "ENTITY-SENSOR-MIB: what is measured", FLEET_AND_DEVICE),
+    (Prefix::new(&[1, 3, 6, 1, 2, 1, 131]), "ENTITY-STATE-MIB: how it is", FLEET_AND_DEVICE),
+    (Prefix::new(&[1, 3, 6, 1, 2, 1, 233]), "BATTERY-MIB: batteries", FLEET_AND_DEVICE),
+    (Prefix::new(&[1, 3, 6, 1, 2, 1, 31]), "IF-MIB: the uplink", Views::DEVICE),
+    (Prefix::new(&[1, 3, 6, 1, 2, 1, 25, 7, 1]), "HOST-RESOURCES-MIB: memory, load, software", Views::DEVICE),
+    (Prefix::new(&[1, 3, 6, 1, 2, 1, 33]), "UPS-MIB: a battery as power supplies show it", Views::DEVICE),
+    (Prefix::new(&[1, 3, 6, 1, 4, 1, 22695, 1, 1]), "EPCGLOBAL-READER-MIB: RFID readers", Views::DEVICE),
 ];
+
+const FLEET_AND_DEVICE: Views = Views::FLEET.and(Views::DEVICE);
 
 impl Table for ObjectResources {
     type Key = u32;
@@ -180,10 +199,9 @@ impl Table for ObjectResources {
     ];
     const VIEWS: Views = Views::ALL;
 
-    fn cell(&self, _: &Context<'_>, key: u32, column: u32, read: impl FnOnce(Value<'_>)) {
-        let Some((id, description)) = key.checked_sub(1).and_then(|at| RESOURCES.get(at as usize)) else {
-            return;
-        };
+    fn cell(&self, context: &Context<'_>, key: u32, column: u32, read: impl FnOnce(Value<'_>)) {
+        let row = key.checked_sub(1).and_then(|at| RESOURCES.get(at as usize));
+        let Some((id, description, _)) = row.filter(|(_, _, views)| views.has(context.view)) else { return };
         read(match column {
             2 => Value::Oid(id),
             3 => Value::text(description),
