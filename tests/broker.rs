@@ -48,7 +48,8 @@ async fn mosquitto_clients_of_both_versions() {
         }
         link.close().await;
     }
-    publish(port, &["-t", "a/kept", "-m", "old", "-r"]);
+    // Acknowledged, so that the broker has it before anybody subscribes.
+    publish(port, &["-t", "a/kept", "-m", "old", "-r", "-q", "1"]);
     let mut link = connected(broker.client("embedded"), &["a/#"]).await;
     assert_eq!(take(&mut link, 1).await, ["!a/kept=old"]);
     assert!(!std::path::Path::new("mqtt_storage").exists());
