@@ -293,7 +293,7 @@ async fn healthz(Shared(state): App) -> impl IntoResponse {
 }
 
 async fn nothing_here() -> Refusal {
-    let help = "see /v1/status, /v1/devices, /v1/device/NAME, /v1/report/NAME, /v1/unknown, /v1/candidate, /v1/commits, /v1/commit/ID on the control socket; \
+    let help = "see /v1/status, /v1/devices, /v1/device/NAME, /v1/report/NAME, /v1/kit/facts, /v1/kit/hosts, /v1/unknown, /v1/candidate, /v1/commits, /v1/commit/ID on the control socket; \
                 /metrics and /healthz also on `[control] http`";
     Refusal::new(StatusCode::NOT_FOUND, "there is nothing here", help)
 }

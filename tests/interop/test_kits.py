@@ -1,0 +1,148 @@
+"""NMS kits: what is common to all tools, and Telegraf's files, whose every object net-snmp gets as they say."""
+
+import os
+import re
+import stat
+import tomllib
+
+from support import Bridge, Broker, Case, Manager, wait_until
+from support.fleet import POINTS, adapter, telemetry
+
+IDENTITY = """
+[identity]
+serial = "/sn"
+"""
+
+POOL = '[snmp.devices]\npools = ["127.1.0.0/16"]\n'
+
+
+class KitTest(Case):
+    def fleet(self, devices=3, more=""):
+        """A bridge that has heard all points of so many devices."""
+        self.broker = Broker(self)
+        bridge = Bridge(self, mqtt=[adapter(self.broker, more='profiles = ["th"]')], more=more)
+        bridge.profile("th", POINTS + IDENTITY)
+        bridge.start()
+        for n in range(devices):
+            self.broker.publish(f"th/dev-{n}/telemetry", telemetry(n=n, sn=f"SN-{n}"))
+        wait_until(lambda: bridge.manager.get("fbFleetOnline.0") == str(devices), 10, f"{devices} devices")
+        return bridge
+
+    def kit(self, bridge, *arguments):
+        answer = bridge.cli("nms-kit", "telegraf", *arguments)
+        self.assertEqual(answer.code, 0, answer.text)
+        return answer
+
+    def inputs(self, text):
+        return tomllib.loads(text).get("inputs", {}).get("snmp", [])
+
+    def asked(self, entry):
+        """What the fields of an input are, by name: numbers with their decimals, texts as they come."""
+        address, port = re.fullmatch(r"udp://\[?(.*?)\]?:(\d+)", entry["agents"][0]).groups()
+        manager = Manager(self, int(port), address=address, community=entry["community"])
+        fields = entry["field"]
+        answer = manager.run("snmpget", *(field["oid"] for field in fields), options=["-OQUvet"], mibs=False)
+        self.assertEqual(answer.code, 0, answer.text)
+        self.assertNotIn("No Such", answer.text)
+        values = {}
+        for field, value in zip(fields, answer.lines(), strict=True):
+            places = re.fullmatch(r"float\((\d+)\)", field.get("conversion", ""))
+            values[field["name"]] = int(value) / 10 ** int(places[1]) if places else value.strip('"')
+        return values, manager
+
+
+class TelegrafTest(KitTest):
+    def test_devices_by_community(self):
+        bridge = self.fleet()
+        answer = self.kit(bridge, "--hosts")
+        self.assertRegex(answer.error, r"^3 hosts; revision (\d+); next time: --since \1\n$")
+        entries = self.inputs(answer.out)
+        self.assertEqual([entry["community"] for entry in entries], [f"public@dev-{n}" for n in range(3)])
+        for n, entry in enumerate(entries):
+            values, _ = self.asked(entry)
+            self.assertEqual(values["device"], f"dev-{n}")
+            self.assertEqual(values["presence"], "2", "online")
+            points = [values[name] for name in ("temperature", "door", "rssi", "passes", "mode", "humidity")]
+            self.assertEqual(points, [21.5, "1", "-67", str(n), "heating", 48.25])
+            self.assertEqual(entry["tags"]["profile"], "th")
+
+    def test_devices_by_address(self):
+        bridge = self.fleet(more=POOL)
+        entries = self.inputs(self.kit(bridge, "--hosts").out)
+        self.assertEqual([entry["agents"] for entry in entries], [[f"udp://127.1.0.{n}:{bridge.port}"] for n in (1, 2, 3)])
+        self.assertEqual([self.asked(entry)[0]["device"] for entry in entries], ["dev-0", "dev-1", "dev-2"])
+
+    def test_the_fleet(self):
+        bridge = self.fleet()
+        [entry] = self.inputs(self.kit(bridge).out)
+        values, manager = self.asked(entry)
+        self.assertEqual((values["devices"], values["online"]), ("3", "3"))
+        adapters = {table["name"]: table for table in entry["table"]}["fleetbridge_adapter"]
+        names = [field["oid"] for field in adapters["field"] if field.get("is_tag")]
+        self.assertEqual([value for _, value in manager.walk(names[0])], ['STRING: "plant"'])
+        for table in entry["table"]:
+            for field in table["field"]:
+                self.assertNotIn("No Such Object", manager.run("snmpget", f"{field['oid']}.1", mibs=False).text)
+
+
+class SinceTest(KitTest):
+    def setUp(self):
+        self.out = os.path.join(self.folder, "kit")
+        self.file = os.path.join(self.out, "fleetbridge-devices.conf")
+
+    def hosts(self, bridge, *arguments):
+        """Runs as cron would; the names of the hosts that were written, none if nothing changed."""
+        with open(os.path.join(self.out, "telegraf.revision"), encoding="utf-8") as text:
+            since = text.read().strip()
+        # So that what came in the same second is not taken twice.
+        wait_until(lambda: int(self.kit(bridge, "--hosts").error.split()[-1]) > int(since), 5, "the next second")
+        answer = self.kit(bridge, "--hosts", "--out", self.out, "--since", str(int(since) + 1))
+        if answer.out.startswith("nothing changed"):
+            return []
+        with open(self.file, encoding="utf-8") as text:
+            return [entry["community"] for entry in self.inputs(text.read())]
+
+    def test_only_what_changed(self):
+        bridge = self.fleet()
+        self.kit(bridge, "--hosts", "--out", self.out)
+        self.assertEqual(stat.S_IMODE(os.stat(self.file).st_mode), 0o600)
+        everybody = [f"public@dev-{n}" for n in range(3)]
+        self.assertEqual(self.hosts(bridge), [])
+
+        self.broker.publish("th/dev-1/telemetry", telemetry(t=22.5, sn="SN-1"))
+        wait_until(lambda: bridge.manager.get("fbPointInteger.2.1") == "225", 5, "telemetry")
+        self.assertEqual(self.hosts(bridge), [], "a value is no change")
+        self.broker.publish("th/dev-1/telemetry", telemetry(sn="SN-NEW"))
+        wait_until(lambda: bridge.manager.get("fbDeviceSerial.2") == "SN-NEW", 5, "the serial number")
+        self.assertEqual(self.hosts(bridge), everybody)
+        self.kit(bridge, "--hosts", "--out", self.out)
+        self.assertEqual(self.hosts(bridge), [])
+
+    def test_restarts(self):
+        bridge = self.fleet()
+        self.kit(bridge, "--hosts", "--out", self.out)
+        bridge.stop()
+        bridge.start()
+        self.assertEqual(self.hosts(bridge), [], "a restart changes nothing")
+
+        self.kit(bridge, "--hosts", "--out", self.out)
+        self.assertEqual(self.hosts(bridge), [])
+        self.assertEqual(bridge.cli("device", "retire", "dev-0").code, 0)
+        bridge.kill()
+        bridge.start()
+        self.assertEqual(self.hosts(bridge), ["public@dev-1", "public@dev-2"], "retired, and killed at once")
+
+        self.kit(bridge, "--hosts", "--out", self.out)
+        bridge.stop()
+        with open(bridge.file, encoding="utf-8") as text:
+            boot = text.read()
+        with open(bridge.file, "w", encoding="utf-8") as text:
+            text.write(POOL + boot)
+        bridge.start()
+        self.assertEqual(self.hosts(bridge), ["public", "public"], "they have addresses now")
+
+    def test_a_revision_that_is_none(self):
+        bridge = self.fleet(1)
+        answer = bridge.cli("nms-kit", "telegraf", "--hosts", "--since", "9999999999")
+        self.assertEqual(answer.code, 1)
+        self.assertIn("without --since", answer.text)
