@@ -98,6 +98,44 @@ fn who_is_not_heard_does_not_answer() {
     assert_eq!(manager.agent.stats().snmp.unknown_contexts.value(), 1);
 }
 
+/// ifOperStatus, entStateOper, hrDeviceStatus, fbSelfPresence: what each tool looks at says the same.
+#[test]
+fn all_tables_agree_on_presence() {
+    let fleet = fleet();
+    let (gateway, child) = (learn(&fleet, GATEWAY, "gateway"), learn(&fleet, SENSOR, "child"));
+    let hosts = Hosts { silent: Vec::new(), ..Hosts::default() };
+    let mut manager = Manager::with_hosts(fleet, hosts);
+    manager.community = format!("public@+{child}");
+    let says = |manager: &Manager, device, availability, secs| {
+        report(&manager.fleet, device, false, &[Fact::Availability(availability)], after(secs));
+    };
+    let told = |manager: &mut Manager, expected: [u64; 4]| {
+        let names = [
+            "1.3.6.1.2.1.2.2.1.8.1",
+            "1.3.6.1.2.1.131.1.1.1.3.1",
+            "1.3.6.1.2.1.25.3.2.1.5.1",
+            "1.3.6.1.4.1.32473.2.1.10.3.0",
+        ];
+        assert_eq!(manager.get(V2C, &names).numbers(), expected);
+        let own_row = format!("1.3.6.1.4.1.32473.2.1.2.1.15.{child}");
+        assert_eq!(manager.get(V2C, &[&own_row]).numbers(), expected[3..]);
+    };
+    told(&mut manager, [4, 1, 1, Presence::NeverSeen as u64]);
+    says(&manager, gateway, Availability::Online, 1);
+    report_child(&manager.fleet, child, gateway, false, &[value(0, 1)], after(1));
+    told(&mut manager, [1, 3, 2, Presence::Online as u64]);
+    manager.fleet.sweep(after(95));
+    told(&mut manager, [1, 3, 3, Presence::Late as u64]);
+    says(&manager, child, Availability::Sleeping, 96);
+    told(&mut manager, [5, 3, 2, Presence::Sleeping as u64]);
+    says(&manager, child, Availability::Online, 97);
+    says(&manager, gateway, Availability::Lost, 98);
+    told(&mut manager, [2, 2, 5, Presence::Unreachable as u64]);
+    says(&manager, gateway, Availability::Online, 99);
+    says(&manager, child, Availability::Lost, 100);
+    told(&mut manager, [2, 2, 5, Presence::Lost as u64]);
+}
+
 #[test]
 fn a_device_counts_its_time_from_its_own_boot() {
     let mut manager = manager();

@@ -100,6 +100,7 @@ impl Plan {
                 problems.extend(config.check_profiles(&library.names().collect::<Vec<_>>()));
                 problems.extend(settings::unusable_files(&config));
                 problems.extend(settings::edited_profiles(&config, &library));
+                problems.extend(addresses::check(&config));
                 if file::has_errors(&problems) {
                     return Err(problems);
                 }

@@ -53,7 +53,7 @@ use parking_lot::Mutex;
 
 pub use error::StoreError;
 pub use numbers::edited;
-pub use pools::forget_address_pools;
+pub use pools::{forget_address_pools, kept_address_pools};
 pub use telemetry::{Batch, Flushed, Loaded};
 pub use writer::{Pending, Trouble};
 

@@ -5,8 +5,10 @@ use std::path::Path;
 use super::{
     Store, StoreError,
     database::{self, Database},
+    devices,
     lock::Lock,
 };
+use crate::model::DeviceNumber;
 
 const KEY: &str = "address-pools";
 
@@ -31,6 +33,14 @@ impl Store {
         };
         self.config.call(keep).wait()
     }
+}
+
+/// What a store has kept, and its highest device number; for a daemon that does not run. `None`: there is nothing, or it
+/// cannot be read, and its opening will say why.
+pub fn kept_address_pools(folder: &Path) -> Option<(String, DeviceNumber)> {
+    let connection = database::spectator(&folder.join(database::CONFIG.file)).ok()??;
+    let pools = database::meta(&connection, KEY).ok()??;
+    Some((pools, devices::max_number(&connection).ok()?))
 }
 
 /// The next start of the daemon gives all devices addresses of whatever pools there are. False: they have none yet.

@@ -181,9 +181,10 @@ class AddressTest(Case):
         with open(self.bridge.file, encoding="utf-8") as file:
             text = file.read()
         self.boot(text.replace("10.99.0.0/24", "10.98.0.0/24"))
-        refused = self.bridge.cli("serve")
-        self.assertNotEqual(refused.code, 0)
-        self.assertRegex(refused.text, r"device 1 would answer at 10\.98\.0\.1, and managers know it at 10\.99\.0\.1")
+        for command in ("check", "serve"):
+            refused = self.bridge.cli(command)
+            self.assertNotEqual(refused.code, 0)
+            self.assertRegex(refused.text, r"device 1 would answer at 10\.98\.0\.1, and managers know it at 10\.99\.0\.1")
         self.boot(text.replace('"fd00:99::/64"', '"fd00:99::/64", "10.98.0.0/24"'))
         self.bridge.start()
         self.assertEqual(self.get(self.address("roof")[0], NAME), "roof")
