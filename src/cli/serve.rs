@@ -15,6 +15,7 @@ use crate::{
     config::{Log, LogFormat},
     daemon::{Daemon, Plan, StartError},
     file::Severity,
+    snmp::transport::TransportError,
     southbound::broker::BrokerError,
 };
 
@@ -64,6 +65,7 @@ impl Serve {
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         let help = match &error {
+            StartError::Snmp(TransportError::Port { .. }) => "choose other `ports` in [snmp.devices]",
             StartError::Snmp(_) => "give another address as `listen` in [snmp]",
             StartError::Broker(BrokerError::Taken { .. } | BrokerError::Listen { .. }) => {
                 "give another address as `listen` in [broker]"

@@ -35,6 +35,11 @@ use crate::clock;
 pub enum TransportError {
     #[error("cannot listen on UDP {address}: {source}{}", hint(source))]
     Bind { address: SocketAddr, source: io::Error },
+    #[error(
+        "cannot listen on UDP {address}, which is a port of [snmp.devices] ports: {source}{}",
+        hint(source)
+    )]
+    Port { address: SocketAddr, source: io::Error },
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
 }
@@ -159,7 +164,7 @@ fn open_ports(listen: &[SocketAddr], ports: RangeInclusive<u16>) -> Result<Vec<S
     for (ip, port) in own.into_iter().flat_map(|ip| ports.clone().map(move |port| (ip, port))) {
         let address = SocketAddr::new(ip, port);
         let opened = Socket::open(address, dual, 1);
-        sockets.extend(opened.map_err(|source| TransportError::Bind { address, source })?);
+        sockets.extend(opened.map_err(|source| TransportError::Port { address, source })?);
     }
     Ok(sockets)
 }
