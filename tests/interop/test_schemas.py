@@ -104,11 +104,12 @@ DEFECTS = [
 # Columns of SNMP, and the leaves that show the same.
 TWINS = {
     "fbDevicePresence": "device/presence",
+    "fbSelfPresence": "device/presence",
     "fbMissingPresence": "missing/presence",
     "fbPointQuality": "point/quality",
     "fbSettingState": "setting/standing",
 }
-SNMP_ONLY = {"fbDeviceAdminState", "fbDeviceHealth", "fbPointType", "fbSettingType", "fbAdapterState"}
+SNMP_ONLY = {"fbDeviceAdminState", "fbDeviceHealth", "fbSelfHealth", "fbPointType", "fbSettingType", "fbAdapterState"}
 # What a manager wants of a device is more than whether it takes part in alarming.
 NETCONF_ONLY = {"device/admin-state", "presence/state", "commit/via", "commit/state"}
 
