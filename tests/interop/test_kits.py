@@ -90,13 +90,20 @@ class SinceTest(KitTest):
         self.out = os.path.join(self.folder, "kit")
         self.file = os.path.join(self.out, "fleetbridge-devices.conf")
 
-    def hosts(self, bridge, *arguments):
-        """Runs as cron would; the names of the hosts that were written, none if nothing changed."""
+    def whole(self, bridge):
+        """All hosts; returns in the second after, so that what comes now has a later revision."""
+        self.kit(bridge, "--hosts", "--out", self.out)
+        revision = self.revision()
+        wait_until(lambda: int(self.kit(bridge, "--hosts").error.split()[-1]) > revision, 5, "the next second")
+
+    def revision(self):
         with open(os.path.join(self.out, "telegraf.revision"), encoding="utf-8") as text:
-            since = text.read().strip()
-        # So that what came in the same second is not taken twice.
-        wait_until(lambda: int(self.kit(bridge, "--hosts").error.split()[-1]) > int(since), 5, "the next second")
-        answer = self.kit(bridge, "--hosts", "--out", self.out, "--since", str(int(since) + 1))
+            return int(text.read())
+
+    def changed(self, bridge):
+        """The communities of the hosts that are written after the second of the last run, none if nothing changed."""
+        since = str(self.revision() + 1)
+        answer = self.kit(bridge, "--hosts", "--out", self.out, "--since", since)
         if answer.out.startswith("nothing changed"):
             return []
         with open(self.file, encoding="utf-8") as text:
@@ -104,42 +111,42 @@ class SinceTest(KitTest):
 
     def test_only_what_changed(self):
         bridge = self.fleet()
-        self.kit(bridge, "--hosts", "--out", self.out)
+        self.whole(bridge)
         self.assertEqual(stat.S_IMODE(os.stat(self.file).st_mode), 0o600)
         everybody = [f"public@dev-{n}" for n in range(3)]
-        self.assertEqual(self.hosts(bridge), [])
+        self.assertEqual(self.changed(bridge), [])
 
         self.broker.publish("th/dev-1/telemetry", telemetry(t=22.5, sn="SN-1"))
         wait_until(lambda: bridge.manager.get("fbPointInteger.2.1") == "225", 5, "telemetry")
-        self.assertEqual(self.hosts(bridge), [], "a value is no change")
+        self.assertEqual(self.changed(bridge), [], "a value is no change")
         self.broker.publish("th/dev-1/telemetry", telemetry(sn="SN-NEW"))
         wait_until(lambda: bridge.manager.get("fbDeviceSerial.2") == "SN-NEW", 5, "the serial number")
-        self.assertEqual(self.hosts(bridge), everybody)
-        self.kit(bridge, "--hosts", "--out", self.out)
-        self.assertEqual(self.hosts(bridge), [])
+        self.assertEqual(self.changed(bridge), everybody)
+        self.whole(bridge)
+        self.assertEqual(self.changed(bridge), [])
 
     def test_restarts(self):
         bridge = self.fleet()
-        self.kit(bridge, "--hosts", "--out", self.out)
+        self.whole(bridge)
         bridge.stop()
         bridge.start()
-        self.assertEqual(self.hosts(bridge), [], "a restart changes nothing")
+        self.assertEqual(self.changed(bridge), [], "a restart changes nothing")
 
-        self.kit(bridge, "--hosts", "--out", self.out)
-        self.assertEqual(self.hosts(bridge), [])
+        self.whole(bridge)
+        self.assertEqual(self.changed(bridge), [])
         self.assertEqual(bridge.cli("device", "retire", "dev-0").code, 0)
         bridge.kill()
         bridge.start()
-        self.assertEqual(self.hosts(bridge), ["public@dev-1", "public@dev-2"], "retired, and killed at once")
+        self.assertEqual(self.changed(bridge), ["public@dev-1", "public@dev-2"], "retired, and killed at once")
 
-        self.kit(bridge, "--hosts", "--out", self.out)
+        self.whole(bridge)
         bridge.stop()
         with open(bridge.file, encoding="utf-8") as text:
             boot = text.read()
         with open(bridge.file, "w", encoding="utf-8") as text:
             text.write(POOL + boot)
         bridge.start()
-        self.assertEqual(self.hosts(bridge), ["public", "public"], "they have addresses now")
+        self.assertEqual(self.changed(bridge), ["public", "public"], "they have addresses now")
 
     def test_a_revision_that_is_none(self):
         bridge = self.fleet(1)
