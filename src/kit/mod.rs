@@ -7,9 +7,13 @@
 //!
 //! A tool is a file here, a variant of [`Tool`] and a line in each of its methods.
 
+mod cacti;
 mod filter;
+mod librenms;
 pub mod objects;
+mod opennms;
 mod telegraf;
+mod xml;
 
 use std::net::IpAddr;
 
@@ -115,15 +119,21 @@ pub struct File {
 /// A management tool that there is a kit for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
+    Cacti,
+    Librenms,
+    Opennms,
     Telegraf,
 }
 
 impl Tool {
-    pub const ALL: [Tool; 1] = [Tool::Telegraf];
+    pub const ALL: [Tool; 4] = [Tool::Cacti, Tool::Librenms, Tool::Opennms, Tool::Telegraf];
 
     /// As the command line knows it.
     pub fn name(self) -> &'static str {
         match self {
+            Tool::Cacti => "cacti",
+            Tool::Librenms => "librenms",
+            Tool::Opennms => "opennms",
             Tool::Telegraf => "telegraf",
         }
     }
@@ -132,13 +142,17 @@ impl Tool {
     /// all hosts again. False: a run gives the hosts that changed, retired ones among them.
     pub fn replaces(self) -> bool {
         match self {
-            Tool::Telegraf => true,
+            Tool::Cacti | Tool::Librenms => false,
+            Tool::Opennms | Tool::Telegraf => true,
         }
     }
 
     /// What does not depend on which devices there are.
     pub fn templates(self, facts: &Facts) -> Vec<File> {
         match self {
+            Tool::Cacti => cacti::templates(facts),
+            Tool::Librenms => librenms::templates(facts),
+            Tool::Opennms => opennms::templates(facts),
             Tool::Telegraf => telegraf::templates(facts),
         }
     }
@@ -147,6 +161,9 @@ impl Tool {
     /// under the path of a former piece follows that.
     pub fn hosts(self, facts: &Facts, hosts: &mut dyn Iterator<Item = Host>, put: &mut dyn FnMut(File)) {
         match self {
+            Tool::Cacti => cacti::hosts(facts, hosts, put),
+            Tool::Librenms => librenms::hosts(facts, hosts, put),
+            Tool::Opennms => opennms::hosts(facts, hosts, put),
             Tool::Telegraf => telegraf::hosts(facts, hosts, put),
         }
     }

@@ -7,7 +7,7 @@ mod catalogue;
 mod physical;
 mod sensor;
 mod state;
-mod units;
+pub mod units;
 
 use std::ops::ControlFlow;
 

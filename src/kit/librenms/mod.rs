@@ -1,0 +1,71 @@
+//! LibreNMS: definitions of two operating systems (the bridge, a device), the MIB files, and a script of `lnms device:add`.
+//!
+//! LibreNMS takes sensors of volts, amperes, watts, hertz, celsius, relative humidity and rpm from ENTITY-SENSOR-MIB by
+//! itself; the definition adds the other points from fbPointTable.
+
+mod definition;
+
+use std::fmt::Write;
+
+use super::{Agent, Facts, File, Host};
+
+const HOSTS: &str = "fleetbridge-hosts.sh";
+
+pub(super) fn templates(facts: &Facts) -> Vec<File> {
+    let mut files = Vec::new();
+    for system in [definition::device(facts), definition::bridge()] {
+        files.push(File::new(format!("os_detection/{}.yaml", system.name), system.detection));
+        files.push(File::new(format!("os_discovery/{}.yaml", system.name), system.discovery));
+    }
+    files.push(File::new(
+        "mibs/fleetbridge/FLEETBRIDGE-MIB",
+        include_str!("../../../mibs/FLEETBRIDGE-MIB.txt"),
+    ));
+    files.push(File::new(
+        "mibs/fleetbridge/FLEETBRIDGE-SMI",
+        include_str!("../../../mibs/FLEETBRIDGE-SMI.txt"),
+    ));
+    files
+}
+
+pub(super) fn hosts(facts: &Facts, hosts: &mut dyn Iterator<Item = Host>, put: &mut dyn FnMut(File)) {
+    put(File::secret(HOSTS, include_str!("hosts.sh")));
+    let mut line = String::new();
+    if facts.bridge.address().is_some() {
+        add(&mut line, "fleetbridge", "", &facts.bridge, &facts.bridge);
+    }
+    put(File::secret(HOSTS, line));
+    for host in hosts {
+        let mut line = String::new();
+        if host.retired {
+            let _ = writeln!(line, "retire {}", word(&hostname(&host.name, &host.agent, &facts.bridge)));
+        } else {
+            add(&mut line, &host.name, &host.site, &host.agent, &facts.bridge);
+        }
+        put(File::secret(HOSTS, line));
+    }
+    put(File::secret(HOSTS, "finish\n"));
+}
+
+fn add(out: &mut String, name: &str, site: &str, agent: &Agent, bridge: &Agent) {
+    let transport = if agent.address().is_some_and(|address| address.is_ipv6()) { "udp6" } else { "udp" };
+    let hostname = hostname(name, agent, bridge);
+    let words =
+        [hostname.as_str(), name, &agent.port.to_string(), transport, &agent.community, site].map(word);
+    let _ = writeln!(out, "add {}", words.join(" "));
+}
+
+/// LibreNMS knows a device by a host name that no other has: the address, else the device's name, which then has to
+/// resolve to the bridge's.
+fn hostname(name: &str, agent: &Agent, bridge: &Agent) -> String {
+    match agent.address() {
+        Some(address) if name == "fleetbridge" || !bridge.addresses.contains(&address) => address.to_string(),
+        _ => name.to_owned(),
+    }
+}
+
+/// A word of a POSIX shell, on one line.
+fn word(text: &str) -> String {
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    format!("'{}'", line.replace('\'', "'\\''"))
+}
