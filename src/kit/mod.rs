@@ -8,7 +8,9 @@
 //! A tool is a file here, a variant of [`Tool`] and a line in each of its methods.
 
 mod filter;
+mod icinga;
 pub mod objects;
+mod snmp_exporter;
 mod telegraf;
 
 use std::net::IpAddr;
@@ -115,15 +117,19 @@ pub struct File {
 /// A management tool that there is a kit for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
+    Icinga,
+    SnmpExporter,
     Telegraf,
 }
 
 impl Tool {
-    pub const ALL: [Tool; 1] = [Tool::Telegraf];
+    pub const ALL: [Tool; 3] = [Tool::Icinga, Tool::SnmpExporter, Tool::Telegraf];
 
     /// As the command line knows it.
     pub fn name(self) -> &'static str {
         match self {
+            Tool::Icinga => "icinga",
+            Tool::SnmpExporter => "snmp-exporter",
             Tool::Telegraf => "telegraf",
         }
     }
@@ -132,13 +138,15 @@ impl Tool {
     /// all hosts again. False: a run gives the hosts that changed, retired ones among them.
     pub fn replaces(self) -> bool {
         match self {
-            Tool::Telegraf => true,
+            Tool::Icinga | Tool::SnmpExporter | Tool::Telegraf => true,
         }
     }
 
     /// What does not depend on which devices there are.
     pub fn templates(self, facts: &Facts) -> Vec<File> {
         match self {
+            Tool::Icinga => icinga::templates(facts),
+            Tool::SnmpExporter => snmp_exporter::templates(facts),
             Tool::Telegraf => telegraf::templates(facts),
         }
     }
@@ -147,6 +155,8 @@ impl Tool {
     /// under the path of a former piece follows that.
     pub fn hosts(self, facts: &Facts, hosts: &mut dyn Iterator<Item = Host>, put: &mut dyn FnMut(File)) {
         match self {
+            Tool::Icinga => icinga::hosts(facts, hosts, put),
+            Tool::SnmpExporter => snmp_exporter::hosts(facts, hosts, put),
             Tool::Telegraf => telegraf::hosts(facts, hosts, put),
         }
     }
