@@ -9,9 +9,11 @@
 
 mod cacti;
 mod filter;
+mod icinga;
 mod librenms;
 pub mod objects;
 mod opennms;
+mod snmp_exporter;
 mod telegraf;
 mod xml;
 
@@ -120,13 +122,16 @@ pub struct File {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
     Cacti,
+    Icinga,
     Librenms,
     Opennms,
+    SnmpExporter,
     Telegraf,
 }
 
 impl Tool {
-    pub const ALL: [Tool; 4] = [Tool::Cacti, Tool::Librenms, Tool::Opennms, Tool::Telegraf];
+    pub const ALL: [Tool; 6] =
+        [Tool::Cacti, Tool::Icinga, Tool::Librenms, Tool::Opennms, Tool::SnmpExporter, Tool::Telegraf];
 
     /// As the command line knows it.
     pub fn name(self) -> &'static str {
@@ -134,6 +139,8 @@ impl Tool {
             Tool::Cacti => "cacti",
             Tool::Librenms => "librenms",
             Tool::Opennms => "opennms",
+            Tool::Icinga => "icinga",
+            Tool::SnmpExporter => "snmp-exporter",
             Tool::Telegraf => "telegraf",
         }
     }
@@ -143,7 +150,7 @@ impl Tool {
     pub fn replaces(self) -> bool {
         match self {
             Tool::Cacti | Tool::Librenms => false,
-            Tool::Opennms | Tool::Telegraf => true,
+            Tool::Icinga | Tool::Opennms | Tool::SnmpExporter | Tool::Telegraf => true,
         }
     }
 
@@ -153,6 +160,8 @@ impl Tool {
             Tool::Cacti => cacti::templates(facts),
             Tool::Librenms => librenms::templates(facts),
             Tool::Opennms => opennms::templates(facts),
+            Tool::Icinga => icinga::templates(facts),
+            Tool::SnmpExporter => snmp_exporter::templates(facts),
             Tool::Telegraf => telegraf::templates(facts),
         }
     }
@@ -164,6 +173,8 @@ impl Tool {
             Tool::Cacti => cacti::hosts(facts, hosts, put),
             Tool::Librenms => librenms::hosts(facts, hosts, put),
             Tool::Opennms => opennms::hosts(facts, hosts, put),
+            Tool::Icinga => icinga::hosts(facts, hosts, put),
+            Tool::SnmpExporter => snmp_exporter::hosts(facts, hosts, put),
             Tool::Telegraf => telegraf::hosts(facts, hosts, put),
         }
     }

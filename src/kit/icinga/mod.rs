@@ -1,0 +1,145 @@
+//! Icinga 2, with check_snmp of monitoring-plugins. The points of a device are read from fbPointTable, not from
+//! ENTITY-SENSOR-MIB: check_snmp has one multiplier for all objects of a check, so value and quality together can only be
+//! had where the value stands in its unit.
+
+use std::{collections::BTreeSet, fmt::Write, net::IpAddr};
+
+use super::{Agent, Facts, File, Host, Profile, objects};
+use crate::model::PointType;
+
+const TEMPLATES: &str = "fleetbridge.conf";
+const HOSTS: &str = "fleetbridge-hosts.conf";
+const BASE: &str = include_str!("base.conf");
+
+const SCALARS: [&str; 6] = [
+    "sysUpTime",
+    "fbSelfPresence",
+    "fbSelfHealth",
+    "fbSelfCompliance",
+    "fbFleetPresenceFrozen",
+    "fbFleetMissing",
+];
+const COLUMNS: [&str; 2] = ["fbPointQuality", "fbPointValue"];
+
+pub(super) fn templates(facts: &Facts) -> Vec<File> {
+    let mut out = String::from("// The devices are in fleetbridge-hosts.conf.\n");
+    let bridge = &facts.bridge;
+    let host = bridge.address().map(|address| address.to_string()).unwrap_or_default();
+    let _ = writeln!(out, "const FleetbridgeHost = {}", text(&format!("fleetbridge@{host}")));
+    let _ = writeln!(out, "const FleetbridgeAddress = {}", text(&host));
+    let _ = writeln!(out, "const FleetbridgePort = {}", bridge.port);
+    let _ = writeln!(out, "const FleetbridgeCommunity = {}", value_of_macro(&bridge.community));
+    out.push_str("const FleetbridgeObjects = {\n");
+    for name in SCALARS {
+        let _ = writeln!(out, "  {name} = \"{}\"", objects::scalar(name));
+    }
+    for name in COLUMNS {
+        let _ = writeln!(out, "  {name} = \"{}\"", objects::oid(name));
+    }
+    out.push_str("}\n\n// Points of each device type.\nconst FleetbridgePoints = {\n");
+    for profile in &facts.profiles {
+        points(&mut out, profile);
+    }
+    out.push_str("}\n");
+    out.push_str(BASE);
+    vec![File::secret(TEMPLATES, out)]
+}
+
+pub(super) fn hosts(facts: &Facts, hosts: &mut dyn Iterator<Item = Host>, put: &mut dyn FnMut(File)) {
+    put(File::secret(HOSTS, "// The devices. Icinga forgets those that are gone at its next reload.\n"));
+    let mut sites = BTreeSet::new();
+    for host in hosts.filter(|host| !host.retired && host.agent.address().is_some()) {
+        put(File::secret(HOSTS, device(facts, &host)));
+        if !host.site.is_empty() && !sites.contains(&host.site) {
+            sites.insert(host.site);
+        }
+    }
+    for site in sites {
+        let group =
+            format!("\nobject HostGroup {} {{\n  display_name = {}\n}}\n", text(&group(&site)), text(&site));
+        put(File::secret(HOSTS, group));
+    }
+}
+
+fn device(facts: &Facts, host: &Host) -> String {
+    let mut out = format!("\nobject Host {} {{\n  import \"fleetbridge-device\"\n", text(&host.name));
+    if !host.alias.is_empty() {
+        let _ = writeln!(out, "  display_name = {}", text(&host.alias));
+    }
+    let _ = writeln!(out, "  {}", address(&host.agent));
+    if !host.site.is_empty() {
+        let _ = writeln!(out, "  groups = [ {} ]", text(&group(&host.site)));
+    }
+    if host.agent.port != facts.bridge.port {
+        let _ = writeln!(out, "  vars.snmp_port = {}", host.agent.port);
+    }
+    if host.agent.community != facts.bridge.community {
+        let _ = writeln!(out, "  vars.snmp_community = {}", value_of_macro(&host.agent.community));
+    }
+    let _ = writeln!(out, "  vars.fleetbridge_number = {}", host.number);
+    for (name, value) in [
+        ("profile", host.profile.as_str()),
+        ("class", &host.class),
+        ("manufacturer", &host.manufacturer),
+        ("model", &host.model),
+        ("serial", &host.serial),
+        ("firmware", &host.firmware),
+        ("site", &host.site),
+        ("location", &host.location),
+        ("parent", host.parent.as_deref().unwrap_or_default()),
+        ("asset_tag", &host.asset_tag),
+    ] {
+        if !value.is_empty() {
+            let _ = writeln!(out, "  vars.fleetbridge_{name} = {}", text(value));
+        }
+    }
+    out.push_str("}\n");
+    out
+}
+
+fn points(out: &mut String, profile: &Profile) {
+    let _ = writeln!(out, "  {} = {{", text(&profile.name));
+    for point in &profile.points {
+        let numeric = matches!(point.ty, PointType::Integer | PointType::Decimal | PointType::Counter);
+        let _ = writeln!(
+            out,
+            "    {} = {{ number = {}, unit = {}, numeric = {numeric} }}",
+            text(&point.name),
+            point.number,
+            text(&point.unit)
+        );
+    }
+    out.push_str("  }\n");
+}
+
+fn group(site: &str) -> String {
+    format!("fleetbridge-site-{site}")
+}
+
+/// The attribute of a host object.
+fn address(agent: &Agent) -> String {
+    match agent.address() {
+        Some(IpAddr::V6(address)) => format!("address6 = \"{address}\""),
+        Some(IpAddr::V4(address)) => format!("address = \"{address}\""),
+        None => String::new(),
+    }
+}
+
+/// A string that a macro of a command gives: `$` would begin another macro.
+fn value_of_macro(value: &str) -> String {
+    text(&value.replace('$', "$$"))
+}
+
+/// A string of Icinga's language.
+fn text(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
