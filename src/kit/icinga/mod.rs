@@ -2,7 +2,7 @@
 //! ENTITY-SENSOR-MIB: check_snmp has one multiplier for all objects of a check, so value and quality together can only be
 //! had where the value stands in its unit.
 
-use std::{collections::BTreeSet, fmt::Write, net::IpAddr};
+use std::{collections::BTreeMap, fmt::Write, net::IpAddr};
 
 use super::{Agent, Facts, File, Host, Profile, objects};
 use crate::model::PointType;
@@ -28,7 +28,7 @@ pub(super) fn templates(facts: &Facts) -> Vec<File> {
     let _ = writeln!(out, "const FleetbridgeHost = {}", text(&format!("fleetbridge@{host}")));
     let _ = writeln!(out, "const FleetbridgeAddress = {}", text(&host));
     let _ = writeln!(out, "const FleetbridgePort = {}", bridge.port);
-    let _ = writeln!(out, "const FleetbridgeCommunity = {}", value_of_macro(&bridge.community));
+    let _ = writeln!(out, "const FleetbridgeCommunity = {}", of_macro(&bridge.community));
     out.push_str("const FleetbridgeObjects = {\n");
     for name in SCALARS {
         let _ = writeln!(out, "  {name} = \"{}\"", objects::scalar(name));
@@ -47,17 +47,16 @@ pub(super) fn templates(facts: &Facts) -> Vec<File> {
 
 pub(super) fn hosts(facts: &Facts, hosts: &mut dyn Iterator<Item = Host>, put: &mut dyn FnMut(File)) {
     put(File::secret(HOSTS, "// The devices. Icinga forgets those that are gone at its next reload.\n"));
-    let mut sites = BTreeSet::new();
+    let mut sites = BTreeMap::new();
     for host in hosts.filter(|host| !host.retired && host.agent.address().is_some()) {
         put(File::secret(HOSTS, device(facts, &host)));
-        if !host.site.is_empty() && !sites.contains(&host.site) {
-            sites.insert(host.site);
+        if !host.site.is_empty() {
+            sites.entry(group(&host.site)).or_insert(host.site);
         }
     }
-    for site in sites {
-        let group =
-            format!("\nobject HostGroup {} {{\n  display_name = {}\n}}\n", text(&group(&site)), text(&site));
-        put(File::secret(HOSTS, group));
+    for (group, site) in sites {
+        let object = format!("\nobject HostGroup {group} {{\n  display_name = {}\n}}\n", text(&site));
+        put(File::secret(HOSTS, object));
     }
 }
 
@@ -68,13 +67,13 @@ fn device(facts: &Facts, host: &Host) -> String {
     }
     let _ = writeln!(out, "  {}", address(&host.agent));
     if !host.site.is_empty() {
-        let _ = writeln!(out, "  groups = [ {} ]", text(&group(&host.site)));
+        let _ = writeln!(out, "  groups = [ {} ]", group(&host.site));
     }
     if host.agent.port != facts.bridge.port {
         let _ = writeln!(out, "  vars.snmp_port = {}", host.agent.port);
     }
     if host.agent.community != facts.bridge.community {
-        let _ = writeln!(out, "  vars.snmp_community = {}", value_of_macro(&host.agent.community));
+        let _ = writeln!(out, "  vars.snmp_community = {}", of_macro(&host.agent.community));
     }
     let _ = writeln!(out, "  vars.fleetbridge_number = {}", host.number);
     for (name, value) in [
@@ -90,7 +89,7 @@ fn device(facts: &Facts, host: &Host) -> String {
         ("asset_tag", &host.asset_tag),
     ] {
         if !value.is_empty() {
-            let _ = writeln!(out, "  vars.fleetbridge_{name} = {}", text(value));
+            let _ = writeln!(out, "  vars.fleetbridge_{name} = {}", of_macro(value));
         }
     }
     out.push_str("}\n");
@@ -112,8 +111,9 @@ fn points(out: &mut String, profile: &Profile) {
     out.push_str("  }\n");
 }
 
+/// The name of a site's group, as a string: no object's name may have an exclamation mark.
 fn group(site: &str) -> String {
-    format!("fleetbridge-site-{site}")
+    text(&format!("fleetbridge-site-{}", site.replace('!', " ")))
 }
 
 /// The attribute of a host object.
@@ -125,8 +125,8 @@ fn address(agent: &Agent) -> String {
     }
 }
 
-/// A string that a macro of a command gives: `$` would begin another macro.
-fn value_of_macro(value: &str) -> String {
+/// A string of a custom variable: a single `$` would begin a macro.
+fn of_macro(value: &str) -> String {
     text(&value.replace('$', "$$"))
 }
 
