@@ -62,15 +62,14 @@ impl Fleet {
     }
 
     /// The device that a manager made for a unit before it was heard: of the name that the unit would get, without a unit,
-    /// and of its profile or of none. As it will be once the unit has it.
+    /// and of its profile or of none. One that was taken out of running again before its unit came is retired, and its name
+    /// still its own. As it will be once the unit has it.
     pub fn made_ahead(&self, identity: &Identity) -> Option<DeviceRecord> {
         let name = name_from_id(&identity.id);
         let number = self.find(&name)?;
         self.row_or_retired(number, |row| {
             let fits = row.profile_id() == identity.profile || row.profile().is_unknown();
-            // One that was taken out of running again before its unit came is retired, and its name still its own.
-            let unheard = matches!(row.presence(), Presence::NeverSeen | Presence::Retired);
-            (row.adapter() == 0 && unheard && fits).then(|| DeviceRecord {
+            (row.adapter() == 0 && fits).then(|| DeviceRecord {
                 number,
                 name: name.clone().into_owned(),
                 profile: identity.profile,

@@ -41,7 +41,8 @@ pub enum StoredValue<'a> {
 
 impl Fleet {
     /// Puts a device's state back. Points that its profile no longer has, or whose type changed, are passed over; a device
-    /// that is retired stays so.
+    /// that is retired stays so. Of one without a unit nothing is put back: if its unit was heard, that is forgotten, and it
+    /// is heard anew.
     pub fn restore(&self, number: DeviceNumber, state: &DeviceState<'_>) {
         self.restore_columns(number, state);
         if let Some(change) = state.change {
@@ -57,7 +58,7 @@ impl Fleet {
         let Some(block) = self.blocks.get(index).and_then(|block| block.get()) else { return };
         let columns = &mut *block.columns.write();
         columns.dirty.set(at, false);
-        let Some(slot) = columns.slot(at) else { return };
+        let Some(slot) = columns.slot(at).filter(|slot| slot.adapter != 0) else { return };
         let profile = &self.profiles[ProfileId(slot.profile)];
         let first_cell = slot.cells as usize;
         if state.presence != Presence::Retired && state.presence != slot.presence {
