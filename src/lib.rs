@@ -32,16 +32,6 @@
 //! What the device answers comes up as any report and moves the setting on: sent, acked, stored, effective; or drifted,
 //! failed, unsupported, which the journal tells.
 //!
-//! ## Whose agent is asked
-//! ```text
-//! UDP datagram, with the address and port that it was sent to
-//!  └▶ snmp::view               bridge, fleet (`+fleet`) or one device; who is not heard does not answer
-//!      └▶ snmp::agent          walks the subtrees of that view
-//!          └▶ snmp::mib        each table says which views it is in; `Context` gives it the devices in view
-//! ```
-//! A device's addresses follow from its number ([`snmp::addresses`]); what it consists of, from its profile
-//! ([`snmp::mib::entity`]).
-//!
 //! ## Where each thing lives
 //! | module | what |
 //! |---|---|
@@ -50,9 +40,9 @@
 //! | [`journal`] | append-only events with cursors |
 //! | [`yang`] | the safe wrapper of libyang: schemas, values, small trees; the modules that are served |
 //! | [`datastore`] | what managers may change: running, candidate, commits; the one gate for every writer |
-//! | [`store`] | SQLite: `config.db` (numbers, names, running, FULL), `state.db` (telemetry and settings, write-behind); the only user of rusqlite |
+//! | [`store`] | SQLite: `config.db` (numbers, names, running, FULL), `state.db` (telemetry and settings, write-behind), and the file `numbers`; the only user of rusqlite |
 //! | [`southbound`] | transports (`mqtt`, the embedded `broker`), profile files, codecs, ingest and egress, what nobody understood |
-//! | [`snmp`] | BER, messages, agent, views, device addresses, MIB tables, traps, sockets |
+//! | [`snmp`] | BER, messages, agent, MIB tables, traps, sockets |
 //! | [`netconf`] | framing, messages, subtree filters, the session without I/O, SSH; operations, what is read (`provider`), notifications |
 //! | [`report`] | missing, inventory, software; table, CSV, JSON |
 //! | [`kit`] | what management tools import, so that each device is a host there: templates and hosts, a file a tool |

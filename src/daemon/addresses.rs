@@ -41,7 +41,7 @@ pub fn check(config: &Config) -> Option<Diagnostic> {
 /// Holds the pools of the boot file against those that the devices have had, and keeps them.
 pub fn settle(config: &Config, store: &Store) -> Result<(), AddressError> {
     let addresses = config.snmp.devices.addresses();
-    let highest = store.max_number()?;
+    let highest = store.max_number();
     if highest > addresses.capacity() && addresses.has_pools() {
         warn!(
             devices = highest,

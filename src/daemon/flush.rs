@@ -60,9 +60,7 @@ impl Flusher {
     async fn events(&self) -> bool {
         let journal = self.fleet.journal();
         loop {
-            // Each number is given with an event: of a device that was learned, or of the commit that made it.
             let mut batch = Batch::default();
-            batch.numbered = self.fleet.counts().numbers_used;
             if let Err(overrun) = journal.read_undurable(MOST_EVENTS, &mut batch.events) {
                 error!(missed = overrun.missed, "the store is too slow: events were told but not kept");
             }

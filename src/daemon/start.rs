@@ -307,7 +307,7 @@ fn bind_adapters(
 
 /// False: state.db was damaged, and not all of it could be read.
 fn load(store: &Store, fleet: &Fleet) -> Result<bool, StoreError> {
-    fleet.reserve(store.max_number()?);
+    fleet.reserve(store.max_number());
     let mut group: Vec<DeviceRecord> = Vec::with_capacity(GROUP);
     store.load_devices(fleet.profiles(), |record| {
         group.push(record);
@@ -318,9 +318,9 @@ fn load(store: &Store, fleet: &Fleet) -> Result<bool, StoreError> {
     })?;
     fleet.insert(&group);
     let loaded = store.load_state(|number, state| fleet.restore(number, &state))?;
-    let unreadable = store.load_settings(|number, settings| fleet.restore_settings(number, settings))?;
-    if unreadable > 0 {
-        warn!(devices = unreadable, "the settings of these devices in state.db cannot be read");
+    let settings = store.load_settings(|number, settings| fleet.restore_settings(number, settings))?;
+    if settings.unreadable > 0 {
+        warn!(devices = settings.unreadable, "the settings of these devices in state.db cannot be read");
     }
     let orphans = fleet.orphans();
     if orphans > 0 {
@@ -336,11 +336,12 @@ fn load(store: &Store, fleet: &Fleet) -> Result<bool, StoreError> {
             "rows of state.db cannot be read: these devices begin without telemetry"
         );
     }
-    if let Some(path) = &loaded.set_aside {
+    let set_aside = loaded.set_aside.or(settings.set_aside);
+    if let Some(path) = &set_aside {
         warn!(moved = %path.display(), "state.db was damaged: what could be read has been read");
         fleet.mark_dirty(1..=fleet.counts().numbers_used);
     }
-    Ok(loaded.set_aside.is_none())
+    Ok(set_aside.is_none())
 }
 
 fn engine(config: &Config, now: crate::model::Time) -> Result<snmp::engine::Engine, StartError> {

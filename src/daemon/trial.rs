@@ -74,9 +74,22 @@ impl Trial {
             let (severity, help) = match &error {
                 StoreError::Damaged { path, .. } if path.ends_with("state.db") => {
                     let message = format!("{} is damaged", path.display());
-                    let help = "the daemon moves it aside and goes on without old telemetry; no number is lost, devices are asked for their settings, and passwords are sent again";
+                    let help = "the daemon moves it aside when it meets the damage, and goes on without old telemetry; no number is lost, devices are asked for their settings, and passwords are sent again";
                     self.tell(Severity::Warning, message, help);
                     continue;
+                }
+                StoreError::Damaged { path, reason } if path.ends_with("numbers") => {
+                    let message = format!("{} is damaged: {reason}", path.display());
+                    self.tell(
+                        Severity::Warning,
+                        message,
+                        "the daemon does not believe them, and goes on with what config.db knows",
+                    );
+                    continue;
+                }
+                StoreError::Incomplete { .. } => {
+                    let help = "the daemon takes from the file numbers what that knows; what nobody knows any more gets a new number when it is heard";
+                    (Severity::Warning, help)
                 }
                 StoreError::Damaged { .. }
                 | StoreError::Newer { .. }

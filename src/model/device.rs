@@ -165,12 +165,15 @@ pub fn name_from_id(id: &str) -> std::borrow::Cow<'_, str> {
     if !name.bytes().next().is_some_and(first_legal) {
         name.insert(0, '_');
     }
-    // FNV-1a: stable for ever, unlike the standard library's hasher.
-    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    name.push_str(&format!("-{:07x}", hash & 0xfff_ffff));
+    name.push_str(&format!("-{:07x}", fnv1a(id.as_bytes()) & 0xfff_ffff));
     name.into()
+}
+
+/// FNV-1a: stable for ever, unlike the standard library's hasher.
+pub fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ mod time;
 mod value;
 
 pub use device::{
-    AdapterId, Attribute, DeviceNumber, DeviceRecord, Health, MAX_DEVICE_NUMBER, Presence, name_from_id,
+    AdapterId, Attribute, DeviceNumber, DeviceRecord, Health, MAX_DEVICE_NUMBER, Presence, fnv1a,
+    name_from_id,
 };
 pub use managed::{AdminState, ManagedFact};
 pub use profile::{

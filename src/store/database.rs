@@ -104,24 +104,28 @@ impl Database {
     }
 }
 
-/// What [`Database::open`] would refuse, and pages that are damaged. Changes nothing; a file that is not there is fine.
+/// What [`Database::open`] would refuse, and pages that are damaged. Changes nothing; a file that is not there is fine. Gives
+/// one of this version to be looked into further.
 ///
 /// # Errors
 /// As those of [`Database::open`].
-pub(super) fn inspect(folder: &Path, kind: &Kind) -> Result<(), StoreError> {
+pub(super) fn inspect(folder: &Path, kind: &Kind) -> Result<Option<Connection>, StoreError> {
     let path = folder.join(kind.file);
     let failed = |error| StoreError::sqlite(&path, &error);
-    let Some(connection) = spectator(&path)? else { return Ok(()) };
+    let Some(connection) = spectator(&path)? else { return Ok(None) };
     if is_empty(&connection).map_err(failed)? {
-        return Ok(());
+        return Ok(None);
     }
     if application(&connection).map_err(failed)? != kind.application {
         return Err(StoreError::Foreign { path });
     }
-    migrate::known_version(&connection, &path, kind.steps)?;
+    let version = migrate::known_version(&connection, &path, kind.steps)?;
     let found: String =
         connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
-    if found == "ok" { Ok(()) } else { Err(StoreError::Damaged { path, reason: found }) }
+    match found == "ok" {
+        true => Ok((version as usize == kind.steps.len()).then_some(connection)),
+        false => Err(StoreError::Damaged { path, reason: found }),
+    }
 }
 
 /// A connection that only reads and leaves no trace, for files that nobody may have open. `None`: there is no file, or
@@ -233,18 +237,18 @@ pub(super) fn restrict(path: &Path) -> io::Result<()> {
 /// Whether a database and its logs are files, as far as they are there: through a symbolic link the mode of some other file
 /// would change, a FIFO would wait for ever.
 fn regular(path: &Path) -> Result<(), StoreError> {
-    for path in ["", "-wal", "-shm", "-journal"].map(|suffix| with_suffix(path, suffix)) {
-        match fs::symlink_metadata(&path).map(|file| file.file_type()) {
-            Ok(found) if found.is_symlink() => {
-                return Err(StoreError::NoFile { path, what: "a symbolic link" });
-            }
-            Ok(found) if !found.is_file() => {
-                return Err(StoreError::NoFile { path, what: "no regular file" });
-            }
-            _ => {}
-        }
-    }
-    Ok(())
+    ["", "-wal", "-shm", "-journal"].iter().try_for_each(|suffix| regular_file(&with_suffix(path, suffix)))
+}
+
+/// # Errors
+/// Something is there that is no regular file.
+pub(super) fn regular_file(path: &Path) -> Result<(), StoreError> {
+    let what = match fs::symlink_metadata(path).map(|file| file.file_type()) {
+        Ok(found) if found.is_symlink() => "a symbolic link",
+        Ok(found) if !found.is_file() => "no regular file",
+        _ => return Ok(()),
+    };
+    Err(StoreError::NoFile { path: path.to_owned(), what })
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {

@@ -11,6 +11,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use super::{
     Store, StoreError,
     database::{self, Database},
+    ledger::Ledger,
     writer::{Pending, Reply},
 };
 use crate::model::{DeviceNumber, DeviceRecord, Profiles, Time};
@@ -41,9 +42,9 @@ impl Store {
         let (reply, pending) = Pending::new();
         let profiles = self.profiles.lock().clone();
         self.learning.0.lock().push_back(Learn { records, profiles, reply });
-        let queue = self.learning.clone();
+        let (queue, ledger) = (self.learning.clone(), self.ledger.clone());
         // Its own outcome is only for the log; every call has its reply.
-        drop(self.config.call(move |database| queue.commit_group(database)));
+        drop(self.config.call(move |database| queue.commit_group(database, &ledger)));
         pending
     }
 
@@ -142,23 +143,19 @@ impl Store {
         Ok(count)
     }
 
-    /// The highest number ever given; 0 before the first.
-    ///
-    /// # Errors
-    /// The disk's.
-    pub fn max_number(&self) -> Result<DeviceNumber, StoreError> {
-        let path = self.folder.join(database::CONFIG.file);
-        max_number(&database::reader(&path)?).map_err(|error| StoreError::sqlite(&path, &error))
+    /// No number above this one has been given; 0 before the first.
+    pub fn max_number(&self) -> DeviceNumber {
+        self.ledger.lock().told().devices
     }
 }
 
 impl Queue {
-    fn commit_group(&self, database: &mut Database) -> Result<(), StoreError> {
+    fn commit_group(&self, database: &mut Database, ledger: &Mutex<Ledger>) -> Result<(), StoreError> {
         let group = self.take_group();
         if group.is_empty() {
             return Ok(());
         }
-        match write_group(database, &group) {
+        match write_group(database, ledger, &group) {
             Ok(outcomes) => {
                 for (learn, outcome) in group.into_iter().zip(outcomes) {
                     let _ = learn.reply.send(outcome);
@@ -188,23 +185,24 @@ impl Queue {
     }
 }
 
+/// The highest number in config.db.
 pub(super) fn max_number(connection: &Connection) -> rusqlite::Result<DeviceNumber> {
-    connection
-        .prepare_cached(
-            "SELECT max(coalesce((SELECT max(number) FROM device), 0), \
-             coalesce((SELECT value FROM meta WHERE key = 'numbers-told'), 0))",
-        )?
-        .query_row([], |row| row.get(0))
+    connection.query_row("SELECT coalesce(max(number), 0) FROM device", [], |row| row.get(0))
 }
 
-/// A config.db that was put back from a copy, or saved from a damaged one, knows fewer numbers than were given; those up to
-/// this one are not given again.
-pub(super) fn numbers_told(connection: &Connection, highest: DeviceNumber) -> rusqlite::Result<()> {
-    database::set_meta(connection, "numbers-told", highest)
+/// Before a transaction is committed that has device numbers up to this one.
+pub(super) fn give(ledger: &Mutex<Ledger>, highest: DeviceNumber) -> Result<(), StoreError> {
+    let mut ledger = ledger.lock();
+    ledger.note_devices(highest);
+    ledger.keep()
 }
 
 /// One transaction for the group, one savepoint for each call: a call that conflicts does not spoil the others.
-fn write_group(database: &mut Database, group: &[Learn]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+fn write_group(
+    database: &mut Database,
+    ledger: &Mutex<Ledger>,
+    group: &[Learn],
+) -> Result<Vec<Result<(), StoreError>>, StoreError> {
     let path = database.path.clone();
     let failed = |error: rusqlite::Error| StoreError::sqlite(&path, &error);
     let mut transaction =
@@ -223,6 +221,9 @@ fn write_group(database: &mut Database, group: &[Learn]) -> Result<Vec<Result<()
         }
         outcomes.push(outcome);
     }
+    let written = group.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok());
+    let numbers = written.flat_map(|(learn, _)| &learn.records).map(|record| record.number);
+    give(ledger, numbers.max().unwrap_or(0))?;
     transaction.commit().map_err(failed)?;
     Ok(outcomes)
 }

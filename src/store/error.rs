@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi::SQLITE_ERROR};
 
 /// Cloned to every writer whose rows were in the same transaction.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -14,7 +14,7 @@ pub enum StoreError {
     Locked { pid: Option<u32>, path: PathBuf },
     #[error("cannot use {}: {reason}; look at [store] path, and at who owns it", path.display())]
     Io { path: PathBuf, reason: String },
-    #[error("{} was written by a newer fleetbridge (schema {found}, this one knows {known}); install the newer one again, or put back {}.v{known}.backup if the upgrade left it", path.display(), path.display())]
+    #[error("{} was written by a newer fleetbridge (schema {found}, this one knows {known}); install the newer one again; or, if the upgrade left it, put back {}.v{known}.backup and leave the file numbers that is there: devices that were learned since then get new numbers, and none gets the number of another", path.display(), path.display())]
     Newer { path: PathBuf, found: u32, known: u32 },
     #[error("{} is not a fleetbridge database; set another [store] path", path.display())]
     Foreign { path: PathBuf },
@@ -22,8 +22,10 @@ pub enum StoreError {
     NoFile { path: PathBuf, what: &'static str },
     #[error("{} is damaged ({reason}); it holds the device numbers, so nothing is begun anew: put back your copy of it and delete {}-wal, or save what can still be read: \"Copies, and a damaged config.db\" in the README", path.display(), path.display())]
     Damaged { path: PathBuf, reason: String },
-    #[error("{} is missing or empty, and the state.db beside it was written with one that held the device numbers: put back your copy of it, or move state.db away to number all devices anew", path.display())]
+    #[error("{} is missing or empty, and the files state.db and numbers beside it were written with one that held the device numbers: put back your copy of it, or move both away to number all devices anew", path.display())]
     Forgotten { path: PathBuf },
+    #[error("{} is a copy or was saved from damage: {what}", path.display())]
+    Incomplete { path: PathBuf, what: String },
     #[error("{}: no space left ({reason}); what is in memory is served, and writing goes on when there is space", path.display())]
     Full { path: PathBuf, reason: String },
     #[error("{} cannot be written: {reason}", path.display())]
@@ -59,7 +61,22 @@ impl StoreError {
     }
 
     pub(super) fn sqlite(path: &Path, error: &rusqlite::Error) -> Self {
+        use rusqlite::Error;
         let (path, reason) = (path.to_owned(), error.to_string());
+        match error {
+            // What stands there is nothing that we would write.
+            Error::FromSqlConversionFailure(..)
+            | Error::IntegralValueOutOfRange(..)
+            | Error::InvalidColumnType(..)
+            | Error::Utf8Error(..) => return StoreError::Damaged { path, reason },
+            // Our statements have no errors, so a table or a column is missing.
+            Error::SqlInputError { error, .. } | Error::SqliteFailure(error, _)
+                if error.extended_code == SQLITE_ERROR =>
+            {
+                return StoreError::Damaged { path, reason };
+            }
+            _ => {}
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => StoreError::Full { path, reason },
             Some(ErrorCode::ReadOnly) => StoreError::ReadOnly { path, reason },

@@ -8,7 +8,9 @@ use std::{
     path::Path,
 };
 
-use super::StoreError;
+use super::{StoreError, database};
+
+pub(super) const FILE: &str = "lock";
 
 #[derive(Debug)]
 pub(super) struct Lock {
@@ -19,7 +21,8 @@ impl Lock {
     /// # Errors
     /// [`StoreError::Locked`] with the holder's pid; the file cannot be opened or written.
     pub fn take(folder: &Path) -> Result<Lock, StoreError> {
-        let path = folder.join("lock");
+        let path = folder.join(FILE);
+        database::regular_file(&path)?;
         let failed = |error: std::io::Error| StoreError::io(&path, &error);
         let mut file = OpenOptions::new()
             .read(true)
@@ -27,6 +30,7 @@ impl Lock {
             .create(true)
             .truncate(false)
             .mode(0o600)
+            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
             .open(&path)
             .map_err(failed)?;
         match file.try_lock() {
@@ -57,5 +61,16 @@ mod tests {
         assert!(refused.to_string().contains(&format!("(process {})", std::process::id())), "{refused}");
         drop(held);
         Lock::take(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn what_a_link_leads_to_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let other = folder.path().join("other");
+        std::fs::write(&other, "precious").unwrap();
+        std::os::unix::fs::symlink(&other, folder.path().join(FILE)).unwrap();
+        let refused = Lock::take(folder.path()).unwrap_err();
+        assert!(matches!(refused, StoreError::NoFile { what: "a symbolic link", .. }), "{refused}");
+        assert_eq!(std::fs::read_to_string(&other).unwrap(), "precious");
     }
 }

@@ -1,8 +1,9 @@
-//! What outlives the process: two SQLite files in one folder, both in WAL mode, all of mode 0600.
+//! What outlives the process: two SQLite files in one folder, both in WAL mode, and a text; all of mode 0600.
 //!
 //! | file | holds | durable |
 //! |---|---|---|
 //! | `config.db` | device numbers, names and identities; numbers of profiles, points, settings, adapters; running, with its commits, their inverses and their audit | synchronous=FULL: a write that was acknowledged survives a power cut |
+//! | `numbers` | which numbers were given, of devices, events, profiles, points, settings, adapters ([`ledger`]) | synced before anybody can see them |
 //! | `state.db` | the last telemetry of each device ([`row`]), where its settings stand, the newest million events | synchronous=NORMAL: an acknowledged batch survives kill -9; a power cut may cost the last seconds |
 //! | `lock` | the holder's pid | held by flock(2) for the life of the process |
 //!
@@ -12,10 +13,13 @@
 //! **kill -9 at any moment** leaves both files at the end of some transaction. A device is in `config.db` before any
 //! manager can see its number ([`Store::learn`]), so numbers, names and identities never change; telemetry is at most one
 //! [`Store::flush`] old; rows and events of one flush stand or fall together, so an event and the state that it tells of
-//! never disagree. A row of state.db without its device (config.db was put back from a copy) is dropped at the next
-//! start. Event numbers are promised by `config.db` in advance, and a start goes on behind the promise: so none is given
-//! twice, be `state.db` lost or an event told that could not be written. A clean stop takes back what was promised and not
-//! given ([`Store::settle_events`]), so that only a crash leaves a gap in the numbers.
+//! never disagree. Event numbers are promised by `config.db` and `numbers` in advance, and a start goes on behind the
+//! promise: so none is given twice, be `state.db` lost or an event told that could not be written. A clean stop takes back
+//! what was promised and not given ([`Store::settle_events`]), so that only a crash leaves a gap in the numbers.
+//!
+//! **A config.db that was put back from a copy, or saved from damage**, takes from `numbers` the names and numbers that it
+//! does not know, and device numbers go on above the highest that was given. What `state.db` has of devices that nobody
+//! knows any more is dropped at that start; nothing in it is believed of numbers.
 //!
 //! **A disk that fails** (full, read-only, broken): the write returns an error, nothing of it is done, and it may be
 //! tried again; the first error in a minute is logged, all are counted in `stats.store.errors`. A damaged `state.db` is
@@ -32,6 +36,7 @@
 mod database;
 mod devices;
 mod error;
+mod ledger;
 mod lock;
 mod migrate;
 mod numbers;
@@ -59,6 +64,7 @@ pub use writer::{Pending, Trouble};
 
 use self::{
     database::Database,
+    ledger::Ledger,
     lock::Lock,
     telemetry::{Found, Marks},
     writer::Writer,
@@ -72,6 +78,8 @@ pub struct Store {
     state: Writer,
     config: Arc<Writer>,
     marks: Arc<Marks>,
+    /// Written by config.db's thread alone, before it commits.
+    ledger: Arc<Mutex<Ledger>>,
     learning: Arc<devices::Queue>,
     /// The stored ids of the profiles that `load_devices` was given.
     profiles: Mutex<Arc<[u32]>>,
@@ -109,13 +117,16 @@ impl Store {
             .map_err(|error| StoreError::io(folder, &error))?;
         let lock = Lock::take(folder)?;
         telemetry::refuse_forgotten(folder)?;
-        let (config, fresh) = Database::open(folder, &database::CONFIG)?;
-        let Found { database: state, marks, anew, set_aside } = Marks::open(&config, now)?;
+        let (mut config, fresh) = Database::open(folder, &database::CONFIG)?;
+        let mut ledger = Ledger::open(folder)?;
+        numbers::agree(&mut config, &mut ledger, fresh)?;
+        let Found { database: state, marks, anew, set_aside } = Marks::open(&config, &mut ledger, now)?;
         let last_event = marks.last.load(std::sync::atomic::Ordering::Relaxed);
         let store = Store {
             state: Writer::start(state, stats.clone())?,
             config: Arc::new(Writer::start(config, stats.clone())?),
             marks: Arc::new(marks),
+            ledger: Arc::new(Mutex::new(ledger)),
             learning: Arc::default(),
             profiles: Mutex::new(Arc::new([])),
             readers: Mutex::default(),
@@ -134,10 +145,14 @@ impl Store {
 
 /// What [`Store::open`] would refuse of the files in a folder, and damage. Changes nothing; not for a store that is open.
 pub fn inspect(folder: &Path) -> Vec<StoreError> {
+    let config = database::inspect(folder, &database::CONFIG);
+    let state = database::inspect(folder, &database::STATE);
     [
+        database::regular_file(&folder.join(lock::FILE)),
         telemetry::refuse_forgotten(folder),
-        database::inspect(folder, &database::CONFIG),
-        database::inspect(folder, &database::STATE),
+        config.and_then(|found| found.map_or(Ok(()), |config| numbers::inspect(folder, &config))),
+        state.and_then(|found| found.map_or(Ok(()), |state| telemetry::inspect(folder, &state))),
+        ledger::inspect(folder),
     ]
     .into_iter()
     .filter_map(Result::err)

@@ -1,11 +1,13 @@
 //! Running in `config.db`: one row a device, and commits that are one transaction with their audit and their inverse.
 
+use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, Params, TransactionBehavior, params, types::ValueRef};
 
 use super::{
     Store, StoreError,
     database::{self, Database, meta, set_meta},
-    devices::max_number,
+    devices::give,
+    ledger::Ledger,
 };
 use crate::{
     datastore::{
@@ -19,7 +21,7 @@ use crate::{
 };
 
 /// So many of the newest commits can be rolled back and are listed.
-const KEPT_COMMITS: u64 = 100;
+pub(super) const KEPT_COMMITS: u64 = 100;
 /// So many edits stay in the audit, and so many commits.
 const KEPT_AUDIT: u64 = 1_000_000;
 const KEPT_RECORDS: u64 = 100_000;
@@ -79,7 +81,8 @@ impl Rows for Store {
     }
 
     fn write(&self, commit: Commit) -> Result<Written, Failed> {
-        let written = self.config.call(move |database| write(database, &commit)).wait();
+        let ledger = self.ledger.clone();
+        let written = self.config.call(move |database| write(database, &ledger, &commit)).wait();
         written.map_err(|error| Failed(error.to_string()))
     }
 
@@ -214,13 +217,13 @@ fn unsigned(row: &rusqlite::Row<'_>) -> rusqlite::Result<u64> {
     Ok(row.get::<_, i64>(0)? as u64)
 }
 
-fn write(database: &mut Database, commit: &Commit) -> Result<Written, StoreError> {
+fn write(database: &mut Database, ledger: &Mutex<Ledger>, commit: &Commit) -> Result<Written, StoreError> {
     let path = database.path.clone();
     let failed = |error: rusqlite::Error| StoreError::sqlite(&path, &error);
     let transaction =
         database.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     let mut devices = Vec::with_capacity(commit.changes.len());
-    let mut next = max_number(&transaction).map_err(failed)?;
+    let mut next = ledger.lock().told().devices;
     for change in &commit.changes {
         let numbered = number(&transaction, commit.time, change, next).map_err(failed)?;
         next = next.max(numbered.number);
@@ -230,6 +233,7 @@ fn write(database: &mut Database, commit: &Commit) -> Result<Written, StoreError
         devices.push(numbered);
     }
     let id = record(&transaction, commit, &devices).map_err(failed)?;
+    give(ledger, next)?;
     transaction.commit().map_err(failed)?;
     Ok(Written { id, devices })
 }

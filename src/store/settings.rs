@@ -7,7 +7,10 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Store, StoreError, database, telemetry::Batch};
+use super::{
+    Store, StoreError, database,
+    telemetry::{Batch, Loaded},
+};
 use crate::{
     fleet::{Phase, Row, SettingState},
     model::{DeviceNumber, SettingType, SettingValue, Standing, Time},
@@ -80,17 +83,17 @@ impl Batch {
 }
 
 impl Store {
-    /// Visits the settings of each device that has any, by ascending number; gives how many rows cannot be read.
+    /// Visits the settings of each device that has any, by ascending number.
     ///
     /// # Errors
-    /// The disk's.
+    /// The disk's, if a damaged file can be neither read nor moved aside.
     pub fn load_settings(
         &self,
         mut visit: impl FnMut(DeviceNumber, &[SettingState<'_>]),
-    ) -> Result<usize, StoreError> {
+    ) -> Result<Loaded, StoreError> {
         let path = self.folder.join(database::STATE.file);
         let connection = database::reader(&path)?;
-        let mut unreadable = 0;
+        let mut loaded = Loaded::default();
         let mut read = || -> rusqlite::Result<()> {
             let mut statement = connection.prepare("SELECT device, settings FROM setting ORDER BY device")?;
             let mut rows = statement.query([])?;
@@ -100,14 +103,17 @@ impl Store {
                     Ok(stored) => {
                         let states: Vec<_> = stored.iter().map(state).collect();
                         visit(row.get(0)?, &states);
+                        loaded.rows += 1;
                     }
-                    Err(_) => unreadable += 1,
+                    Err(_) => loaded.unreadable += 1,
                 }
             }
             Ok(())
         };
-        read().map_err(|error| StoreError::sqlite(&path, &error))?;
-        Ok(unreadable)
+        let outcome = read();
+        drop(connection);
+        loaded.set_aside = self.set_aside_damaged(outcome)?;
+        Ok(loaded)
     }
 }
 

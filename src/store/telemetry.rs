@@ -2,15 +2,21 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
 };
 
+use parking_lot::Mutex;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::{
     Store, StoreError,
     database::{self, Database},
-    devices, row,
+    devices,
+    ledger::{self, Ledger, MOST_EVENTS},
+    row,
     writer::{Pending, Writer},
 };
 use crate::{
@@ -34,9 +40,6 @@ pub struct Batch {
     rows: Vec<(DeviceNumber, usize)>,
     /// By ascending number.
     pub events: Vec<Event>,
-    /// The highest device number that was given; 0: nothing is said of it. It is never lowered, and outlives a config.db that
-    /// is put back from a copy.
-    pub numbered: DeviceNumber,
     /// The settings of a device; `None`: it has none any more.
     pub(super) settings: Vec<(DeviceNumber, Option<String>)>,
 }
@@ -48,7 +51,7 @@ pub struct Flushed {
     pub anew: bool,
 }
 
-/// What [`Store::load_state`] read.
+/// What [`Store::load_state`] or [`Store::load_settings`] read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loaded {
     pub rows: usize,
@@ -101,10 +104,11 @@ impl Store {
     /// # Errors
     /// The disk's; nothing of the batch is written then: keep the rows dirty, the events undurable, and try again.
     pub fn flush(&self, batch: Batch) -> Pending<Flushed> {
-        let (config, marks, stats) = (self.config.clone(), self.marks.clone(), self.stats.clone());
+        let (config, ledger) = (self.config.clone(), self.ledger.clone());
+        let (marks, stats) = (self.marks.clone(), self.stats.clone());
         self.state.call(move |database| {
             let last = batch.events.last().map_or(0, |event| event.number);
-            marks.reserve(&config, last)?;
+            marks.reserve(&config, ledger, last)?;
             marks.finish(database)?;
             match write(database, &batch) {
                 Err(StoreError::Damaged { reason, .. }) => {
@@ -132,9 +136,10 @@ impl Store {
     /// # Errors
     /// The disk's; the next start leaves a gap then.
     pub fn settle_events(&self) -> Pending<()> {
-        let marks = self.marks.clone();
+        let (marks, ledger) = (self.marks.clone(), self.ledger.clone());
         self.config.call(move |database| {
             let last = marks.last.load(Relaxed);
+            ledger.lock().settle_events(last)?;
             promise(database, last)?;
             marks.reserved.store(last, Relaxed);
             Ok(())
@@ -155,7 +160,13 @@ impl Store {
         let mut read = || -> rusqlite::Result<()> {
             let mut statement = connection.prepare("SELECT number, row FROM device ORDER BY number")?;
             let mut rows = statement.query([])?;
+            let mut former: i64 = 0;
             while let Some(stored) = rows.next()? {
+                let number = stored.get(0)?;
+                if number <= former {
+                    return Err(rusqlite::Error::IntegralValueOutOfRange(0, number));
+                }
+                former = number;
                 match row::decode(stored.get_ref(1)?.as_blob().unwrap_or_default()) {
                     Ok(state) => {
                         visit(stored.get(0)?, state);
@@ -166,17 +177,26 @@ impl Store {
             }
             Ok(())
         };
-        match read().map_err(|error| StoreError::sqlite(&path, &error)) {
-            Ok(()) => {}
-            Err(StoreError::Damaged { reason, .. }) => {
-                drop(connection);
-                let marks = self.marks.clone();
-                let aside = self.state.call(move |database| marks.begin_anew(database, &reason)).wait()?;
-                loaded.set_aside = Some(aside);
-            }
-            Err(error) => return Err(error),
-        }
+        let outcome = read();
+        drop(connection);
+        loaded.set_aside = self.set_aside_damaged(outcome)?;
         Ok(loaded)
+    }
+
+    /// If state.db could not be read to its end, it is begun anew; says where it is now.
+    pub(super) fn set_aside_damaged(
+        &self,
+        outcome: rusqlite::Result<()>,
+    ) -> Result<Option<PathBuf>, StoreError> {
+        let path = self.folder.join(database::STATE.file);
+        match outcome.map_err(|error| StoreError::sqlite(&path, &error)) {
+            Ok(()) => Ok(None),
+            Err(StoreError::Damaged { reason, .. }) => {
+                let marks = self.marks.clone();
+                self.state.call(move |database| marks.begin_anew(database, &reason)).wait().map(Some)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// At most `most` events after number `after`, oldest first; the oldest kept one comes first if `after` is older.
@@ -228,13 +248,13 @@ pub(super) struct Found {
 
 impl Marks {
     /// Opens state.db beside an open config.db; one that is damaged or belongs to another config.db is moved aside.
-    pub fn open(config: &Database, now: Time) -> Result<Found, StoreError> {
+    pub fn open(config: &Database, ledger: &mut Ledger, now: Time) -> Result<Found, StoreError> {
         let failed = |error| config.failed(&error);
         let identity: String =
             database::meta(&config.connection, "identity").map_err(failed)?.unwrap_or_default();
         let reserved: i64 =
             database::meta(&config.connection, "events-reserved").map_err(failed)?.unwrap_or_default();
-        let reserved = reserved.max(0) as u64;
+        let reserved = (reserved.max(0) as u64).max(ledger.told().events.unwrap_or(0));
         let marks = Marks {
             identity,
             last: AtomicU64::new(reserved),
@@ -256,43 +276,33 @@ impl Marks {
         };
         let mut database = open()?.0;
         let known = devices::max_number(&config.connection).map_err(failed)?;
-        let found = inspect(&database.connection).map_err(|error| database.failed(&error));
-        if let Ok(Inspected { highest, .. }) = &found
-            && *highest > known
-        {
-            // Before anything goes: whatever this file is, its numbers may have been seen.
-            tracing::warn!(
-                known,
-                highest,
-                "config.db knows fewer devices than were numbered: it is a copy, or saved from damage; the numbers of the others are not given again"
-            );
-            devices::numbers_told(&config.connection, *highest).map_err(failed)?;
-        }
-        let anew = match found {
-            Ok(Inspected { owner: Some(owner), last_event, .. }) if owner == marks.identity => {
-                // A config.db that was put back from a copy has promised less than was given.
-                marks.last.fetch_max(last_event, Relaxed);
-                forget(&database.connection, known).map_err(|error| database.failed(&error))?;
-                false
+        let looked = look(&database.connection).and_then(|found| {
+            if found.owner.as_deref() == Some(marks.identity.as_str()) {
+                // Of a config.db that was put back from a copy nothing else tells what was promised.
+                if ledger.told().events.is_none() {
+                    marks.last.fetch_max(found.last_event, Relaxed);
+                }
+                forget(&database.connection, known, marks.last.load(Relaxed))?;
             }
-            Ok(Inspected { owner: None, .. }) => true,
-            Ok(Inspected { owner: Some(_), .. }) => {
-                let aside = database.replace("foreign", now)?;
-                tracing::warn!(moved = %aside.display(), "state.db belongs to another config.db; the bridge goes on without old telemetry");
-                set_aside = Some(aside);
-                true
-            }
-            Err(StoreError::Damaged { reason, .. }) => {
-                let aside = database.replace("damaged", now)?;
-                tracing::warn!(%reason, moved = %aside.display(), "state.db is damaged; the bridge goes on without old telemetry");
-                set_aside = Some(aside);
-                true
-            }
+            Ok(found)
+        });
+        let (anew, unfit) = match looked.map_err(|error| database.failed(&error)) {
+            Ok(Looked { owner: Some(owner), .. }) if owner == marks.identity => (false, None),
+            Ok(Looked { owner: None, empty: true, .. }) => (true, None),
+            Ok(_) => (true, Some(("foreign", "it is not that of config.db".to_owned()))),
+            Err(StoreError::Damaged { reason, .. }) => (true, Some(("damaged", reason))),
             Err(error) => return Err(error),
         };
+        if let Some((why, reason)) = unfit {
+            let aside = database.replace(why, now)?;
+            tracing::warn!(%reason, moved = %aside.display(), "state.db cannot be used; the bridge goes on without old telemetry");
+            set_aside = Some(aside);
+        }
         if anew {
             marks.begin(&mut database)?;
         }
+        // It is kept with the next: a start needs no space on the disk.
+        ledger.note_events(marks.last.load(Relaxed));
         Ok(Found { database, marks, anew, set_aside })
     }
 
@@ -326,13 +336,19 @@ impl Marks {
         write().map_err(|error| database.failed(&error))
     }
 
-    /// Before events up to `last` are written, config.db must know that their numbers are given.
-    fn reserve(&self, config: &Writer, last: u64) -> Result<(), StoreError> {
+    /// Before events up to `last` are written, config.db and the ledger must know that their numbers are given.
+    fn reserve(&self, config: &Writer, ledger: Arc<Mutex<Ledger>>, last: u64) -> Result<(), StoreError> {
         if last <= self.reserved.load(Relaxed) {
             return Ok(());
         }
         let reserved = last.saturating_add(EVENTS_RESERVED);
-        config.call(move |database| promise(database, reserved)).wait()?;
+        let promise = move |database: &mut Database| {
+            let mut ledger = ledger.lock();
+            ledger.note_events(reserved);
+            ledger.keep()?;
+            promise(database, reserved)
+        };
+        config.call(promise).wait()?;
         self.reserved.store(reserved, Relaxed);
         Ok(())
     }
@@ -343,53 +359,73 @@ fn promise(database: &Database, reserved: u64) -> Result<(), StoreError> {
         .map_err(|error| database.failed(&error))
 }
 
-/// A config.db that is missing or empty beside a state.db that knows one would number all devices anew.
+/// A config.db that is missing or empty beside files that know one would number all devices anew.
 ///
 /// # Errors
 /// That is so.
 pub(super) fn refuse_forgotten(folder: &Path) -> Result<(), StoreError> {
     let path = folder.join(database::CONFIG.file);
-    let is_forgotten = || -> Option<bool> {
+    let state_identity = || -> Option<String> {
         let state = database::spectator(&folder.join(database::STATE.file)).ok()??;
-        Some(database::meta::<String>(&state, "identity").ok()?.is_some())
+        database::meta(&state, "identity").ok()?
     };
+    let ledger_identity = || ledger::read(&folder.join(ledger::FILE)).ok()??.0.identity;
     match database::spectator(&path) {
-        Ok(None) if is_forgotten().unwrap_or(false) => Err(StoreError::Forgotten { path }),
+        Ok(None) if state_identity().or_else(ledger_identity).is_some() => {
+            Err(StoreError::Forgotten { path })
+        }
         // What else is wrong shows when it is opened.
         _ => Ok(()),
     }
 }
 
-struct Inspected {
-    /// The identity of its config.db.
-    owner: Option<String>,
-    last_event: u64,
-    highest: DeviceNumber,
+/// What cannot be read in state.db, as far as a start would meet it at once. Changes nothing.
+///
+/// # Errors
+/// [`StoreError::Damaged`]; the disk's.
+pub(super) fn inspect(folder: &Path, connection: &Connection) -> Result<(), StoreError> {
+    let path = folder.join(database::STATE.file);
+    look(connection).map(drop).map_err(|error| StoreError::sqlite(&path, &error))
 }
 
-fn inspect(connection: &Connection) -> rusqlite::Result<Inspected> {
-    let highest = connection.query_row(
-        "SELECT max(coalesce((SELECT max(number) FROM device), 0), coalesce((SELECT max(device) FROM setting), 0), \
-         coalesce((SELECT value FROM meta WHERE key = 'numbers-told'), 0))",
+struct Looked {
+    /// The identity of its config.db.
+    owner: Option<String>,
+    empty: bool,
+    last_event: u64,
+}
+
+fn look(connection: &Connection) -> rusqlite::Result<Looked> {
+    let empty = connection.query_row(
+        "SELECT NOT EXISTS (SELECT row FROM device) AND NOT EXISTS (SELECT settings FROM setting) \
+         AND NOT EXISTS (SELECT kind FROM event)",
         [],
         |row| row.get(0),
     )?;
-    Ok(Inspected {
-        owner: database::meta(connection, "identity")?,
-        last_event: last_event(connection)?,
-        highest,
-    })
+    Ok(Looked { owner: database::meta(connection, "identity")?, empty, last_event: last_event(connection)? })
 }
 
-/// Drops rows of devices above `known`: config.db was put back from a copy, and who they were is forgotten.
-fn forget(connection: &Connection, known: DeviceNumber) -> rusqlite::Result<()> {
-    connection.execute("DELETE FROM device WHERE number > ?1", [known])?;
-    connection.execute("DELETE FROM setting WHERE device > ?1", [known])?;
+/// Drops what nobody gave: rows of devices above `known`, because config.db was put back from a copy and who they were is
+/// forgotten, or because their number is damaged; and events above `last`.
+fn forget(connection: &Connection, known: DeviceNumber, last: u64) -> rusqlite::Result<()> {
+    for (table, number, last) in [
+        ("device", "number", i64::from(known)),
+        ("setting", "device", i64::from(known)),
+        ("event", "number", sql(last)),
+    ] {
+        // Two ranges, because all rows would be visited for one condition.
+        connection.execute(&format!("DELETE FROM {table} WHERE {number} < 1"), [])?;
+        connection.execute(&format!("DELETE FROM {table} WHERE {number} > ?1"), [last])?;
+    }
     Ok(())
 }
 
 fn last_event(connection: &Connection) -> rusqlite::Result<u64> {
-    let newest: Option<i64> = connection.query_row("SELECT max(number) FROM event", [], |row| row.get(0))?;
+    let newest: Option<i64> = connection.query_row(
+        "SELECT max(number) FROM event WHERE number <= ?1",
+        [sql(MOST_EVENTS)],
+        |row| row.get(0),
+    )?;
     let before: Option<i64> = database::meta(connection, "events-before")?;
     Ok(newest.max(before).unwrap_or(0).max(0) as u64)
 }
@@ -423,14 +459,6 @@ fn write(database: &mut Database, batch: &Batch) -> Result<(), StoreError> {
             transaction
                 .prepare_cached("DELETE FROM event WHERE number <= ?1")?
                 .execute([sql(last.number.saturating_sub(EVENTS_KEPT))])?;
-        }
-        if batch.numbered > 0 {
-            transaction
-                .prepare_cached(
-                    "INSERT INTO meta VALUES ('numbers-told', ?1) \
-                     ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)",
-                )?
-                .execute([batch.numbered])?;
         }
         transaction.commit()
     };

@@ -123,8 +123,9 @@ class DamageTest(Case):
             file.write(b"\xa5" * size)
         self.assertRegex(self.bridge.cli("check").out, r"config\.db is damaged[\s\S]*in the README")
         with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
-            commands = re.search(r"```\n(sqlite3 config\.db \.dump[\s\S]*?)```", file.read())[1]
+            commands = re.search(r"```\n(umask 077\nsqlite3 config\.db \.dump[\s\S]*?)```", file.read())[1]
         subprocess.run(["sh", "-ec", commands], cwd=self.bridge.folder, check=True, capture_output=True, timeout=20)
+        self.assertEqual(oct(os.stat(path).st_mode & 0o777), "0o600")
         self.bridge.start()
         self.assertEqual(self.numbers(), {"a": 1, "b": 2, "c": 3})
         self.broker.publish("th/d/telemetry", telemetry())
@@ -148,7 +149,7 @@ class DamageTest(Case):
     def test_a_lost_config_is_not_begun_anew(self):
         self.assertEqual(self.bridge.stop(), 0)
         os.rename(self.path("config.db"), self.path("copy"))
-        self._refused("config.db", r"put back your copy of it, or move state\.db away")
+        self._refused("config.db", r"put back your copy of it, or move both away")
         self.assertFalse(os.path.exists(self.path("config.db")))
         answer = self.bridge.cli("check")
         self.assertEqual(answer.code, 1, answer.text)
