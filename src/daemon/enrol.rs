@@ -2,7 +2,10 @@
 
 use std::{future::pending, sync::Arc, time::Duration};
 
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
 use tracing::{error, info, warn};
 
 use super::manage;
@@ -27,6 +30,11 @@ const IMPATIENCE: Duration = Duration::from_millis(100);
 const SLOW_MILLIS: u64 = 60_000;
 /// Why devices have no number yet.
 const FAILED: &str = "store-failed";
+/// A commit gave the numbers or names of new devices to others before they were written: they are drafted again, so often,
+/// each time after the fleet has had so long to be told of that commit.
+const CROSSED: &str = "crossed";
+const DRAFTS: u32 = 10;
+const TOLD: Duration = Duration::from_millis(10);
 
 /// Alone in drafting, so that no number is drafted twice.
 pub struct Enroller {
@@ -146,38 +154,60 @@ impl Enroller {
                 }
             }
         }
+        let (mut unknown, mut refused) = (unknown, None);
+        for draft in 1..=DRAFTS {
+            unknown = match self.bring_in(unknown, &mut refused, now).await {
+                Ok(crossed) if crossed.is_empty() => return refused,
+                Ok(crossed) => crossed,
+                Err(reason) => return Some(reason),
+            };
+            self.fleet.numbered(self.store.max_number());
+            sleep(TOLD * draft).await;
+        }
+        error!(devices = unknown.len(), "commits keep crossing new devices, so they get no number yet");
+        Some(FAILED)
+    }
+
+    /// Gives units to what was made ahead for them, and makes the others; returns those to be drafted again.
+    async fn bring_in(
+        &mut self,
+        unknown: Vec<Identity>,
+        refused: &mut Enrolled,
+        now: Time,
+    ) -> Result<Vec<Identity>, &'static str> {
         let mut ahead = Vec::new();
-        let (mut wanted, mut asked) = (Vec::new(), false);
+        let mut wanted = Vec::new();
         for identity in unknown {
             match self.fleet.made_ahead(&identity) {
                 // A batch may name a device more than once.
                 Some(record) if ahead.iter().any(|other: &DeviceRecord| other.number == record.number) => {}
                 Some(record) => ahead.push(record),
                 None if self.adopts(&identity) => wanted.push(identity),
-                None => asked = true,
+                None => *refused = Some(WAITS),
             }
         }
-        let mut refused = asked.then_some(WAITS);
         for record in ahead {
             let pending = self.store.claim(record.clone());
             if let Err(reason) = self.write(pending, Written::Claimed(record)).await {
-                refused = Some(reason);
+                *refused = Some(reason);
             }
             if self.failing {
-                return refused;
+                return Err(FAILED);
             }
         }
+        let mut crossed = Vec::new();
         for group in wanted.chunks(GROUP) {
-            match self.bring_in(group, now).await {
+            match self.learn(group, now).await {
                 Ok(None) => {}
-                Ok(Some(reason)) => refused = Some(reason),
-                Err(reason) => return Some(reason),
+                Ok(reason) => *refused = reason,
+                Err(CROSSED) => crossed.extend_from_slice(group),
+                Err(reason) => return Err(reason),
             }
         }
-        refused
+        Ok(crossed)
     }
 
-    async fn bring_in(&mut self, wanted: &[Identity], now: Time) -> Result<Enrolled, &'static str> {
+    async fn learn(&mut self, wanted: &[Identity], now: Time) -> Result<Enrolled, &'static str> {
         let mut records = match self.fleet.draft(wanted, now) {
             Ok(records) => records,
             Err(full @ FleetFull) => {
@@ -225,6 +255,10 @@ impl Enroller {
         self.failing = answer.as_ref().is_err_and(StoreError::is_storage);
         if let Err(error) = answer {
             match &written {
+                Written::Learned(records) if matches!(error, StoreError::Conflict { .. }) => {
+                    self.limit.give_back(records.len());
+                    return Err(CROSSED);
+                }
                 Written::Learned(records) => {
                     error!(%error, devices = records.len(), "new devices cannot be written, so they get no number yet");
                     self.limit.give_back(records.len());

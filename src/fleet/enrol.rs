@@ -174,6 +174,11 @@ impl Fleet {
     /// Numbers up to this one have been given: makes room for so many devices, before a start inserts them.
     pub fn reserve(&self, highest: DeviceNumber) {
         self.names.reserve(highest as usize);
+        self.numbered(highest);
+    }
+
+    /// Numbers up to this one have been given: none of them is drafted any more.
+    pub fn numbered(&self, highest: DeviceNumber) {
         self.highest.fetch_max(highest, Ordering::AcqRel);
     }
 
