@@ -14,6 +14,7 @@ pub mod objects;
 mod opennms;
 mod telegraf;
 mod xml;
+mod zabbix;
 
 use std::net::IpAddr;
 
@@ -123,10 +124,11 @@ pub enum Tool {
     Librenms,
     Opennms,
     Telegraf,
+    Zabbix,
 }
 
 impl Tool {
-    pub const ALL: [Tool; 4] = [Tool::Cacti, Tool::Librenms, Tool::Opennms, Tool::Telegraf];
+    pub const ALL: [Tool; 5] = [Tool::Cacti, Tool::Librenms, Tool::Opennms, Tool::Telegraf, Tool::Zabbix];
 
     /// As the command line knows it.
     pub fn name(self) -> &'static str {
@@ -135,6 +137,7 @@ impl Tool {
             Tool::Librenms => "librenms",
             Tool::Opennms => "opennms",
             Tool::Telegraf => "telegraf",
+            Tool::Zabbix => "zabbix",
         }
     }
 
@@ -142,7 +145,7 @@ impl Tool {
     /// all hosts again. False: a run gives the hosts that changed, retired ones among them.
     pub fn replaces(self) -> bool {
         match self {
-            Tool::Cacti | Tool::Librenms => false,
+            Tool::Cacti | Tool::Librenms | Tool::Zabbix => false,
             Tool::Opennms | Tool::Telegraf => true,
         }
     }
@@ -154,6 +157,7 @@ impl Tool {
             Tool::Librenms => librenms::templates(facts),
             Tool::Opennms => opennms::templates(facts),
             Tool::Telegraf => telegraf::templates(facts),
+            Tool::Zabbix => zabbix::templates(facts),
         }
     }
 
@@ -165,6 +169,7 @@ impl Tool {
             Tool::Librenms => librenms::hosts(facts, hosts, put),
             Tool::Opennms => opennms::hosts(facts, hosts, put),
             Tool::Telegraf => telegraf::hosts(facts, hosts, put),
+            Tool::Zabbix => zabbix::hosts(facts, hosts, put),
         }
     }
 }
