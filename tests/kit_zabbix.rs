@@ -129,8 +129,8 @@ fn hosts_come_after_what_they_hang_on_and_in_files_of_a_size_for_php() {
     hosts.push(host(301, "fleetbridge", None));
     hosts.push(Host { retired: true, ..host(302, "b:2", None) });
     let files = files(hosts);
-    assert_eq!(files["hosts.txt"].text, "hosts-0001.json\nhosts-0002.json\n");
-    assert_eq!(files["retired.txt"].text, "b-2.302\n");
+    assert_eq!(files["hosts.txt"].text, "# In this order.\nhosts-0001.json\nhosts-0002.json\n");
+    assert_eq!(files["retired.txt"].text, "# To be disabled or deleted.\nb-2.302\n");
     let (first, second) = (export(&files["hosts-0001.json"]), export(&files["hosts-0002.json"]));
     assert!(files["hosts-0001.json"].secret);
     let names: Vec<String> =
@@ -150,5 +150,5 @@ fn hosts_come_after_what_they_hang_on_and_in_files_of_a_size_for_php() {
 fn no_host_leaves_nothing_of_a_former_run() {
     let files = files(Vec::new());
     assert_eq!(files.len(), 2);
-    assert!(files.values().all(|file| file.text.is_empty() && !file.secret));
+    assert!(files.values().all(|file| file.text.lines().all(|line| line.starts_with('#')) && !file.secret));
 }

@@ -37,7 +37,7 @@ for kind in items triggers discoveryRules valueMaps templateDashboards; do
     rules="$rules,\"$kind\":{$all,\"deleteMissing\":true}"
 done
 
-for file in bridge-template.json bridge-host.json device-templates.json $(cat hosts.txt 2>/dev/null); do
+for file in bridge-template.json bridge-host.json device-templates.json $(grep -v '^#' hosts.txt 2>/dev/null); do
     [ -e "$file" ] || continue
     # A JSON text as a string of a JSON text.
     {
@@ -48,9 +48,9 @@ for file in bridge-template.json bridge-host.json device-templates.json $(cat ho
     echo "$file"
 done
 
-[ -s retired.txt ] || exit 0
 # Names are of letters, digits, dots, dashes and underscores.
-names=$(sed 's/.*/"&"/' retired.txt | paste -sd,)
+names=$(grep -v '^#' retired.txt 2>/dev/null | sed 's/.*/"&"/' | paste -sd,)
+[ -n "$names" ] || exit 0
 ids=$(printf '{"output":["hostid"],"filter":{"host":[%s]}}' "$names" | call host.get | grep -o '"hostid":"[0-9]*"' | grep -o '[0-9]*' || true)
 [ -n "$ids" ] || exit 0
 if [ "${DELETE_RETIRED:-no}" = yes ]; then

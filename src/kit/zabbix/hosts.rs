@@ -18,15 +18,19 @@ pub const GROUP: &str = "fleetbridge";
 /// PHP needs about 100 KB and 20 ms a host, and Debian's limits are 128 MB and 30 s.
 const IN_A_FILE: usize = 250;
 
+/// Names the files of hosts.
+const IMPORTED: &str = "hosts.txt";
+
 /// Characters of a tag's value; a group's name has 255 with our own before it.
 const LONGEST_TEXT: usize = 200;
 
-/// Writes `hosts-0001.json` and so on, their names into `hosts.txt`, and the retired into `retired.txt`; the lists also if
-/// they are empty, so that none of a former run stays. A host comes after the one that it hangs on, since its trigger
+/// Writes `hosts-0001.json` and so on, their names into `hosts.txt`, and the retired into `retired.txt`; both lists always, so
+/// that none of a former run stays. A host comes after the one that it hangs on, since its trigger
 /// names that one's.
 pub fn write(facts: &Facts, hosts: &mut dyn Iterator<Item = Host>, put: &mut dyn FnMut(File)) {
+    put(File::new(IMPORTED, "# In this order.\n"));
     let mut chunk = Chunk::default();
-    let (mut waiting, mut retired) = (Vec::new(), String::new());
+    let (mut waiting, mut retired) = (Vec::new(), String::from("# To be disabled or deleted.\n"));
     // Technical names by device name, and whether they hang on another.
     let mut written: HashMap<String, (String, bool)> = HashMap::new();
     for host in hosts {
@@ -59,7 +63,6 @@ pub fn write(facts: &Facts, hosts: &mut dyn Iterator<Item = Host>, put: &mut dyn
         chunk.add(facts, host, None, put);
     }
     chunk.put(put);
-    put(File::new("hosts.txt", ""));
     put(File::new("retired.txt", retired));
 }
 
@@ -128,7 +131,7 @@ impl Chunk {
         let (hosts, triggers) = (std::mem::take(&mut self.hosts), std::mem::take(&mut self.triggers));
         let export = text(json!({ "groups": groups, "hosts": hosts, "triggers": triggers }));
         let path = format!("hosts-{:04}.json", self.written);
-        put(File::new("hosts.txt", format!("{path}\n")));
+        put(File::new(IMPORTED, format!("{path}\n")));
         put(File::secret(path, export));
         self.groups.clear();
     }
