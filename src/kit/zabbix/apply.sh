@@ -51,7 +51,8 @@ done
 # Names are of letters, digits, dots, dashes and underscores.
 names=$(grep -v '^#' retired.txt 2>/dev/null | sed 's/.*/"&"/' | paste -sd,)
 [ -n "$names" ] || exit 0
-ids=$(printf '{"output":["hostid"],"filter":{"host":[%s]}}' "$names" | call host.get | grep -o '"hostid":"[0-9]*"' | grep -o '[0-9]*' || true)
+found=$(printf '{"output":["hostid"],"filter":{"host":[%s]}}' "$names" | call host.get)
+ids=$(echo "$found" | grep -o '"hostid":"[0-9]*"' | grep -o '[0-9]*' || true)
 [ -n "$ids" ] || exit 0
 if [ "${DELETE_RETIRED:-no}" = yes ]; then
     echo "$ids" | sed 's/.*/"&"/' | paste -sd, | sed 's/.*/[&]/' | call host.delete >/dev/null
