@@ -16,6 +16,7 @@ mod opennms;
 mod snmp_exporter;
 mod telegraf;
 mod xml;
+mod zabbix;
 
 use std::net::IpAddr;
 
@@ -127,11 +128,19 @@ pub enum Tool {
     Opennms,
     SnmpExporter,
     Telegraf,
+    Zabbix,
 }
 
 impl Tool {
-    pub const ALL: [Tool; 6] =
-        [Tool::Cacti, Tool::Icinga, Tool::Librenms, Tool::Opennms, Tool::SnmpExporter, Tool::Telegraf];
+    pub const ALL: [Tool; 7] = [
+        Tool::Cacti,
+        Tool::Icinga,
+        Tool::Librenms,
+        Tool::Opennms,
+        Tool::SnmpExporter,
+        Tool::Telegraf,
+        Tool::Zabbix,
+    ];
 
     /// As the command line knows it.
     pub fn name(self) -> &'static str {
@@ -142,6 +151,7 @@ impl Tool {
             Tool::Icinga => "icinga",
             Tool::SnmpExporter => "snmp-exporter",
             Tool::Telegraf => "telegraf",
+            Tool::Zabbix => "zabbix",
         }
     }
 
@@ -149,7 +159,7 @@ impl Tool {
     /// all hosts again. False: a run gives the hosts that changed, retired ones among them.
     pub fn replaces(self) -> bool {
         match self {
-            Tool::Cacti | Tool::Librenms => false,
+            Tool::Cacti | Tool::Librenms | Tool::Zabbix => false,
             Tool::Icinga | Tool::Opennms | Tool::SnmpExporter | Tool::Telegraf => true,
         }
     }
@@ -163,6 +173,7 @@ impl Tool {
             Tool::Icinga => icinga::templates(facts),
             Tool::SnmpExporter => snmp_exporter::templates(facts),
             Tool::Telegraf => telegraf::templates(facts),
+            Tool::Zabbix => zabbix::templates(facts),
         }
     }
 
@@ -176,6 +187,7 @@ impl Tool {
             Tool::Icinga => icinga::hosts(facts, hosts, put),
             Tool::SnmpExporter => snmp_exporter::hosts(facts, hosts, put),
             Tool::Telegraf => telegraf::hosts(facts, hosts, put),
+            Tool::Zabbix => zabbix::hosts(facts, hosts, put),
         }
     }
 }

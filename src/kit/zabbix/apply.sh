@@ -1,0 +1,63 @@
+#!/bin/sh
+# Hands the files of this folder to Zabbix 6.0; hosts of retired devices are disabled.
+#
+#   ZABBIX_TOKEN=... ./apply.sh http://zabbix.example/zabbix
+#
+# The token is one of Administration > General > API tokens, for a user of the role Super admin. A second run changes what
+# has changed.
+# DELETE_RETIRED=yes: hosts of retired devices are deleted, with all their history. Needs curl.
+set -eu
+umask 077
+cd "$(dirname "$0")"
+: "${1:?the address of the front end, for example http://zabbix.example/zabbix}"
+: "${ZABBIX_TOKEN:?an API token}"
+api=${1%/}/api_jsonrpc.php
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# call METHOD: the parameters on standard input, the answer on standard output. The token stays out of the list of processes.
+call() {
+    {
+        printf '{"jsonrpc":"2.0","id":1,"auth":"%s","method":"%s","params":' "$ZABBIX_TOKEN" "$1"
+        cat
+        printf '}'
+    } >"$work/request"
+    curl -sS --fail -H 'Content-Type: application/json-rpc' --data-binary @"$work/request" "$api" >"$work/answer"
+    if ! grep -q '"result"' "$work/answer"; then
+        cat "$work/answer" >&2
+        echo >&2
+        exit 1
+    fi
+    cat "$work/answer"
+}
+
+all='"createMissing":true,"updateExisting":true'
+rules="\"groups\":{\"createMissing\":true},\"templates\":{$all},\"hosts\":{$all},\"templateLinkage\":{\"createMissing\":true,\"deleteMissing\":true}"
+for kind in items triggers discoveryRules valueMaps templateDashboards; do
+    rules="$rules,\"$kind\":{$all,\"deleteMissing\":true}"
+done
+
+for file in bridge-template.json bridge-host.json device-templates.json $(grep -v '^#' hosts.txt 2>/dev/null); do
+    [ -e "$file" ] || continue
+    # A JSON text as a string of a JSON text.
+    {
+        printf '{"format":"json","rules":{%s},"source":"' "$rules"
+        sed 's/\\/\\\\/g; s/"/\\"/g' "$file" | tr '\n' ' '
+        printf '"}'
+    } | call configuration.import >/dev/null
+    echo "$file"
+done
+
+# Names are of letters, digits, dots, dashes and underscores.
+names=$(grep -v '^#' retired.txt 2>/dev/null | sed 's/.*/"&"/' | paste -sd,)
+[ -n "$names" ] || exit 0
+found=$(printf '{"output":["hostid"],"filter":{"host":[%s]}}' "$names" | call host.get)
+ids=$(echo "$found" | grep -o '"hostid":"[0-9]*"' | grep -o '[0-9]*' || true)
+[ -n "$ids" ] || exit 0
+if [ "${DELETE_RETIRED:-no}" = yes ]; then
+    echo "$ids" | sed 's/.*/"&"/' | paste -sd, | sed 's/.*/[&]/' | call host.delete >/dev/null
+    echo "retired.txt: deleted"
+else
+    echo "$ids" | sed 's/.*/{"hostid":"&"}/' | paste -sd, | sed 's/.*/{"hosts":[&],"status":1}/' | call host.massupdate >/dev/null
+    echo "retired.txt: disabled"
+fi

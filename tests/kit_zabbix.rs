@@ -1,0 +1,154 @@
+//! The kit for Zabbix: what an import would refuse, and what hosts depend on. `tests/interop` imports one.
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fleetbridge::{
+    kit::{Agent, Facts, File, Host, Profile, Tool},
+    model::Presence,
+};
+use serde_json::Value;
+use support::*;
+
+fn agent(community: &str) -> Agent {
+    Agent { addresses: vec!["192.0.2.1".parse().unwrap()], port: 1161, community: community.to_owned() }
+}
+
+fn facts() -> Facts {
+    Facts { version: "1.2.3".into(), bridge: agent("word"), profiles: vec![Profile::of(&sensor())] }
+}
+
+fn host(number: u32, name: &str, parent: Option<&str>) -> Host {
+    Host {
+        number,
+        name: name.to_owned(),
+        alias: String::new(),
+        profile: "sensor".to_owned(),
+        class: "sensor".to_owned(),
+        manufacturer: String::new(),
+        model: String::new(),
+        serial: String::new(),
+        firmware: String::new(),
+        site: " Lübeck//Hall\n1/ ".to_owned(),
+        location: String::new(),
+        parent: parent.map(str::to_owned),
+        asset_tag: String::new(),
+        presence: Presence::Online,
+        retired: false,
+        agent: agent(&format!("word@{name}")),
+        changed: 0,
+    }
+}
+
+fn files(hosts: Vec<Host>) -> BTreeMap<String, File> {
+    let mut files = BTreeMap::<String, File>::new();
+    Tool::Zabbix.hosts(&facts(), &mut hosts.into_iter(), &mut |file| match files.get_mut(&file.path) {
+        Some(known) => known.text.push_str(&file.text),
+        None => drop(files.insert(file.path.clone(), file)),
+    });
+    files
+}
+
+fn export(file: &File) -> Value {
+    let value: Value = serde_json::from_str(&file.text).unwrap();
+    value["zabbix_export"].clone()
+}
+
+/// All values of the fields of that name, at any depth.
+fn fields<'a>(value: &'a Value, name: &str, found: &mut Vec<&'a Value>) {
+    match value {
+        Value::Object(map) => {
+            found.extend(map.get(name));
+            map.values().for_each(|value| fields(value, name, found));
+        }
+        Value::Array(list) => list.iter().for_each(|value| fields(value, name, found)),
+        _ => {}
+    }
+}
+
+fn texts(value: &Value, name: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    fields(value, name, &mut found);
+    found.into_iter().filter_map(|value| value.as_str().map(str::to_owned)).collect()
+}
+
+#[test]
+fn templates_are_whole() {
+    let files = Tool::Zabbix.templates(&facts());
+    let [bridge, host, devices] = ["bridge-template.json", "bridge-host.json", "device-templates.json"]
+        .map(|path| files.iter().find(|file| file.path == path).unwrap());
+    assert!(host.secret && host.text.contains("word") && !bridge.text.contains("word"));
+    for file in [bridge, devices] {
+        is_whole(&export(file));
+    }
+}
+
+fn is_whole(export: &Value) {
+    let uuids = texts(export, "uuid");
+    assert_eq!(uuids.iter().collect::<BTreeSet<_>>().len(), uuids.len(), "each thing has its own");
+    assert!(
+        uuids.iter().all(|uuid| uuid.len() == 32 && &uuid[12..13] == "4" && "89ab".contains(&uuid[16..17]))
+    );
+    for oid in texts(export, "snmp_oid") {
+        let columns = oid.strip_prefix("discovery[").map_or(vec![oid.as_str()], |rest| {
+            rest.trim_end_matches(']').split(',').filter(|part| !part.starts_with("{#")).collect()
+        });
+        assert!(columns.iter().all(|column| column.starts_with("1.3.6.1.")), "{oid}");
+    }
+    let mut of_objects =
+        texts(export, "expression").into_iter().filter(|expression| expression.contains("fb["));
+    assert!(of_objects.all(|expression| !expression.ends_with("=0")), "each label has a number");
+    for template in export["templates"].as_array().unwrap() {
+        let name = template["name"].as_str().unwrap();
+        let inventory = texts(&template["items"], "inventory_link");
+        assert_eq!(
+            inventory.iter().collect::<BTreeSet<_>>().len(),
+            inventory.len(),
+            "{name}: one item a field"
+        );
+        let mut maps = Vec::new();
+        fields(template, "valuemap", &mut maps);
+        let known = template["valuemaps"].as_array().unwrap();
+        for map in maps {
+            assert!(known.iter().any(|known| known["name"] == map["name"]), "{name} has no {map}");
+        }
+        assert!(known.iter().all(|map| !map["mappings"].as_array().unwrap().is_empty()), "{name}");
+    }
+}
+
+#[test]
+fn hosts_come_after_what_they_hang_on_and_in_files_of_a_size_for_php() {
+    let mut hosts = vec![
+        host(1, "a:1", Some("gw")),
+        host(2, "loop-1", Some("loop-2")),
+        host(3, "loop-2", Some("loop-1")),
+    ];
+    hosts.extend((4..300).map(|number| host(number, &format!("th-{number}"), Some("elsewhere"))));
+    hosts.push(host(300, "gw", None));
+    hosts.push(host(301, "fleetbridge", None));
+    hosts.push(Host { retired: true, ..host(302, "b:2", None) });
+    let files = files(hosts);
+    assert_eq!(files["hosts.txt"].text, "# In this order.\nhosts-0001.json\nhosts-0002.json\n");
+    assert_eq!(files["retired.txt"].text, "# To be disabled or deleted.\nb-2.302\n");
+    let (first, second) = (export(&files["hosts-0001.json"]), export(&files["hosts-0002.json"]));
+    assert!(files["hosts-0001.json"].secret);
+    let names: Vec<String> =
+        [&first, &second].iter().flat_map(|export| texts(&export["hosts"], "host")).collect();
+    assert_eq!(names.len(), 301);
+    assert_eq!(names[..3], ["gw", "fleetbridge.301", "a-1.1"]);
+    assert_eq!(first["hosts"].as_array().unwrap().len(), 250);
+    assert_eq!(first["groups"][0]["name"], "fleetbridge/Lübeck/Hall 1");
+    let triggers = first["triggers"].as_array().unwrap();
+    assert_eq!(triggers.len(), 1, "only one has its parent here");
+    assert_eq!(triggers[0]["expression"], "max(/a-1.1/zabbix[host,snmp,available],#3)=0");
+    let behind = triggers[0]["dependencies"][0]["expression"].as_str().unwrap();
+    assert!(behind.starts_with("last(/gw/zabbix[host,snmp,available])=0"), "{behind}");
+}
+
+#[test]
+fn no_host_leaves_nothing_of_a_former_run() {
+    let files = files(Vec::new());
+    assert_eq!(files.len(), 2);
+    assert!(files.values().all(|file| file.text.lines().all(|line| line.starts_with('#')) && !file.secret));
+}
