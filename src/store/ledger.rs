@@ -236,7 +236,10 @@ pub(super) fn read(path: &Path) -> Result<Option<(Told, u64)>, StoreError> {
     database::regular_file(path)?;
     let failed = |error| StoreError::io(path, &error);
     let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // Nor is there one in what is no folder; whoever opens the store there says so.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         other => other.map_err(failed)?,
     };
     let mut bytes = Vec::new();
