@@ -34,6 +34,7 @@ full_page_writes = off
 wal_level = minimal
 max_wal_senders = 0
 shared_buffers = 256MB
+max_connections = 200
 jit = off
 """
 
