@@ -8,7 +8,7 @@ use super::{
     community::{Communities, Verdict},
     engine::Engine,
     mib::{Context, Found, Sink, Subtree, System, entity::Catalogue},
-    oid::{self, Place},
+    oid::{self, Place, Prefix},
     strangers::{Refusal, Strangers},
     view::{Hosts, NoView, Path, View},
 };
@@ -39,8 +39,8 @@ pub struct Agent {
     catalogue: Catalogue,
     strangers: Strangers,
     subtrees: Vec<Box<dyn Subtree>>,
-    /// Places in `subtrees`, of each view.
-    views: [Vec<u16>; 3],
+    /// Prefixes and places in `subtrees`, of each view.
+    views: [Vec<(&'static Prefix, u16)>; 3],
 }
 
 /// Working memory of one thread; once warm, requests are answered without an allocation.
@@ -102,8 +102,9 @@ impl Agent {
         subtrees: Vec<Box<dyn Subtree>>,
     ) -> Self {
         let views = [View::Bridge, View::Fleet, View::Device(0)].map(|view| {
-            let of_view = |at: &u16| subtrees[usize::from(*at)].views().has(view);
-            (0..subtrees.len() as u16).filter(of_view).collect()
+            let placed = subtrees.iter().zip(0..);
+            let of_view = placed.filter(|(subtree, _)| subtree.views().has(view));
+            of_view.map(|(subtree, at)| (subtree.prefix(), at)).collect()
         });
         let catalogue = Catalogue::new(fleet.profiles());
         let strangers = Strangers::default();
@@ -260,7 +261,7 @@ impl Agent {
         })
     }
 
-    fn of_view(&self, view: View) -> &[u16] {
+    fn of_view(&self, view: View) -> &[(&'static Prefix, u16)] {
         match view {
             View::Bridge => &self.views[0],
             View::Fleet => &self.views[1],
@@ -275,21 +276,20 @@ impl Agent {
     /// The subtree whose object `name` may be. Prefixes may nest, so the last that fits.
     fn subtree<'n>(&self, view: View, name: &'n [u32]) -> Option<(&dyn Subtree, &'n [u32])> {
         let places = self.of_view(view);
-        let end = places.partition_point(|place| *self.at(*place).prefix().arcs() <= *name);
-        places[..end].iter().rev().map(|place| self.at(*place)).find_map(|subtree| {
-            match subtree.prefix().place(name) {
-                Place::Inside(rest) => Some((subtree, rest)),
-                _ => None,
-            }
+        let end = places.partition_point(|(prefix, _)| *prefix.arcs() <= *name);
+        places[..end].iter().rev().find_map(|(prefix, place)| match prefix.place(name) {
+            Place::Inside(rest) => Some((self.at(*place), rest)),
+            _ => None,
         })
     }
 
     /// Appends the instances that follow `name`, until the sink is full or there are no more.
     pub(super) fn run(&self, context: &Context<'_>, name: &[u32], sink: &mut Sink<'_>) {
         let places = self.of_view(context.view);
-        let next = places.partition_point(|place| *self.at(*place).prefix().arcs() <= *name);
-        for subtree in places[next.saturating_sub(1)..].iter().map(|place| self.at(*place)) {
-            match subtree.prefix().place(name) {
+        let next = places.partition_point(|(prefix, _)| *prefix.arcs() <= *name);
+        for (prefix, place) in &places[next.saturating_sub(1)..] {
+            let subtree = self.at(*place);
+            match prefix.place(name) {
                 Place::Before => subtree.run(context, None, sink),
                 Place::Inside(rest) => subtree.run(context, Some(rest), sink),
                 Place::After => continue,
