@@ -35,6 +35,7 @@ wal_level = minimal
 max_wal_senders = 0
 shared_buffers = 256MB
 max_connections = 200
+autovacuum_naptime = 5s
 jit = off
 """
 
@@ -48,7 +49,7 @@ LogType=console
 PidFile={folder}/zabbix.pid
 SocketDir={folder}
 StartPollers={pollers}
-StartPollersUnreachable=2
+StartPollersUnreachable={pollers}
 StartPreprocessors=1
 StartLLDProcessors=1
 StartHistoryPollers=1
