@@ -6,13 +6,10 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use serde::Deserialize;
 
-use super::{Failure, Place};
+use super::{Failure, Place, hosts::Hosts};
 use crate::{
     config::{self, Config},
-    control::client::Lines,
-    kit::Host,
     snmp::community::Network,
     store,
 };
@@ -70,12 +67,8 @@ impl Addresses {
 }
 
 fn config(place: &Place) -> Result<Config, Failure> {
-    let help = "fleetbridge check tells what is wrong";
-    let (config, _) = config::load(&place.0).into_result().map_err(|problems| {
-        let first = problems.first().map_or_else(String::new, ToString::to_string);
-        Failure::new(first, help)
-    })?;
-    Ok(config)
+    let loaded = config::load(&place.0).into_result();
+    loaded.map(|(config, _)| config).map_err(|problems| place.unreadable(&problems))
 }
 
 fn pools(place: &Place) -> Result<Vec<Network>, Failure> {
@@ -87,27 +80,15 @@ fn pools(place: &Place) -> Result<Vec<Network>, Failure> {
     Ok(pools)
 }
 
-/// The revision and the devices, as the bridge tells them.
-fn ask(place: &Place) -> Result<(u64, impl Iterator<Item = Result<Host, Failure>> + '_), Failure> {
-    #[derive(Deserialize)]
-    struct Head {
-        revision: u64,
-    }
-    let broken = |error: serde_json::Error| Failure::new(format!("the bridge answered wrongly: {error}"), "");
-    let mut lines: Lines = place.client()?.lines("/v1/kit/hosts").map_err(|error| place.explain(error))?;
-    let head = lines.next().transpose().map_err(|error| place.explain(error))?.unwrap_or_default();
-    let Head { revision } = serde_json::from_str(&head).map_err(broken)?;
-    let hosts = lines.map(move |line| {
-        let line = line.map_err(|error| place.explain(error))?;
-        serde_json::from_str(&line).map_err(broken)
-    });
-    Ok((revision, hosts))
+/// As the bridge tells them.
+fn ask(place: &Place) -> Result<Hosts, Failure> {
+    Hosts::ask(&place.client()?, "").map_err(|error| place.explain(error))
 }
 
 fn list(place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
     writeln!(out, "{:>8}  {:<32}  {:<28}  AT", "NUMBER", "NAME", "COMMUNITY")?;
-    for host in ask(place)?.1 {
-        let host = host?;
+    for host in ask(place)? {
+        let host = host.map_err(|error| place.explain(error))?;
         let port = host.agent.port;
         let at = host.agent.addresses.iter().map(|address| SocketAddr::new(*address, port).to_string());
         let at = at.collect::<Vec<_>>().join(" ");
@@ -177,8 +158,8 @@ fn nftables(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
 
 fn hosts(place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
     pools(place)?;
-    for host in ask(place)?.1 {
-        let host = host?;
+    for host in ask(place)? {
+        let host = host.map_err(|error| place.explain(error))?;
         let number = host.number;
         for address in &host.agent.addresses {
             match is_label(&host.name) {
@@ -199,14 +180,15 @@ fn zone(place: &Place, origin: &str, out: &mut dyn Write) -> Result<(), Failure>
         ));
     }
     pools(place)?;
-    let (revision, hosts) = ask(place)?;
+    let hosts = ask(place)?;
+    let revision = hosts.revision;
     writeln!(out, "$ORIGIN {origin}.\n$TTL 3600")?;
     writeln!(
         out,
         "@ IN SOA localhost. hostmaster.localhost. ( {revision} 3600 600 604800 300 )\n@ IN NS localhost."
     )?;
     for host in hosts {
-        let host = host?;
+        let host = host.map_err(|error| place.explain(error))?;
         let number = host.number;
         let names = [format!("device-{number}"), host.name];
         for (name, address) in names

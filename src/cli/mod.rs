@@ -6,6 +6,7 @@ mod commit;
 mod completions;
 mod demo;
 mod device;
+mod hosts;
 mod init;
 mod man;
 mod mibs;

@@ -85,7 +85,7 @@ impl Addresses {
 
     /// How many devices have an address of each family that has pools; those with higher numbers have none.
     pub fn capacity(&self) -> u32 {
-        let last = |pools: &[Pool]| pools.last().map(|pool| pool.first - 1 + pool.count);
+        let last = |pools: &[Pool]| pools.last().map(|pool| (pool.first - 1).saturating_add(pool.count));
         match (last(&self.v4), last(&self.v6)) {
             (Some(v4), Some(v6)) => v4.min(v6),
             (one, other) => one.or(other).unwrap_or(0),
@@ -106,7 +106,10 @@ impl Addresses {
                 return None;
             }
             // Within a pool addresses go up with the numbers, so its ends speak for all.
-            let ends = mine.iter().chain(theirs).flat_map(|pool| [pool.first, pool.first + pool.count - 1]);
+            let ends = mine
+                .iter()
+                .chain(theirs)
+                .flat_map(|pool| [pool.first, pool.first.saturating_add(pool.count - 1)]);
             let mut ends: Vec<_> = ends.chain([highest]).filter(|end| (1..=highest).contains(end)).collect();
             ends.sort_unstable();
             ends.into_iter().find_map(|device| {
@@ -140,7 +143,7 @@ impl Addresses {
         let offset = u32::try_from(offset).map_err(|_| NobodysAddress)?;
         let at =
             offset.checked_sub(skipped(pool.network)).filter(|at| *at < pool.count).ok_or(NobodysAddress)?;
-        Ok(Some(pool.first + at))
+        Ok(Some(pool.first.saturating_add(at)))
     }
 
     pub fn device_at_port(&self, port: u16) -> Option<DeviceNumber> {

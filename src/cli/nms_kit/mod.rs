@@ -9,12 +9,11 @@ use std::{
 };
 
 use clap::{Args, builder::PossibleValuesParser};
-use serde::Deserialize;
 
 use self::files::Files;
-use super::{Failure, Place, shell_word};
+use super::{Failure, Place, hosts::Hosts, shell_word};
 use crate::{
-    control::client::{Client, ClientError, Lines, escaped},
+    control::client::{Client, ClientError, escaped},
     kit::{Agent, Facts, Filter, Host, Tool},
 };
 
@@ -62,12 +61,6 @@ pub(super) struct NmsKit {
     address: Option<IpAddr>,
 }
 
-/// The line before the hosts.
-#[derive(Debug, Deserialize)]
-struct Head {
-    revision: u64,
-}
-
 impl NmsKit {
     pub fn run(self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
         let Some(tool) = Tool::ALL.into_iter().find(|tool| tool.name() == self.tool) else {
@@ -102,7 +95,7 @@ impl NmsKit {
         client: &Client,
         out: &mut dyn Write,
     ) -> Result<(), Ended> {
-        let mut hosts = Hosts::ask(client, self.since, self.filter.as_deref(), reach)?;
+        let mut hosts = Counted::ask(client, self.since, self.filter.as_deref(), reach)?;
         if let Some(since) = self.since.filter(|_| tool.replaces()) {
             // As of the first answer, so that nothing is missed that comes between.
             let revision = hosts.revision;
@@ -110,7 +103,7 @@ impl NmsKit {
                 hosts.check()?;
                 return Ok(self.tell(out, revision, &format!("nothing changed since {since}"))?);
             }
-            hosts = Hosts { revision, ..Hosts::ask(client, None, self.filter.as_deref(), reach)? };
+            hosts = Counted { revision, ..Counted::ask(client, None, self.filter.as_deref(), reach)? };
         }
         let mut files = Files::new(self.out.as_deref());
         tool.hosts(facts, &mut hosts, &mut |file| files.put(file));
@@ -194,9 +187,9 @@ impl Reach {
     }
 }
 
-/// The daemon's answer, host by host. Ends also where it breaks off: [`check`](Hosts::check) tells.
-struct Hosts<'a> {
-    lines: Lines,
+/// The daemon's answer, host by host. Ends also where it breaks off: [`check`](Counted::check) tells.
+struct Counted<'a> {
+    hosts: Hosts,
     reach: &'a Reach,
     revision: u64,
     live: u64,
@@ -204,21 +197,19 @@ struct Hosts<'a> {
     failed: Option<ClientError>,
 }
 
-impl<'a> Hosts<'a> {
+impl<'a> Counted<'a> {
     fn ask(
         client: &Client,
         since: Option<u64>,
         filter: Option<&str>,
         reach: &'a Reach,
-    ) -> Result<Hosts<'a>, ClientError> {
-        let mut path = format!("/v1/kit/hosts?filter={}", escaped(filter.unwrap_or_default()));
+    ) -> Result<Counted<'a>, ClientError> {
+        let mut query = format!("filter={}", escaped(filter.unwrap_or_default()));
         if let Some(since) = since {
-            path.push_str(&format!("&since={since}"));
+            query.push_str(&format!("&since={since}"));
         }
-        let mut lines = client.lines(&path)?;
-        let head = lines.next().ok_or_else(|| ClientError::Answer("it is empty".to_owned()))??;
-        let Head { revision } = parse(&head)?;
-        Ok(Hosts { lines, reach, revision, live: 0, retired: 0, failed: None })
+        let hosts = Hosts::ask(client, &query)?;
+        Ok(Counted { revision: hosts.revision, hosts, reach, live: 0, retired: 0, failed: None })
     }
 
     fn check(&mut self) -> Result<(), ClientError> {
@@ -226,11 +217,11 @@ impl<'a> Hosts<'a> {
     }
 }
 
-impl Iterator for Hosts<'_> {
+impl Iterator for Counted<'_> {
     type Item = Host;
 
     fn next(&mut self) -> Option<Host> {
-        match self.lines.next()?.and_then(|line| parse::<Host>(&line)) {
+        match self.hosts.next()? {
             Ok(mut host) => {
                 *if host.retired { &mut self.retired } else { &mut self.live } += 1;
                 self.reach.apply(&mut host.agent);
@@ -242,10 +233,6 @@ impl Iterator for Hosts<'_> {
             }
         }
     }
-}
-
-fn parse<'a, T: Deserialize<'a>>(line: &'a str) -> Result<T, ClientError> {
-    serde_json::from_str(line).map_err(|error| ClientError::Answer(error.to_string()))
 }
 
 fn revision(text: &str) -> Result<u64, String> {

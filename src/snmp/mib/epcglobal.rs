@@ -139,8 +139,7 @@ impl ReadPointTable {
         from: u32,
         mut visit: impl FnMut(u32, Row<'_>, u16) -> ControlFlow<()>,
     ) {
-        let Some(device) = context.device() else { return };
-        context.row(device, |row| {
+        context.own(|row| {
             if !is_reader(&row) {
                 return;
             }

@@ -62,9 +62,7 @@ impl Scalar {
         match self.read {
             Read::Bridge(read) => visit(read(context)),
             Read::Device(read) => {
-                if let Some(device) = context.device() {
-                    context.fleet.row(device, |row| read(context, &row, &mut visit));
-                }
+                context.own(|row| read(context, &row, &mut visit));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Column, Context, Group, Scalar, Table, fleetbridge, once, snmpv2};
+use super::{Column, Context, Group, Scalar, Table, fleetbridge, once, snmpv2, walk};
 use crate::{
     fleet::{PointValue, Row},
     model::{Attribute, Presence, Role, Time},
@@ -130,7 +130,7 @@ impl Table for StorageTable {
         from: u32,
         visit: impl FnMut(u32, Value<'_>) -> ControlFlow<()>,
     ) {
-        walk(self, context, column, from..=1, visit);
+        walk(self, context, column, from.max(1)..=1, visit);
     }
 }
 
@@ -290,24 +290,7 @@ impl Table for SoftwareTable {
 
 /// The device in view, if the key is one that a table may have.
 fn of_row(context: &Context<'_>, key: u32, last: u32, read: impl FnOnce(Row<'_>) -> Option<()>) {
-    if let (Some(device), true) = (context.device(), (1..=last).contains(&key)) {
-        context.row(device, read);
-    }
-}
-
-/// The few rows of a table that has no gaps worth seeking over.
-fn walk<T: Table<Key = u32>>(
-    table: &T,
-    context: &Context<'_>,
-    column: u32,
-    keys: std::ops::RangeInclusive<u32>,
-    mut visit: impl FnMut(u32, Value<'_>) -> ControlFlow<()>,
-) {
-    for key in keys {
-        let mut flow = ControlFlow::Continue(());
-        table.cell(context, key, column, |value| flow = visit(key, value));
-        if flow.is_break() {
-            return;
-        }
+    if (1..=last).contains(&key) {
+        context.own(read);
     }
 }

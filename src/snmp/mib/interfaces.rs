@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Column, Context, Group, Scalar, Table};
+use super::{Column, Context, Group, Scalar, Table, walk};
 use crate::{
     fleet::{PointValue, Row},
     model::{AdminState, Attribute, Presence, Role},
@@ -68,19 +68,15 @@ impl Table for IfTable {
         context: &Context<'_>,
         column: u32,
         from: u32,
-        mut visit: impl FnMut(u32, Value<'_>) -> ControlFlow<()>,
+        visit: impl FnMut(u32, Value<'_>) -> ControlFlow<()>,
     ) {
-        if from <= UPLINK {
-            self.cell(context, UPLINK, column, |value| {
-                let _ = visit(UPLINK, value);
-            });
-        }
+        walk(self, context, column, from.max(UPLINK)..=UPLINK, visit);
     }
 }
 
 fn only(context: &Context<'_>, key: u32, read: impl FnOnce(Row<'_>) -> Option<()>) {
-    if let (UPLINK, Some(device)) = (key, context.device()) {
-        context.row(device, read);
+    if key == UPLINK {
+        context.own(read);
     }
 }
 
@@ -180,13 +176,9 @@ impl Table for IfXTable {
         context: &Context<'_>,
         column: u32,
         from: u32,
-        mut visit: impl FnMut(u32, Value<'_>) -> ControlFlow<()>,
+        visit: impl FnMut(u32, Value<'_>) -> ControlFlow<()>,
     ) {
-        if from <= UPLINK {
-            self.cell(context, UPLINK, column, |value| {
-                let _ = visit(UPLINK, value);
-            });
-        }
+        walk(self, context, column, from.max(UPLINK)..=UPLINK, visit);
     }
 }
 

@@ -121,6 +121,11 @@ impl Context<'_> {
         self.display(&text, read);
     }
 
+    /// The row of the device whose agent is asked.
+    pub fn own<R>(&self, read: impl FnOnce(Row<'_>) -> R) -> Option<R> {
+        self.fleet.row(self.device()?, read)
+    }
+
     /// A device that is in view.
     pub fn row<R>(&self, device: DeviceNumber, read: impl FnOnce(Row<'_>) -> R) -> Option<R> {
         if self.device().is_some_and(|own| own != device) {
@@ -263,6 +268,23 @@ fn once(read: impl FnOnce(Value<'_>)) -> impl FnMut(Value<'_>) {
     move |value| {
         if let Some(read) = read.take() {
             read(value);
+        }
+    }
+}
+
+/// The rows of a table that has few of them, by asking for each of the keys.
+fn walk<T: Table>(
+    table: &T,
+    context: &Context<'_>,
+    column: u32,
+    keys: impl IntoIterator<Item = T::Key>,
+    mut visit: impl FnMut(T::Key, Value<'_>) -> ControlFlow<()>,
+) {
+    for key in keys {
+        let mut flow = ControlFlow::Continue(());
+        table.cell(context, key, column, |value| flow = visit(key, value));
+        if flow.is_break() {
+            return;
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, ops::ControlFlow};
 
-use super::{Column, Context, Group, Scalar, Table, fleetbridge};
+use super::{Column, Context, Group, Scalar, Table, fleetbridge, walk};
 use crate::{
     fleet::Row,
     model::Attribute,
@@ -214,14 +214,8 @@ impl Table for ObjectResources {
         context: &Context<'_>,
         column: u32,
         from: u32,
-        mut visit: impl FnMut(u32, Value<'_>) -> ControlFlow<()>,
+        visit: impl FnMut(u32, Value<'_>) -> ControlFlow<()>,
     ) {
-        for key in from.max(1)..=RESOURCES.len() as u32 {
-            let mut flow = ControlFlow::Continue(());
-            self.cell(context, key, column, |value| flow = visit(key, value));
-            if flow.is_break() {
-                return;
-            }
-        }
+        walk(self, context, column, from.max(1)..=RESOURCES.len() as u32, visit);
     }
 }

@@ -6,7 +6,7 @@ use super::{BATTERY, DEVICE, Entity};
 use crate::{
     model::Attribute,
     snmp::{
-        mib::{Column, Context, Group, Scalar, Table, fleetbridge, interfaces, once, snmpv2},
+        mib::{Column, Context, Group, Scalar, Table, fleetbridge, interfaces, once, snmpv2, walk},
         oid::Prefix,
         syntax::{Labels, Syntax, TRUTH, Value},
         view::{View, Views},
@@ -216,14 +216,10 @@ impl Table for AliasMappingTable {
         context: &Context<'_>,
         column: u32,
         from: (u32, u32),
-        mut visit: impl FnMut((u32, u32), Value<'_>) -> ControlFlow<()>,
+        visit: impl FnMut((u32, u32), Value<'_>) -> ControlFlow<()>,
     ) {
         let only = (DEVICE.into(), 0);
-        if from <= only {
-            self.cell(context, only, column, |value| {
-                let _ = visit(only, value);
-            });
-        }
+        walk(self, context, column, (from <= only).then_some(only), visit);
     }
 }
 
