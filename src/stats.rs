@@ -75,6 +75,20 @@ pub struct Snmp {
     pub unknown_addresses: Counter,
     /// Messages for a device that there is not (snmpUnknownContexts of SNMP-TARGET-MIB).
     pub unknown_contexts: Counter,
+    /// snmpUnknownSecurityModels and snmpInvalidMsgs of SNMP-MPD-MIB.
+    pub unknown_models: Counter,
+    pub invalid_messages: Counter,
+    /// usmStats of SNMP-USER-BASED-SM-MIB.
+    pub unsupported_levels: Counter,
+    pub not_in_time_windows: Counter,
+    pub unknown_users: Counter,
+    pub unknown_engines: Counter,
+    pub wrong_digests: Counter,
+    pub decryption_errors: Counter,
+    /// Messages of v3 while the engine's boots cannot be kept, so that v3 is off.
+    pub v3_off: Counter,
+    /// Reports sent.
+    pub out_reports: Counter,
     /// Messages for a device that is not heard, and so does not answer.
     pub silent_devices: Counter,
     pub trap_errors: Counter,

@@ -70,6 +70,8 @@ const PURE: &[&str] = &[
     "snmp/ber",
     "snmp/message",
     "snmp/agent",
+    "snmp/frame",
+    "snmp/task",
     "snmp/notify",
     "snmp/usm",
     "snmp/vacm",

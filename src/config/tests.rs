@@ -1,7 +1,7 @@
 use std::{fs, os::unix::fs::PermissionsExt};
 
 use super::*;
-use crate::netconf::role::Role;
+use crate::login::Role;
 use crate::snmp::community::Pattern;
 
 fn lines(text: &str) -> Vec<String> {

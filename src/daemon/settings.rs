@@ -12,7 +12,9 @@ use crate::{
     netconf::ssh::HostKey,
     snmp::{
         self,
+        engine::EngineId,
         strangers::{Stranger, Strangers, Why},
+        usm::{Material, User, Users},
     },
     southbound::{
         Limits,
@@ -90,6 +92,20 @@ pub fn communities(config: &Config) -> snmp::community::Communities {
 
 fn community(community: &config::Community) -> Option<snmp::community::Community> {
     snmp::community::Community::from_networks(community.name.expose(), community.sources.clone()).ok()
+}
+
+/// Who may ask by SNMPv3. Passwords are stretched, a millisecond or two each.
+pub fn snmp_users(config: &Config, bridge: &EngineId) -> Users {
+    let users = config.users.iter().filter_map(|user| {
+        let snmp = user.snmp.as_ref()?;
+        let (hash, password) = &snmp.auth;
+        let auth = (*hash, Material::from_password(*hash, password));
+        let private = snmp.private.as_ref();
+        let private =
+            private.map(|(protocol, password)| (*protocol, Material::from_password(*hash, password)));
+        Some(Arc::new(User::new(user.name.clone(), user.role, Some(auth), private, bridge)))
+    });
+    Users::new(users)
 }
 
 /// Where the bridge and its devices answer.
@@ -258,16 +274,21 @@ pub fn unknown(unknown: &Unknown, strangers: &Strangers) -> view::Unknown {
 }
 
 fn stranger(stranger: Stranger) -> view::Stranger {
-    let (community, device) = match stranger.why {
-        Why::Community(name) => (Some(name), None),
-        Why::Device(name) => (None, Some(name)),
-        Why::Source => (None, None),
-    };
-    view::Stranger {
+    let mut view = view::Stranger {
         time: stranger.time.to_string(),
         source: stranger.source.to_string(),
-        community,
-        device,
+        community: None,
+        device: None,
+        user: None,
+        digest: None,
         count: stranger.count,
+    };
+    match stranger.why {
+        Why::Community(name) => view.community = Some(name),
+        Why::Device(name) => view.device = Some(name),
+        Why::User(name) => view.user = Some(name),
+        Why::Digest(name) => view.digest = Some(name),
+        Why::Source => {}
     }
+    view
 }

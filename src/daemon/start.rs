@@ -161,13 +161,18 @@ impl Daemon {
         fleet.restored();
 
         let engine = engine(&config, started)?;
+        let users = settings::snmp_users(&config, &engine.of(None));
+        let access = snmp::agent::Access {
+            communities: settings::communities(&config),
+            usm: snmp::usm::Usm::new(users, snmp::engine::random_salt()?),
+            hosts: settings::hosts(&config),
+        };
         let agent = Arc::new(snmp::agent::Agent::new(
             fleet.clone(),
             stats.clone(),
             engine,
             settings::system(&config),
-            settings::communities(&config),
-            settings::hosts(&config),
+            access,
             snmp::mib::all(),
         ));
         let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4));
@@ -348,7 +353,7 @@ fn engine(config: &Config, now: crate::model::Time) -> Result<snmp::engine::Engi
     match snmp::engine::Engine::load(&config.store.join("snmp-engine"), now) {
         Ok(engine) => Ok(engine),
         Err(error) => {
-            warn!(%error, "the engine's boots cannot be kept: SNMPv3 will stay off, v1 and v2c go on");
+            warn!(%error, "the engine's boots cannot be kept: SNMPv3 is off, v1 and v2c go on");
             Ok(snmp::engine::Engine::unsaved(now)?)
         }
     }

@@ -1,25 +1,32 @@
-//! The responder for v1 and v2c (RFC 1157, RFC 3416 section 4.2, RFC 3584 section 4): a message in, a message out.
+//! The responder: a message in, a message out. Who asks, by a community (RFC 1157, RFC 3584 section 4) or as a user (RFC
+//! 3412, RFC 3414), and whom; [`task`](super::task) then answers.
 
 use std::{cell::RefCell, sync::Arc};
 
 use super::{
-    ber::{self, Envelope, Head, Malformed, Pdu, Version, tag},
-    bulk,
+    ber::{self, Envelope, Malformed, Pdu, tag},
     community::{Communities, Verdict},
     engine::Engine,
-    mib::{Context, Found, Sink, Subtree, System, entity::Catalogue},
-    oid::{self, Place, Prefix},
+    frame::{Frame, Head, Version},
+    mib::{Context, Sink, Subtree, System, entity::Catalogue},
+    oid::{Place, Prefix},
     strangers::{Refusal, Strangers},
+    syntax::Value,
+    task::{Scratch, Task, read_names},
+    usm::{Admitted, Clock, Message, Refused, Scoped, Secured, Users, Usm, Why},
     view::{Hosts, NoView, Path, View},
 };
 use crate::{
     fleet::Fleet,
-    model::Time,
-    stats::{Snmp, Stats},
+    model::{DeviceNumber, Time},
+    stats::Stats,
 };
 
 /// The greatest UDP payload over IPv4.
 pub const MAX_MESSAGE: usize = 65_507;
+
+/// Octets of an answer to who has shown nothing: no more than was asked with, or little more.
+const MAX_UNAUTHENTICATED: usize = 128;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -35,6 +42,7 @@ pub struct Agent {
     engine: Engine,
     system: System,
     communities: Communities,
+    usm: Usm,
     hosts: Hosts,
     catalogue: Catalogue,
     strangers: Strangers,
@@ -43,51 +51,11 @@ pub struct Agent {
     views: [Vec<(&'static Prefix, u16)>; 3],
 }
 
-/// Working memory of one thread; once warm, requests are answered without an allocation.
-#[derive(Default)]
-pub struct Scratch {
-    pub(super) text: RefCell<String>,
-    /// The names of a request, arc by arc.
-    pub(super) arcs: Vec<u32>,
-    pub(super) names: Vec<Name>,
-    pub(super) bulk: bulk::Scratch,
-}
-
-/// A requested name: its arcs in [`Scratch::arcs`], its octets in the request.
-#[derive(Clone, Copy)]
-pub(super) struct Name {
-    pub(super) arcs: (usize, usize),
-    octets: (usize, usize),
-}
-
-impl Name {
-    pub(super) fn arcs(self, all: &[u32]) -> &[u32] {
-        &all[self.arcs.0..self.arcs.1]
-    }
-
-    /// A name without octets, which stands for 0.0, is given back in its proper form.
-    pub(super) fn octets(self, varbinds: &[u8]) -> &[u8] {
-        match &varbinds[self.octets.0..self.octets.1] {
-            [] => &[0],
-            octets => octets,
-        }
-    }
-}
-
-/// RFC 3416 section 3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Status {
-    NoError = 0,
-    TooBig = 1,
-    NoSuchName = 2,
-    NotWritable = 17,
-}
-
-/// Why a response is no plain one.
-enum Failure {
-    TooBig,
-    /// A v1 error, with the position of the binding from 1.
-    NoSuchName(usize),
+/// Who may ask, and whom.
+pub struct Access {
+    pub communities: Communities,
+    pub usm: Usm,
+    pub hosts: Hosts,
 }
 
 impl Agent {
@@ -97,8 +65,7 @@ impl Agent {
         stats: Arc<Stats>,
         engine: Engine,
         system: System,
-        communities: Communities,
-        hosts: Hosts,
+        access: Access,
         subtrees: Vec<Box<dyn Subtree>>,
     ) -> Self {
         let views = [View::Bridge, View::Fleet, View::Device(0)].map(|view| {
@@ -108,7 +75,8 @@ impl Agent {
         });
         let catalogue = Catalogue::new(fleet.profiles());
         let strangers = Strangers::default();
-        Agent { fleet, stats, engine, system, communities, hosts, catalogue, strangers, subtrees, views }
+        let Access { communities, usm, hosts } = access;
+        Agent { fleet, stats, engine, system, communities, usm, hosts, catalogue, strangers, subtrees, views }
     }
 
     pub fn fleet(&self) -> &Fleet {
@@ -144,7 +112,6 @@ impl Agent {
         });
         if outcome == Outcome::Reply {
             stats.out_pkts.inc();
-            stats.out_get_responses.inc();
         }
         outcome
     }
@@ -179,31 +146,49 @@ impl Agent {
         }
     }
 
-    /// The order of checks is RFC 1157 section 4.1's: version, community, PDU.
     fn answer(
         &self,
         now: Time,
-        Path { peer, local }: Path,
+        path: Path,
         request: &[u8],
         scratch: &mut Scratch,
         reply: &mut Vec<u8>,
     ) -> Result<Outcome, Malformed> {
         let stats = &self.stats.snmp;
-        let Ok(at) = self.hosts.at(local) else {
+        let Ok(at) = self.hosts.at(path.local) else {
             stats.unknown_addresses.inc();
             return Ok(Outcome::Drop);
         };
         let envelope = Envelope::decode(request)?;
-        let version = match envelope.version {
-            0 => Version::V1,
-            1 => Version::V2c,
+        match envelope.version {
+            0 | 1 => self.answer_community(now, path, at, &envelope, scratch, reply),
+            3 => {
+                // Both are borrowed from for as long as the answer takes.
+                let (users, mut plain) = (self.usm.users(), std::mem::take(&mut scratch.plain));
+                let answered = self.answer_user(now, path, at, request, &users, &mut plain, scratch, reply);
+                scratch.plain = plain;
+                answered
+            }
             _ => {
                 stats.in_bad_versions.inc();
-                return Ok(Outcome::Drop);
+                Ok(Outcome::Drop)
             }
-        };
-        let verdict = self.communities.judge(envelope.community, peer.ip());
-        let name = match verdict {
+        }
+    }
+
+    /// The order of checks is RFC 1157 section 4.1's: version, community, PDU.
+    fn answer_community(
+        &self,
+        now: Time,
+        Path { peer, local }: Path,
+        at: Option<DeviceNumber>,
+        envelope: &Envelope<'_>,
+        scratch: &mut Scratch,
+        reply: &mut Vec<u8>,
+    ) -> Result<Outcome, Malformed> {
+        let stats = &self.stats.snmp;
+        let community = envelope.community;
+        let name = match self.communities.judge(community, peer.ip()) {
             Verdict::Granted(name) => name,
             Verdict::Refused => {
                 stats.source_refused.inc();
@@ -212,7 +197,7 @@ impl Agent {
             }
             Verdict::Unknown => {
                 stats.in_bad_community_names.inc();
-                self.strangers.note(now, peer, Refusal::Community(envelope.community));
+                self.strangers.note(now, peer, Refusal::Community(community));
                 return Ok(Outcome::Drop);
             }
         };
@@ -228,37 +213,173 @@ impl Agent {
                 return Ok(Outcome::Drop);
             }
         };
-        let known = match envelope.pdu_tag {
+        let frame = if envelope.version == 0 { Frame::V1 { community } } else { Frame::V2c { community } };
+        let pdu = (envelope.pdu_tag, envelope.pdu);
+        self.operate(now, view, frame, pdu, self.system.max_message, scratch, reply)
+    }
+
+    /// The order of checks is RFC 3412 section 7.2's. A device that is silent is so to everybody, so nobody is told
+    /// anything in its place.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one message, borrowed apart")]
+    fn answer_user<'a>(
+        &self,
+        now: Time,
+        Path { peer, local }: Path,
+        at: Option<DeviceNumber>,
+        request: &'a [u8],
+        users: &'a Users,
+        plain: &'a mut Vec<u8>,
+        scratch: &mut Scratch,
+        reply: &mut Vec<u8>,
+    ) -> Result<Outcome, Malformed> {
+        let stats = &self.stats.snmp;
+        if !self.engine.is_saved() {
+            stats.v3_off.inc();
+            return Ok(Outcome::Drop);
+        }
+        match self.hosts.view(&self.fleet, at, None) {
+            Ok(_) => {}
+            Err(NoView::Silent) => {
+                stats.silent_devices.inc();
+                return Ok(Outcome::Drop);
+            }
+            Err(NoView::Unknown) => {
+                stats.unknown_contexts.inc();
+                self.strangers.note(now, peer, Refusal::Device { at: local.ip(), name: None });
+                return Ok(Outcome::Drop);
+            }
+        }
+        let message = Message::decode(request)?;
+        let clock =
+            Clock { engine: self.engine.of(at), boots: self.engine.boots(), time: self.engine.time(now) };
+        let own = Secured {
+            id: message.id,
+            max_size: i32::try_from(self.system.max_request).unwrap_or(i32::MAX),
+            reportable: false,
+            engine: clock.engine.octets(),
+            boots: clock.boots,
+            time: clock.time,
+            user: &[],
+            auth: None,
+            private: None,
+            context_engine: clock.engine.octets(),
+            context: &[],
+        };
+        let limit = self.system.max_message.min(usize::try_from(message.max_size).unwrap_or(usize::MAX));
+        let admitted = match self.usm.admit(users, &clock, &message, stats, plain) {
+            Ok(admitted) => admitted,
+            Err(Refused::Malformed) => return Err(Malformed),
+            Err(Refused::Dropped) => return Ok(Outcome::Drop),
+            Err(Refused::Told { why, name, shown }) => {
+                if let Some(refusal) = Refusal::of_user(why, name) {
+                    self.strangers.note(now, peer, refusal);
+                }
+                let request_id = || {
+                    let scoped = Scoped::decode(message.data).ok()?;
+                    Pdu::decode(scoped.pdu).ok().map(|pdu| pdu.request_id)
+                };
+                let auth = shown.and_then(|user| user.auth_key(&clock.engine));
+                let frame = match &auth {
+                    Some(auth) => Secured { user: name, auth: Some(auth), ..own },
+                    None => own,
+                };
+                let request_id = if message.is_plain() { request_id() } else { None };
+                return Ok(self.report(&message, frame, why, request_id, reply));
+            }
+        };
+        let Admitted { user, auth, private, scoped, .. } = &admitted;
+        let frame = Secured {
+            user: user.name.as_bytes(),
+            auth: auth.as_deref(),
+            private: private.as_deref().map(|key| (key, self.usm.salt(key, clock.boots))),
+            context: scoped.name,
+            ..own
+        };
+        let request_id = || Pdu::decode(scoped.pdu).ok().map(|pdu| pdu.request_id);
+        if scoped.engine != clock.engine.octets() {
+            return Ok(self.report(&message, frame, Why::UnknownHandler, request_id(), reply));
+        }
+        let name = Some(scoped.name).filter(|name| !name.is_empty());
+        let view = match self.hosts.view(&self.fleet, at, name) {
+            Ok(view) => view,
+            Err(NoView::Silent) => {
+                stats.silent_devices.inc();
+                return Ok(Outcome::Drop);
+            }
+            Err(NoView::Unknown) => {
+                self.strangers.note(now, peer, Refusal::Device { at: local.ip(), name });
+                return Ok(self.report(&message, frame, Why::UnknownContext, request_id(), reply));
+            }
+        };
+        self.operate(now, view, Frame::V3(frame), (scoped.pdu_tag, scoped.pdu), limit, scratch, reply)
+    }
+
+    /// Tells what was counted, if the sender wants to know (RFC 3412 section 7.1).
+    fn report(
+        &self,
+        message: &Message<'_>,
+        frame: Secured<'_>,
+        why: Why,
+        request_id: Option<i32>,
+        reply: &mut Vec<u8>,
+    ) -> Outcome {
+        let counter = why.counter(&self.stats.snmp);
+        counter.inc();
+        if !message.reportable {
+            return Outcome::Drop;
+        }
+        let mut head = Head {
+            frame: Frame::V3(frame),
+            tag: tag::REPORT,
+            request_id: request_id.unwrap_or(0),
+            status: 0,
+            index: 0,
+        };
+        let write = |head: &Head<'_>, reply: &mut Vec<u8>| {
+            reply.clear();
+            reply.resize(head.room(), 0);
+            ber::push_binding(why.oid().octets(), |_| {}, &Value::Counter32(counter.value32()), reply);
+            head.finish(reply);
+        };
+        write(&head, reply);
+        if frame.auth.is_none() && reply.len() > MAX_UNAUTHENTICATED {
+            head.request_id = 0;
+            write(&head, reply);
+        }
+        self.stats.snmp.out_reports.inc();
+        Outcome::Reply
+    }
+
+    /// Answers whom it has let in.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one message, borrowed apart")]
+    fn operate(
+        &self,
+        now: Time,
+        view: View,
+        frame: Frame<'_>,
+        (pdu_tag, pdu): (u8, &[u8]),
+        limit: usize,
+        scratch: &mut Scratch,
+        reply: &mut Vec<u8>,
+    ) -> Result<Outcome, Malformed> {
+        let known = match pdu_tag {
             tag::GET | tag::GET_NEXT | tag::SET => true,
-            tag::GET_BULK => version == Version::V2c,
+            tag::GET_BULK => frame.version() != Version::V1,
             _ => false,
         };
         if !known {
-            stats.unknown_pdus.inc();
+            self.stats.snmp.unknown_pdus.inc();
             return Ok(Outcome::Drop);
         }
-        let pdu = Pdu::decode(envelope.pdu)?;
+        let pdu = Pdu::decode(pdu)?;
         read_names(&pdu, scratch)?;
-        let task = Task {
-            agent: self,
-            view,
-            stats,
-            head: Head {
-                version,
-                community: envelope.community,
-                request_id: pdu.request_id,
-                status: Status::NoError as i32,
-                index: 0,
-            },
-            pdu,
-            limit: self.system.max_message,
-        };
-        Ok(match envelope.pdu_tag {
-            tag::GET => task.get(now, scratch, reply),
-            tag::GET_NEXT => task.get_next(now, scratch, reply),
-            tag::GET_BULK => task.get_bulk(now, scratch, reply),
-            _ => task.set(reply),
-        })
+        let head = Head { frame, tag: tag::RESPONSE, request_id: pdu.request_id, status: 0, index: 0 };
+        let task = Task::new(self, view, head, pdu, limit);
+        let outcome = task.run(pdu_tag, now, scratch, reply);
+        if outcome == Outcome::Reply {
+            self.stats.snmp.out_get_responses.inc();
+        }
+        Ok(outcome)
     }
 
     fn of_view(&self, view: View) -> &[(&'static Prefix, u16)] {
@@ -274,7 +395,7 @@ impl Agent {
     }
 
     /// The subtree whose object `name` may be. Prefixes may nest, so the last that fits.
-    fn subtree<'n>(&self, view: View, name: &'n [u32]) -> Option<(&dyn Subtree, &'n [u32])> {
+    pub(super) fn subtree<'n>(&self, view: View, name: &'n [u32]) -> Option<(&dyn Subtree, &'n [u32])> {
         let places = self.of_view(view);
         let end = places.partition_point(|(prefix, _)| *prefix.arcs() <= *name);
         places[..end].iter().rev().find_map(|(prefix, place)| match prefix.place(name) {
@@ -299,196 +420,4 @@ impl Agent {
             }
         }
     }
-}
-
-/// One accepted request.
-pub(super) struct Task<'a> {
-    pub(super) agent: &'a Agent,
-    pub(super) view: View,
-    stats: &'a Snmp,
-    head: Head<'a>,
-    pub(super) pdu: Pdu<'a>,
-    limit: usize,
-}
-
-impl Task<'_> {
-    fn get(&self, now: Time, scratch: &mut Scratch, reply: &mut Vec<u8>) -> Outcome {
-        self.stats.in_get_requests.inc();
-        let Scratch { text, arcs, names, .. } = scratch;
-        let context = self.agent.context(now, self.view, text);
-        let mut found = 0;
-        let Some(limit) = self.begin(reply) else { return self.fail(Failure::TooBig, reply) };
-        for (at, name) in names.iter().enumerate() {
-            let start = ber::begin(tag::SEQUENCE, reply);
-            ber::push_octets(tag::OID, name.octets(self.pdu.varbinds), reply);
-            let value = reply.len();
-            let result = match self.agent.subtree(self.view, name.arcs(arcs)) {
-                Some((subtree, rest)) => subtree.get(&context, rest, reply),
-                None => Found::NoObject,
-            };
-            match result {
-                Found::Value if self.head.version == Version::V1 && reply[value] == tag::COUNTER64 => {
-                    return self.fail(Failure::NoSuchName(at + 1), reply);
-                }
-                Found::Value => found += 1,
-                _ if self.head.version == Version::V1 => {
-                    return self.fail(Failure::NoSuchName(at + 1), reply);
-                }
-                Found::NoObject => reply.extend_from_slice(&[tag::NO_SUCH_OBJECT, 0]),
-                Found::NoInstance => reply.extend_from_slice(&[tag::NO_SUCH_INSTANCE, 0]),
-            }
-            ber::end(start, reply);
-            if reply.len() > limit {
-                return self.fail(Failure::TooBig, reply);
-            }
-        }
-        self.finish(found, reply)
-    }
-
-    fn get_next(&self, now: Time, scratch: &mut Scratch, reply: &mut Vec<u8>) -> Outcome {
-        self.stats.in_get_nexts.inc();
-        let Some(limit) = self.begin(reply) else { return self.fail(Failure::TooBig, reply) };
-        let count = scratch.names.len();
-        match self.next_of_each(now, scratch, count, limit, reply) {
-            Ok(found) => self.finish(found, reply),
-            Err(failure) => self.fail(failure, reply),
-        }
-    }
-
-    /// RFC 3416 section 4.2.3: what does not fit is cut off at the end.
-    fn get_bulk(&self, now: Time, scratch: &mut Scratch, reply: &mut Vec<u8>) -> Outcome {
-        self.stats.in_get_bulks.inc();
-        let Some(limit) = self.begin(reply) else { return self.fail(Failure::TooBig, reply) };
-        // Negative numbers count as zero.
-        let singles = usize::try_from(self.pdu.status).unwrap_or(0).min(scratch.names.len());
-        let repetitions = usize::try_from(self.pdu.index).unwrap_or(0);
-        if self.next_of_each(now, scratch, singles, limit, reply).is_ok() {
-            bulk::repeat(self, now, scratch, singles, repetitions, limit, reply);
-        }
-        // snmpInTotalReqVars counts what GET and GETNEXT retrieve.
-        self.finish(0, reply)
-    }
-
-    /// Nothing can be written; v1 says so as a reading of an object that is not there (RFC 3584 section 4.4).
-    fn set(&self, reply: &mut Vec<u8>) -> Outcome {
-        self.stats.in_set_requests.inc();
-        if self.pdu.varbinds.is_empty() {
-            return match self.begin(reply) {
-                Some(_) => self.finish(0, reply),
-                None => self.fail(Failure::TooBig, reply),
-            };
-        }
-        self.stats.in_bad_community_uses.inc();
-        match self.head.version {
-            Version::V1 => self.fail(Failure::NoSuchName(1), reply),
-            Version::V2c => self.echo(Status::NotWritable, 1, reply),
-        }
-    }
-
-    /// Appends the instance that follows each of the first `count` names; returns how many there are. What was
-    /// appended before a binding that does not fit stays.
-    fn next_of_each(
-        &self,
-        now: Time,
-        scratch: &mut Scratch,
-        count: usize,
-        limit: usize,
-        reply: &mut Vec<u8>,
-    ) -> Result<usize, Failure> {
-        let Scratch { text, arcs, names, bulk, .. } = scratch;
-        let context = self.agent.context(now, self.view, text);
-        let mut found = 0;
-        for (at, name) in names[..count].iter().enumerate() {
-            bulk.ends.clear();
-            let mut sink = Sink {
-                out: reply,
-                ends: &mut bulk.ends,
-                wanted: 1,
-                limit,
-                counter64: self.head.version != Version::V1,
-                overflow: false,
-            };
-            self.agent.run(&context, name.arcs(arcs), &mut sink);
-            if sink.overflow {
-                return Err(Failure::TooBig);
-            }
-            if sink.wanted == 0 {
-                found += 1;
-                continue;
-            }
-            if self.head.version == Version::V1 {
-                return Err(Failure::NoSuchName(at + 1));
-            }
-            let start = reply.len();
-            ber::push_empty_binding(name.octets(self.pdu.varbinds), tag::END_OF_MIB_VIEW, reply);
-            if reply.len() > limit {
-                reply.truncate(start);
-                return Err(Failure::TooBig);
-            }
-        }
-        Ok(found)
-    }
-
-    /// Leaves room for the head; returns the length that the reply may grow to before its head is in place.
-    fn begin(&self, reply: &mut Vec<u8>) -> Option<usize> {
-        let room = self.head.room();
-        reply.clear();
-        reply.resize(room, 0);
-        Some(room + self.head.most_bindings(self.limit)?)
-    }
-
-    fn finish(&self, found: usize, reply: &mut Vec<u8>) -> Outcome {
-        self.stats.in_total_req_vars.add(found as u64);
-        self.head.finish(reply);
-        Outcome::Reply
-    }
-
-    fn fail(&self, failure: Failure, reply: &mut Vec<u8>) -> Outcome {
-        match (failure, self.head.version) {
-            (Failure::NoSuchName(at), _) => {
-                self.stats.out_no_such_names.inc();
-                self.echo(Status::NoSuchName, at, reply)
-            }
-            (Failure::TooBig, Version::V1) => {
-                self.stats.out_too_bigs.inc();
-                self.echo(Status::TooBig, 0, reply)
-            }
-            (Failure::TooBig, Version::V2c) => {
-                self.stats.out_too_bigs.inc();
-                self.error(Status::TooBig, 0, &[], reply)
-            }
-        }
-    }
-
-    /// An error response has the bindings of the request as they came.
-    fn echo(&self, status: Status, index: usize, reply: &mut Vec<u8>) -> Outcome {
-        self.error(status, index, self.pdu.varbinds, reply)
-    }
-
-    fn error(&self, status: Status, index: usize, varbinds: &[u8], reply: &mut Vec<u8>) -> Outcome {
-        let head = Head { status: status as i32, index: index as i32, ..self.head };
-        if head.message_len(varbinds.len()) > self.limit {
-            self.stats.silent_drops.inc();
-            return Outcome::Drop;
-        }
-        reply.clear();
-        reply.resize(head.room(), 0);
-        reply.extend_from_slice(varbinds);
-        head.finish(reply);
-        Outcome::Reply
-    }
-}
-
-/// Reads all names of a request before anything is answered.
-fn read_names(pdu: &Pdu<'_>, scratch: &mut Scratch) -> Result<(), Malformed> {
-    scratch.arcs.clear();
-    scratch.names.clear();
-    for binding in pdu.bindings() {
-        let name = binding?.name;
-        let from = scratch.arcs.len();
-        oid::decode(name, &mut scratch.arcs).map_err(|_| Malformed)?;
-        let offset = name.as_ptr().addr() - pdu.varbinds.as_ptr().addr();
-        scratch.names.push(Name { arcs: (from, scratch.arcs.len()), octets: (offset, offset + name.len()) });
-    }
-    Ok(())
 }

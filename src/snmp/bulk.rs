@@ -4,9 +4,9 @@
 //! the runs are gathered apart and then laid side by side, repetition by repetition.
 
 use super::{
-    agent::{self, Name, Task},
     ber::{self, tag},
     mib::{Context, Sink},
+    task::{self, Name, Task},
 };
 use crate::model::Time;
 
@@ -39,13 +39,13 @@ struct Column {
 pub fn repeat(
     task: &Task<'_>,
     now: Time,
-    scratch: &mut agent::Scratch,
+    scratch: &mut task::Scratch,
     singles: usize,
     repetitions: usize,
     limit: usize,
     reply: &mut Vec<u8>,
 ) {
-    let agent::Scratch { text, arcs, names, bulk } = scratch;
+    let task::Scratch { text, arcs, names, bulk, .. } = scratch;
     let context = task.agent.context(now, task.view, text);
     let names = &names[singles..];
     if repetitions == 0 || names.is_empty() {

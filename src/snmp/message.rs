@@ -86,7 +86,8 @@ mod tests {
     use crate::{
         model::Time,
         snmp::{
-            ber::{self, Envelope, Head, Version, tag},
+            ber::{self, Envelope, tag},
+            frame::{Frame, Head},
             oid::{self, Prefix},
         },
     };
@@ -153,8 +154,8 @@ mod tests {
             bindings in prop::collection::vec((names(), values()), 0..40),
         ) {
             let head = Head {
-                version: Version::V2c,
-                community: &community,
+                frame: Frame::V2c { community: &community },
+                tag: tag::RESPONSE,
                 request_id,
                 status: status as i32,
                 index: index as i32,

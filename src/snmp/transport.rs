@@ -27,7 +27,8 @@ use waiting::Waiting;
 
 use super::{
     addresses::Addresses,
-    agent::{Agent, Outcome, Scratch},
+    agent::{Agent, Outcome},
+    task::Scratch,
 };
 use crate::clock;
 

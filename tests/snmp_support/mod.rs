@@ -7,10 +7,12 @@ use fleetbridge::{
     fleet::Fleet,
     model::Time,
     snmp::{
-        agent::{Agent, Outcome, Scratch},
+        agent::{Access, Agent, Outcome},
         community::{Communities, Community, Pattern},
         engine::Engine,
         mib::{Subtree, System},
+        task::Scratch,
+        usm::{Users, Usm},
         view::{Hosts, Path},
     },
     stats::Stats,
@@ -224,7 +226,8 @@ fn agent_with(
     ];
     let communities = Communities::new(communities, &Pattern::defaults());
     let engine = Engine::unsaved(super::support::START).unwrap();
-    Arc::new(Agent::new(fleet, Arc::new(Stats::default()), engine, system, communities, hosts, subtrees))
+    let access = Access { communities, usm: Usm::new(Users::default(), 1), hosts };
+    Arc::new(Agent::new(fleet, Arc::new(Stats::default()), engine, system, access, subtrees))
 }
 
 /// The response as rasn writes it.

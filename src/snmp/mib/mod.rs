@@ -3,6 +3,7 @@
 //! A [`Table`] says what its columns are and how to seek and visit its rows; that it is served column by column, with
 //! indexes read and holes skipped, is written once, in `impl Subtree for T`. Scalars are a [`Group`].
 
+mod engine;
 pub mod entity;
 mod epcglobal;
 pub mod fleetbridge;
@@ -74,6 +75,9 @@ pub fn all() -> Vec<Box<dyn Subtree>> {
         Box::new(fleetbridge::SELF),
         Box::new(snmpv2::SET),
         Box::new(framework::ENGINE),
+        Box::new(engine::DISPATCH),
+        Box::new(engine::CONTEXTS),
+        Box::new(engine::USERS),
     ]
 }
 
