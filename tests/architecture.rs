@@ -76,6 +76,7 @@ const PURE: &[&str] = &[
     "snmp/usm",
     "snmp/vacm",
     "snmp/community",
+    "snmp/view",
     "snmp/mib",
     "netconf/capabilities",
     "netconf/date_time",

@@ -176,6 +176,7 @@ proptest! {
         }
         fleet.journal().append(after(1), EventKind::Started { cold: true });
         let mut manager = Manager::new(fleet, mib::all());
+        manager.open();
         let answers = |device: &DeviceNumber| {
             manager.fleet.row(*device, |row| row.presence()) == Some(Presence::Online)
         };

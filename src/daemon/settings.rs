@@ -15,6 +15,7 @@ use crate::{
         engine::EngineId,
         strangers::{Stranger, Strangers, Why},
         usm::{Material, User, Users},
+        vacm::{Model, Rows},
     },
     southbound::{
         Limits,
@@ -106,6 +107,16 @@ pub fn snmp_users(config: &Config, bridge: &EngineId) -> Users {
         Some(Arc::new(User::new(user.name.clone(), user.role, Some(auth), private, bridge)))
     });
     Users::new(users)
+}
+
+/// Who is in the group of which role.
+pub fn access(config: &Config, communities: &snmp::community::Communities) -> Rows {
+    let mut rows = Rows::of_roles();
+    communities.enter(&mut rows);
+    for user in config.users.iter().filter(|user| user.snmp.is_some()) {
+        rows.enter(Model::Usm, &user.name, user.role);
+    }
+    rows
 }
 
 /// Where the bridge and its devices answer.

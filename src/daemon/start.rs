@@ -162,8 +162,10 @@ impl Daemon {
 
         let engine = engine(&config, started)?;
         let users = settings::snmp_users(&config, &engine.of(None));
+        let communities = settings::communities(&config);
         let access = snmp::agent::Access {
-            communities: settings::communities(&config),
+            rows: settings::access(&config, &communities),
+            communities,
             usm: snmp::usm::Usm::new(users, snmp::engine::random_salt()?),
             hosts: settings::hosts(&config),
         };

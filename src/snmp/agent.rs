@@ -3,17 +3,20 @@
 
 use std::{cell::RefCell, sync::Arc};
 
+use parking_lot::RwLock;
+
 use super::{
     ber::{self, Envelope, Malformed, Pdu, tag},
     community::{Communities, Verdict},
     engine::Engine,
     frame::{Frame, Head, Version},
-    mib::{Context, Sink, Subtree, System, entity::Catalogue},
+    mib::{Context, Found, Sink, Subtree, System, entity::Catalogue},
     oid::{Place, Prefix},
     strangers::{Refusal, Strangers},
     syntax::Value,
     task::{Scratch, Task, read_names},
-    usm::{Admitted, Clock, Message, Refused, Scoped, Secured, Users, Usm, Why},
+    usm::{Admitted, Clock, Level, Message, Refused, Scoped, Secured, Users, Usm, Why},
+    vacm::{self, Cover, Model, Policy, Rights, Tree, Views, predecessor},
     view::{Hosts, NoView, Path, View},
 };
 use crate::{
@@ -43,6 +46,7 @@ pub struct Agent {
     system: System,
     communities: Communities,
     usm: Usm,
+    policy: RwLock<Arc<Policy>>,
     hosts: Hosts,
     catalogue: Catalogue,
     strangers: Strangers,
@@ -56,6 +60,8 @@ pub struct Access {
     pub communities: Communities,
     pub usm: Usm,
     pub hosts: Hosts,
+    /// Who is in which group, and what groups may.
+    pub rows: vacm::Rows,
 }
 
 impl Agent {
@@ -75,8 +81,23 @@ impl Agent {
         });
         let catalogue = Catalogue::new(fleet.profiles());
         let strangers = Strangers::default();
-        let Access { communities, usm, hosts } = access;
-        Agent { fleet, stats, engine, system, communities, usm, hosts, catalogue, strangers, subtrees, views }
+        let Access { communities, usm, hosts, rows } = access;
+        let prefixes: Vec<_> = subtrees.iter().map(|subtree| subtree.prefix()).collect();
+        let policy = RwLock::new(Arc::new(Policy::new(rows, &prefixes)));
+        Agent {
+            fleet,
+            stats,
+            engine,
+            system,
+            communities,
+            usm,
+            policy,
+            hosts,
+            catalogue,
+            strangers,
+            subtrees,
+            views,
+        }
     }
 
     pub fn fleet(&self) -> &Fleet {
@@ -119,6 +140,17 @@ impl Agent {
     /// Who was refused.
     pub fn strangers(&self) -> &Strangers {
         &self.strangers
+    }
+
+    /// Who may what, as of now.
+    pub fn policy(&self) -> Arc<Policy> {
+        self.policy.read().clone()
+    }
+
+    /// From now on these may what they may.
+    pub fn rule(&self, rows: vacm::Rows) {
+        let prefixes: Vec<_> = self.subtrees.iter().map(|subtree| subtree.prefix()).collect();
+        *self.policy.write() = Arc::new(Policy::new(rows, &prefixes));
     }
 
     /// Octets that a request may have.
@@ -188,8 +220,8 @@ impl Agent {
     ) -> Result<Outcome, Malformed> {
         let stats = &self.stats.snmp;
         let community = envelope.community;
-        let name = match self.communities.judge(community, peer.ip()) {
-            Verdict::Granted(name) => name,
+        let (security, name) = match self.communities.judge(community, peer.ip()) {
+            Verdict::Granted { security, device } => (security, device),
             Verdict::Refused => {
                 stats.source_refused.inc();
                 self.strangers.note(now, peer, Refusal::Source);
@@ -213,9 +245,14 @@ impl Agent {
                 return Ok(Outcome::Drop);
             }
         };
-        let frame = if envelope.version == 0 { Frame::V1 { community } } else { Frame::V2c { community } };
+        let (model, frame) = match envelope.version {
+            0 => (Model::V1, Frame::V1 { community }),
+            _ => (Model::V2c, Frame::V2c { community }),
+        };
         let pdu = (envelope.pdu_tag, envelope.pdu);
-        self.operate(now, view, frame, pdu, self.system.max_message, scratch, reply)
+        let policy = self.policy();
+        let rights = policy.rights(model, security, Level::NoAuthNoPriv);
+        self.operate(now, view, rights, frame, pdu, self.system.max_message, scratch, reply)
     }
 
     /// The order of checks is RFC 3412 section 7.2's. A device that is silent is so to everybody, so nobody is told
@@ -287,7 +324,7 @@ impl Agent {
                 return Ok(self.report(&message, frame, why, request_id, reply));
             }
         };
-        let Admitted { user, auth, private, scoped, .. } = &admitted;
+        let Admitted { user, level, auth, private, scoped } = &admitted;
         let frame = Secured {
             user: user.name.as_bytes(),
             auth: auth.as_deref(),
@@ -311,7 +348,10 @@ impl Agent {
                 return Ok(self.report(&message, frame, Why::UnknownContext, request_id(), reply));
             }
         };
-        self.operate(now, view, Frame::V3(frame), (scoped.pdu_tag, scoped.pdu), limit, scratch, reply)
+        let policy = self.policy();
+        let rights = policy.rights(Model::Usm, &user.name, *level);
+        let pdu = (scoped.pdu_tag, scoped.pdu);
+        self.operate(now, view, rights, Frame::V3(frame), pdu, limit, scratch, reply)
     }
 
     /// Tells what was counted, if the sender wants to know (RFC 3412 section 7.1).
@@ -356,6 +396,7 @@ impl Agent {
         &self,
         now: Time,
         view: View,
+        rights: &Rights,
         frame: Frame<'_>,
         (pdu_tag, pdu): (u8, &[u8]),
         limit: usize,
@@ -374,8 +415,10 @@ impl Agent {
         let pdu = Pdu::decode(pdu)?;
         read_names(&pdu, scratch)?;
         let head = Head { frame, tag: tag::RESPONSE, request_id: pdu.request_id, status: 0, index: 0 };
-        let task = Task::new(self, view, head, pdu, limit);
-        let outcome = task.run(pdu_tag, now, scratch, reply);
+        let outcome = match rights.views(|| self.hosts.context_name(&self.fleet, view)) {
+            Some(views) => Task::new(self, view, views, head, pdu, limit).run(pdu_tag, now, scratch, reply),
+            None => Task::new(self, view, &Views::default(), head, pdu, limit).refuse(reply),
+        };
         if outcome == Outcome::Reply {
             self.stats.snmp.out_get_responses.inc();
         }
@@ -395,29 +438,73 @@ impl Agent {
     }
 
     /// The subtree whose object `name` may be. Prefixes may nest, so the last that fits.
-    pub(super) fn subtree<'n>(&self, view: View, name: &'n [u32]) -> Option<(&dyn Subtree, &'n [u32])> {
+    pub(super) fn subtree<'n>(
+        &self,
+        view: View,
+        tree: &Tree,
+        name: &'n [u32],
+    ) -> Result<(&dyn Subtree, &'n [u32]), Found> {
         let places = self.of_view(view);
         let end = places.partition_point(|(prefix, _)| *prefix.arcs() <= *name);
-        places[..end].iter().rev().find_map(|(prefix, place)| match prefix.place(name) {
-            Place::Inside(rest) => Some((self.at(*place), rest)),
+        let found = places[..end].iter().rev().find_map(|(prefix, place)| match prefix.place(name) {
+            Place::Inside(rest) => Some((prefix, *place, rest)),
             _ => None,
-        })
+        });
+        let (prefix, place, rest) = found.ok_or(Found::NoObject)?;
+        match tree.cover_at(place) {
+            Cover::All => {}
+            Cover::Nothing => return Err(Found::NoObject),
+            Cover::Part if tree.shows(name) => {}
+            Cover::Part => {
+                let object = &name[..name.len().min(prefix.arcs().len() + 1)];
+                let none = tree.cover(object) == Cover::Nothing;
+                return Err(if none { Found::NoObject } else { Found::NoInstance });
+            }
+        }
+        Ok((self.at(place), rest))
     }
 
     /// Appends the instances that follow `name`, until the sink is full or there are no more.
-    pub(super) fn run(&self, context: &Context<'_>, name: &[u32], sink: &mut Sink<'_>) {
+    pub(super) fn run<'a>(&self, context: &Context<'_>, tree: &'a Tree, name: &[u32], sink: &mut Sink<'a>) {
         let places = self.of_view(context.view);
         let next = places.partition_point(|(prefix, _)| *prefix.arcs() <= *name);
         for (prefix, place) in &places[next.saturating_sub(1)..] {
             let subtree = self.at(*place);
-            match prefix.place(name) {
-                Place::Before => subtree.run(context, None, sink),
-                Place::Inside(rest) => subtree.run(context, Some(rest), sink),
+            let after = match prefix.place(name) {
+                Place::Before => None,
+                Place::Inside(rest) => Some(rest),
                 Place::After => continue,
+            };
+            match tree.cover_at(*place) {
+                Cover::All => subtree.run(context, after, sink),
+                Cover::Nothing => continue,
+                Cover::Part => {
+                    sink.guard(Some(tree));
+                    run_shown(subtree, prefix, context, tree, after, sink);
+                    sink.guard(None);
+                }
             }
             if sink.is_full() {
                 return;
             }
         }
+    }
+}
+
+/// Appends what a view shows of a subtree that it shows in part.
+fn run_shown(
+    subtree: &dyn Subtree,
+    prefix: &Prefix,
+    context: &Context<'_>,
+    tree: &Tree,
+    after: Option<&[u32]>,
+    sink: &mut Sink<'_>,
+) {
+    subtree.run(context, after, sink);
+    while let Some(next) = sink.take_hidden().and_then(|hidden| tree.next(hidden)) {
+        if !next.starts_with(prefix.arcs()) {
+            return;
+        }
+        subtree.run(context, Some(&predecessor(&next)[prefix.arcs().len()..]), sink);
     }
 }

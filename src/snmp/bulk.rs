@@ -75,8 +75,8 @@ fn one(
     bulk.ends.clear();
     let start = reply.len();
     let ends = &mut bulk.ends;
-    let mut sink = Sink { out: reply, ends, wanted: repetitions, limit, counter64: true, overflow: false };
-    task.agent.run(context, name.arcs(arcs), &mut sink);
+    let mut sink = Sink::new(reply, ends, repetitions, limit, true);
+    task.agent.run(context, &task.views.read, name.arcs(arcs), &mut sink);
     if sink.is_full() {
         return;
     }
@@ -113,15 +113,8 @@ impl Scratch {
         self.columns.clear();
         for name in names {
             let (start, first) = (self.runs.len(), self.ends.len());
-            let mut sink = Sink {
-                out: &mut self.runs,
-                ends: &mut self.ends,
-                wanted,
-                limit: start + space,
-                counter64: true,
-                overflow: false,
-            };
-            task.agent.run(context, name.arcs(arcs), &mut sink);
+            let mut sink = Sink::new(&mut self.runs, &mut self.ends, wanted, start + space, true);
+            task.agent.run(context, &task.views.read, name.arcs(arcs), &mut sink);
             let ended = !sink.is_full();
             self.columns.push(Column { name: *name, start, first, count: self.ends.len() - first, ended });
         }

@@ -21,4 +21,5 @@ pub mod syntax;
 pub mod task;
 pub mod transport;
 pub mod usm;
+pub mod vacm;
 pub mod view;

@@ -9,6 +9,7 @@ use super::{
     frame::{Head, Version},
     mib::{Found, Sink},
     oid,
+    vacm::Views,
     view::View,
 };
 use crate::{model::Time, stats::Snmp};
@@ -51,6 +52,7 @@ impl Name {
 enum Status {
     TooBig = 1,
     NoSuchName = 2,
+    AuthorizationError = 16,
     NotWritable = 17,
 }
 
@@ -65,6 +67,8 @@ enum Failure {
 pub(super) struct Task<'a> {
     pub(super) agent: &'a Agent,
     pub(super) view: View,
+    /// What of it.
+    pub(super) views: &'a Views,
     stats: &'a Snmp,
     version: Version,
     head: Head<'a>,
@@ -73,8 +77,32 @@ pub(super) struct Task<'a> {
 }
 
 impl<'a> Task<'a> {
-    pub fn new(agent: &'a Agent, view: View, head: Head<'a>, pdu: Pdu<'a>, limit: usize) -> Task<'a> {
-        Task { agent, view, stats: &agent.stats().snmp, version: head.frame.version(), head, pdu, limit }
+    pub fn new(
+        agent: &'a Agent,
+        view: View,
+        views: &'a Views,
+        head: Head<'a>,
+        pdu: Pdu<'a>,
+        limit: usize,
+    ) -> Task<'a> {
+        Task {
+            agent,
+            view,
+            views,
+            stats: &agent.stats().snmp,
+            version: head.frame.version(),
+            head,
+            pdu,
+            limit,
+        }
+    }
+
+    /// Refuses one to whom nothing is open here.
+    pub fn refuse(&self, reply: &mut Vec<u8>) -> Outcome {
+        match self.version {
+            Version::V1 => self.fail(Failure::NoSuchName(0), reply),
+            Version::V2c | Version::V3 => self.echo(Status::AuthorizationError, 0, reply),
+        }
     }
 
     /// `pdu_tag`: of a request.
@@ -97,9 +125,9 @@ impl<'a> Task<'a> {
             let start = ber::begin(tag::SEQUENCE, reply);
             ber::push_octets(tag::OID, name.octets(self.pdu.varbinds), reply);
             let value = reply.len();
-            let result = match self.agent.subtree(self.view, name.arcs(arcs)) {
-                Some((subtree, rest)) => subtree.get(&context, rest, reply),
-                None => Found::NoObject,
+            let result = match self.agent.subtree(self.view, &self.views.read, name.arcs(arcs)) {
+                Ok((subtree, rest)) => subtree.get(&context, rest, reply),
+                Err(found) => found,
             };
             match result {
                 Found::Value if self.version == Version::V1 && reply[value] == tag::COUNTER64 => {
@@ -175,15 +203,8 @@ impl<'a> Task<'a> {
         let mut found = 0;
         for (at, name) in names[..count].iter().enumerate() {
             bulk.ends.clear();
-            let mut sink = Sink {
-                out: reply,
-                ends: &mut bulk.ends,
-                wanted: 1,
-                limit,
-                counter64: self.version != Version::V1,
-                overflow: false,
-            };
-            self.agent.run(&context, name.arcs(arcs), &mut sink);
+            let mut sink = Sink::new(reply, &mut bulk.ends, 1, limit, self.version != Version::V1);
+            self.agent.run(&context, &self.views.read, name.arcs(arcs), &mut sink);
             if sink.overflow {
                 return Err(Failure::TooBig);
             }

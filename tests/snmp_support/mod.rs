@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use fleetbridge::{
     fleet::Fleet,
+    login::Role,
     model::Time,
     snmp::{
         agent::{Access, Agent, Outcome},
@@ -13,6 +14,7 @@ use fleetbridge::{
         mib::{Subtree, System},
         task::Scratch,
         usm::{Users, Usm},
+        vacm::{ALL, Model, Rows},
         view::{Hosts, Path},
     },
     stats::Stats,
@@ -105,6 +107,16 @@ impl Manager {
     /// Serves all MIBs of the same fleet with another greatest message.
     pub fn rebuild(&mut self, max_message: usize) {
         self.agent = agent(self.fleet.clone(), max_message, (self.make)());
+    }
+
+    /// From now on the community `public` may read all there is.
+    pub fn open(&mut self) {
+        let mut rows = Rows::of_roles();
+        rows.access.iter_mut().for_each(|access| access.read = ALL.to_owned());
+        for model in [Model::V1, Model::V2c] {
+            rows.enter(model, "community-1", Role::Read);
+        }
+        self.agent.rule(rows);
     }
 
     pub fn send(&mut self, message: &[u8]) -> Outcome {
@@ -225,8 +237,10 @@ fn agent_with(
         Community::new("inner", &["10.0.0.0/8".into()]).unwrap(),
     ];
     let communities = Communities::new(communities, &Pattern::defaults());
+    let mut rows = Rows::of_roles();
+    communities.enter(&mut rows);
     let engine = Engine::unsaved(super::support::START).unwrap();
-    let access = Access { communities, usm: Usm::new(Users::default(), 1), hosts };
+    let access = Access { communities, usm: Usm::new(Users::default(), 1), rows, hosts };
     Arc::new(Agent::new(fleet, Arc::new(Stats::default()), engine, system, access, subtrees))
 }
 

@@ -12,6 +12,7 @@ mod group;
 mod host;
 pub mod interfaces;
 mod power;
+mod sink;
 pub mod snmpv2;
 
 use std::{cell::RefCell, ops::ControlFlow};
@@ -25,6 +26,7 @@ use crate::{
 };
 
 pub use group::{Group, Scalar};
+pub use sink::{Sink, Stem};
 
 use entity::Catalogue;
 
@@ -411,72 +413,6 @@ impl Index for (u32, u16) {
     }
 }
 
-/// The encoded beginning of all names of a column.
-pub struct Stem {
-    octets: [u8; 40],
-    len: usize,
-}
-
-impl Stem {
-    pub fn new(prefix: &Prefix, number: u32) -> Stem {
-        let mut octets = [0; 40];
-        let mut len = prefix.octets().len();
-        octets[..len].copy_from_slice(prefix.octets());
-        for left in (0..5).rev() {
-            let part = number >> (7 * left);
-            if part > 0 || left == 0 {
-                octets[len] = (part & 0x7f) as u8 | if left > 0 { 0x80 } else { 0 };
-                len += 1;
-            }
-        }
-        Stem { octets, len }
-    }
-
-    pub fn octets(&self) -> &[u8] {
-        &self.octets[..self.len]
-    }
-}
-
-/// Takes variable bindings until it has as many as wanted, or as many as fit.
-pub struct Sink<'a> {
-    pub out: &'a mut Vec<u8>,
-    /// The end of each binding in `out`.
-    pub ends: &'a mut Vec<usize>,
-    /// How many more are wanted.
-    pub wanted: usize,
-    /// No binding ends behind this length of `out`; one that would fill the sink.
-    pub limit: usize,
-    /// False in v1, which has no Counter64: such columns are skipped as a whole (RFC 3584 section 4.2.2.1).
-    pub counter64: bool,
-    /// A binding did not fit.
-    pub overflow: bool,
-}
-
-impl Sink<'_> {
-    pub fn is_full(&self) -> bool {
-        self.wanted == 0 || self.overflow
-    }
-
-    /// Appends a binding; breaks when no more is wanted.
-    pub fn push(
-        &mut self,
-        stem: &Stem,
-        index: impl FnOnce(&mut Vec<u8>),
-        value: &Value<'_>,
-    ) -> ControlFlow<()> {
-        let start = self.out.len();
-        ber::push_binding(stem.octets(), index, value, self.out);
-        if self.out.len() > self.limit {
-            self.out.truncate(start);
-            self.overflow = true;
-            return ControlFlow::Break(());
-        }
-        self.ends.push(self.out.len());
-        self.wanted = self.wanted.saturating_sub(1);
-        if self.wanted == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -522,14 +458,5 @@ mod tests {
         assert_eq!(<(u32, u16)>::above(&[u32::MAX, u32::MAX]), None);
         assert_eq!(<(u32, u16)>::exact(&[7, 65_536]), None);
         assert_eq!(u32::exact(&[]), None);
-    }
-
-    #[test]
-    fn stems_are_encoded_as_names_are() {
-        for number in [0, 1, 127, 128, 300, 16_384, u32::MAX] {
-            let mut octets = Vec::new();
-            oid::encode(&[fleetbridge::FLEET.prefix.arcs(), &[number]].concat(), &mut octets);
-            assert_eq!(Stem::new(fleetbridge::FLEET.prefix, number).octets(), octets);
-        }
     }
 }

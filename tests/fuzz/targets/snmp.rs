@@ -14,6 +14,7 @@ use fleetbridge::{
         oid,
         task::Scratch,
         usm::{Users, Usm},
+        vacm::Rows,
         view::{Hosts, Path},
     },
     stats::Stats,
@@ -151,6 +152,8 @@ static AGENTS: LazyLock<[(usize, Agent); 2]> = LazyLock::new(|| {
         };
         let communities = vec![Community::new("public", &[]).expect("a good name")];
         let communities = Communities::new(communities, &Pattern::defaults());
+        let mut rows = Rows::of_roles();
+        communities.enter(&mut rows);
         let engine = Engine::unsaved(START).expect("random octets");
         (
             limit,
@@ -159,7 +162,7 @@ static AGENTS: LazyLock<[(usize, Agent); 2]> = LazyLock::new(|| {
                 Arc::new(Stats::default()),
                 engine,
                 system,
-                Access { communities, usm: Usm::new(Users::default(), 1), hosts: Hosts::default() },
+                Access { communities, usm: Usm::new(Users::default(), 1), rows, hosts: Hosts::default() },
                 mib::all(),
             ),
         )
