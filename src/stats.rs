@@ -60,8 +60,12 @@ pub struct Snmp {
     pub in_get_nexts: Counter,
     pub in_get_bulks: Counter,
     pub in_set_requests: Counter,
+    pub in_total_set_vars: Counter,
+    /// SETs that were dropped because too many wait; their senders try again.
+    pub sets_dropped: Counter,
     pub out_too_bigs: Counter,
     pub out_no_such_names: Counter,
+    pub out_bad_values: Counter,
     pub out_gen_errs: Counter,
     pub out_get_responses: Counter,
     pub out_traps: Counter,
@@ -94,6 +98,18 @@ pub struct Snmp {
     pub trap_errors: Counter,
     /// Replies that the system did not take.
     pub reply_errors: Counter,
+}
+
+impl Snmp {
+    /// An error status that is sent, as far as RFC 3418 counts it.
+    pub fn count_error(&self, status: i32) {
+        match status {
+            2 => self.out_no_such_names.inc(),
+            3 => self.out_bad_values.inc(),
+            5 => self.out_gen_errs.inc(),
+            _ => {}
+        }
+    }
 }
 
 #[derive(Debug, Default)]

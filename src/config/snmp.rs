@@ -32,10 +32,12 @@ pub struct Snmp {
     pub devices: Devices,
 }
 
-/// A community that reads.
+/// A community.
 #[derive(Clone, Debug)]
 pub struct Community {
     pub name: Secret,
+    /// Else it reads only.
+    pub writes: bool,
     /// From where; empty: from everywhere.
     pub sources: Vec<Network>,
 }
@@ -111,21 +113,22 @@ fn communities(key: &Entry<'_>, public: bool, patterns: &[Pattern]) -> Vec<Commu
 fn community(table: &mut Section<'_>, key: &Entry<'_>, public: bool) -> Option<Community> {
     let name = community_name(key);
     let access = table.key("access");
-    if access.one_of(&["read", "write"]) == Some("write") {
-        access.error(
-            "`access` cannot be \"write\" yet".to_owned(),
-            "SET comes in a later release; use \"read\"",
-        );
-    }
+    let writes = access.one_of(&["read", "write"]) == Some("write");
     let key_sources = table.key("sources");
     let items = key_sources.items("a list of networks, for example [\"10.0.0.0/8\"]");
     let expected = "an address or a network with no bit behind its prefix, for example \"10.0.0.0/8\"";
-    let sources =
+    let sources: Vec<_> =
         items.iter().filter_map(|item| item.parsed(expected, |text| text.parse::<Network>().ok())).collect();
     if key_sources.is_list() && items.is_empty() {
         key_sources.error(
             "`sources` names no network: nobody could use the community".to_owned(),
             "name networks, or leave the key out for all",
+        );
+    }
+    if writes && sources.is_empty() && !key_sources.exists() {
+        access.error(
+            "a community that writes is open to whoever hears it, from everywhere".to_owned(),
+            "add sources = [\"10.0.0.5\"], or better: a [[user]] with snmp",
         );
     }
     let name = name?;
@@ -135,7 +138,7 @@ fn community(table: &mut Section<'_>, key: &Entry<'_>, public: bool) -> Option<C
             "choose another name, or add sources = [\"10.0.0.0/8\"]",
         );
     }
-    Some(Community { name: Secret::new(name), sources })
+    Some(Community { name: Secret::new(name), writes, sources })
 }
 
 fn community_name(key: &Entry<'_>) -> Option<String> {

@@ -8,6 +8,7 @@ use crate::{
     file::{Diagnostic, Severity},
     fleet::{Adapter, AdapterState, Fleet},
     kit,
+    login::Role,
     model::{DeviceNumber, name_from_id},
     netconf::ssh::HostKey,
     snmp::{
@@ -92,7 +93,9 @@ pub fn communities(config: &Config) -> snmp::community::Communities {
 }
 
 fn community(community: &config::Community) -> Option<snmp::community::Community> {
-    snmp::community::Community::from_networks(community.name.expose(), community.sources.clone()).ok()
+    let (name, sources) = (community.name.expose(), community.sources.clone());
+    let role = if community.writes { Role::Operate } else { Role::Read };
+    Some(snmp::community::Community::from_networks(name, sources).ok()?.with_role(role))
 }
 
 /// Who may ask by SNMPv3. Passwords are stretched, a millisecond or two each.

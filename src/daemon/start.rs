@@ -169,14 +169,15 @@ impl Daemon {
             usm: snmp::usm::Usm::new(users, snmp::engine::random_salt()?),
             hosts: settings::hosts(&config),
         };
-        let agent = Arc::new(snmp::agent::Agent::new(
+        let agent = snmp::agent::Agent::new(
             fleet.clone(),
             stats.clone(),
             engine,
             settings::system(&config),
             access,
             snmp::mib::all(),
-        ));
+        );
+        let agent = Arc::new(agent.with_datastore(datastore.clone()));
         let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4));
         let snmp = snmp::transport::Server::start(&config.snmp.listen, threads, agent.clone())?;
         let listeners = control_listeners(&config).await?;

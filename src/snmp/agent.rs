@@ -1,35 +1,34 @@
-//! The responder: a message in, a message out. Who asks, by a community (RFC 1157, RFC 3584 section 4) or as a user (RFC
-//! 3412, RFC 3414), and whom; [`task`](super::task) then answers.
+//! The responder: a message in, a message out. [`admit`](super::admit) finds who asks whom and what is open to him,
+//! [`task`](super::task) then answers from the subtrees that are here.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    cell::RefCell,
+    sync::{
+        Arc,
+        atomic::{AtomicI32, Ordering},
+    },
+};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use super::{
-    ber::{self, Envelope, Malformed, Pdu, tag},
-    community::{Communities, Verdict},
+    admit::Allow,
+    answered::Answered,
+    ber::{Envelope, Malformed},
+    community::Communities,
     engine::Engine,
-    frame::{Frame, Head, Version},
     mib::{Context, Found, Sink, Subtree, System, entity::Catalogue},
     oid::{Place, Prefix},
-    strangers::{Refusal, Strangers},
-    syntax::Value,
-    task::{Scratch, Task, read_names},
-    usm::{Admitted, Clock, Level, Message, Refused, Scoped, Secured, Users, Usm, Why},
-    vacm::{self, Cover, Model, Policy, Rights, Tree, Views, predecessor},
-    view::{Hosts, NoView, Path, View},
+    strangers::Strangers,
+    task::Scratch,
+    usm::Usm,
+    vacm::{self, Cover, Policy, Tree, predecessor},
+    view::{Hosts, Path, View},
 };
-use crate::{
-    fleet::Fleet,
-    model::{DeviceNumber, Time},
-    stats::Stats,
-};
+use crate::{datastore::Datastore, fleet::Fleet, model::Time, stats::Stats};
 
 /// The greatest UDP payload over IPv4.
 pub const MAX_MESSAGE: usize = 65_507;
-
-/// Octets of an answer to who has shown nothing: no more than was asked with, or little more.
-const MAX_UNAUTHENTICATED: usize = 128;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -37,19 +36,26 @@ pub enum Outcome {
     /// The reply is to be sent back from where the request went to.
     Reply,
     Drop,
+    /// A SET from somebody who was let in: [`Agent::set`] answers it, which takes as long as the disk does.
+    Set,
 }
 
 pub struct Agent {
-    fleet: Arc<Fleet>,
-    stats: Arc<Stats>,
-    engine: Engine,
-    system: System,
-    communities: Communities,
-    usm: Usm,
+    pub(super) fleet: Arc<Fleet>,
+    pub(super) stats: Arc<Stats>,
+    pub(super) engine: Engine,
+    pub(super) system: System,
+    pub(super) communities: Communities,
+    pub(super) usm: Usm,
     policy: RwLock<Arc<Policy>>,
-    hosts: Hosts,
+    /// What can be set; without it nothing can.
+    pub(super) datastore: Option<Arc<Datastore>>,
+    /// snmpSetSerialNo.
+    pub(super) serial: AtomicI32,
+    pub(super) answered: Mutex<Answered>,
+    pub(super) hosts: Hosts,
     catalogue: Catalogue,
-    strangers: Strangers,
+    pub(super) strangers: Strangers,
     subtrees: Vec<Box<dyn Subtree>>,
     /// Prefixes and places in `subtrees`, of each view.
     views: [Vec<(&'static Prefix, u16)>; 3],
@@ -92,12 +98,20 @@ impl Agent {
             communities,
             usm,
             policy,
+            datastore: None,
+            serial: AtomicI32::new(0),
+            answered: Mutex::default(),
             hosts,
             catalogue,
             strangers,
             subtrees,
             views,
         }
+    }
+
+    /// SETs are written there.
+    pub fn with_datastore(self, datastore: Arc<Datastore>) -> Self {
+        Agent { datastore: Some(datastore), ..self }
     }
 
     pub fn fleet(&self) -> &Fleet {
@@ -127,7 +141,24 @@ impl Agent {
             stats.oversized.inc();
             return Outcome::Drop;
         }
-        let outcome = self.answer(now, path, request, scratch, reply).unwrap_or_else(|Malformed| {
+        self.count(self.answer(now, path, request, Allow::Reads, scratch, reply))
+    }
+
+    /// Answers a SET that [`handle`](Agent::handle) has put off; returns when it is durable. One at a time.
+    pub fn set(
+        &self,
+        now: Time,
+        path: Path,
+        request: &[u8],
+        scratch: &mut Scratch,
+        reply: &mut Vec<u8>,
+    ) -> Outcome {
+        self.count(self.answer(now, path, request, Allow::Writes, scratch, reply))
+    }
+
+    fn count(&self, answered: Result<Outcome, Malformed>) -> Outcome {
+        let stats = &self.stats.snmp;
+        let outcome = answered.unwrap_or_else(|Malformed| {
             stats.in_asn_parse_errs.inc();
             Outcome::Drop
         });
@@ -174,6 +205,8 @@ impl Agent {
             stats: &self.stats,
             engine: &self.engine,
             system: &self.system,
+            serial: self.serial.load(Ordering::Relaxed),
+            last_commit: self.datastore.as_ref().map_or(0, |datastore| datastore.last_commit()),
             text,
         }
     }
@@ -183,6 +216,7 @@ impl Agent {
         now: Time,
         path: Path,
         request: &[u8],
+        allow: Allow,
         scratch: &mut Scratch,
         reply: &mut Vec<u8>,
     ) -> Result<Outcome, Malformed> {
@@ -193,11 +227,12 @@ impl Agent {
         };
         let envelope = Envelope::decode(request)?;
         match envelope.version {
-            0 | 1 => self.answer_community(now, path, at, &envelope, scratch, reply),
+            0 | 1 => self.answer_community(now, path, at, &envelope, allow, scratch, reply),
             3 => {
                 // Both are borrowed from for as long as the answer takes.
                 let (users, mut plain) = (self.usm.users(), std::mem::take(&mut scratch.plain));
-                let answered = self.answer_user(now, path, at, request, &users, &mut plain, scratch, reply);
+                let answered =
+                    self.answer_user(now, path, at, request, &users, &mut plain, allow, scratch, reply);
                 scratch.plain = plain;
                 answered
             }
@@ -206,223 +241,6 @@ impl Agent {
                 Ok(Outcome::Drop)
             }
         }
-    }
-
-    /// The order of checks is RFC 1157 section 4.1's: version, community, PDU.
-    fn answer_community(
-        &self,
-        now: Time,
-        Path { peer, local }: Path,
-        at: Option<DeviceNumber>,
-        envelope: &Envelope<'_>,
-        scratch: &mut Scratch,
-        reply: &mut Vec<u8>,
-    ) -> Result<Outcome, Malformed> {
-        let stats = &self.stats.snmp;
-        let community = envelope.community;
-        let (security, name) = match self.communities.judge(community, peer.ip()) {
-            Verdict::Granted { security, device } => (security, device),
-            Verdict::Refused => {
-                stats.source_refused.inc();
-                self.strangers.note(now, peer, Refusal::Source);
-                return Ok(Outcome::Drop);
-            }
-            Verdict::Unknown => {
-                stats.in_bad_community_names.inc();
-                self.strangers.note(now, peer, Refusal::Community(community));
-                return Ok(Outcome::Drop);
-            }
-        };
-        let view = match self.hosts.view(&self.fleet, at, name) {
-            Ok(view) => view,
-            Err(NoView::Silent) => {
-                stats.silent_devices.inc();
-                return Ok(Outcome::Drop);
-            }
-            Err(NoView::Unknown) => {
-                stats.unknown_contexts.inc();
-                self.strangers.note(now, peer, Refusal::Device { at: local.ip(), name });
-                return Ok(Outcome::Drop);
-            }
-        };
-        let (model, frame) = match envelope.version {
-            0 => (Model::V1, Frame::V1 { community }),
-            _ => (Model::V2c, Frame::V2c { community }),
-        };
-        let pdu = (envelope.pdu_tag, envelope.pdu);
-        let policy = self.policy();
-        let rights = policy.rights(model, security, Level::NoAuthNoPriv);
-        self.operate(now, view, rights, frame, pdu, self.system.max_message, scratch, reply)
-    }
-
-    /// The order of checks is RFC 3412 section 7.2's. A device that is silent is so to everybody, so nobody is told
-    /// anything in its place.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one message, borrowed apart")]
-    fn answer_user<'a>(
-        &self,
-        now: Time,
-        Path { peer, local }: Path,
-        at: Option<DeviceNumber>,
-        request: &'a [u8],
-        users: &'a Users,
-        plain: &'a mut Vec<u8>,
-        scratch: &mut Scratch,
-        reply: &mut Vec<u8>,
-    ) -> Result<Outcome, Malformed> {
-        let stats = &self.stats.snmp;
-        if !self.engine.is_saved() {
-            stats.v3_off.inc();
-            return Ok(Outcome::Drop);
-        }
-        match self.hosts.view(&self.fleet, at, None) {
-            Ok(_) => {}
-            Err(NoView::Silent) => {
-                stats.silent_devices.inc();
-                return Ok(Outcome::Drop);
-            }
-            Err(NoView::Unknown) => {
-                stats.unknown_contexts.inc();
-                self.strangers.note(now, peer, Refusal::Device { at: local.ip(), name: None });
-                return Ok(Outcome::Drop);
-            }
-        }
-        let message = Message::decode(request)?;
-        let clock =
-            Clock { engine: self.engine.of(at), boots: self.engine.boots(), time: self.engine.time(now) };
-        let own = Secured {
-            id: message.id,
-            max_size: i32::try_from(self.system.max_request).unwrap_or(i32::MAX),
-            reportable: false,
-            engine: clock.engine.octets(),
-            boots: clock.boots,
-            time: clock.time,
-            user: &[],
-            auth: None,
-            private: None,
-            context_engine: clock.engine.octets(),
-            context: &[],
-        };
-        let limit = self.system.max_message.min(usize::try_from(message.max_size).unwrap_or(usize::MAX));
-        let admitted = match self.usm.admit(users, &clock, &message, stats, plain) {
-            Ok(admitted) => admitted,
-            Err(Refused::Malformed) => return Err(Malformed),
-            Err(Refused::Dropped) => return Ok(Outcome::Drop),
-            Err(Refused::Told { why, name, shown }) => {
-                if let Some(refusal) = Refusal::of_user(why, name) {
-                    self.strangers.note(now, peer, refusal);
-                }
-                let request_id = || {
-                    let scoped = Scoped::decode(message.data).ok()?;
-                    Pdu::decode(scoped.pdu).ok().map(|pdu| pdu.request_id)
-                };
-                let auth = shown.and_then(|user| user.auth_key(&clock.engine));
-                let frame = match &auth {
-                    Some(auth) => Secured { user: name, auth: Some(auth), ..own },
-                    None => own,
-                };
-                let request_id = if message.is_plain() { request_id() } else { None };
-                return Ok(self.report(&message, frame, why, request_id, reply));
-            }
-        };
-        let Admitted { user, level, auth, private, scoped } = &admitted;
-        let frame = Secured {
-            user: user.name.as_bytes(),
-            auth: auth.as_deref(),
-            private: private.as_deref().map(|key| (key, self.usm.salt(key, clock.boots))),
-            context: scoped.name,
-            ..own
-        };
-        let request_id = || Pdu::decode(scoped.pdu).ok().map(|pdu| pdu.request_id);
-        if scoped.engine != clock.engine.octets() {
-            return Ok(self.report(&message, frame, Why::UnknownHandler, request_id(), reply));
-        }
-        let name = Some(scoped.name).filter(|name| !name.is_empty());
-        let view = match self.hosts.view(&self.fleet, at, name) {
-            Ok(view) => view,
-            Err(NoView::Silent) => {
-                stats.silent_devices.inc();
-                return Ok(Outcome::Drop);
-            }
-            Err(NoView::Unknown) => {
-                self.strangers.note(now, peer, Refusal::Device { at: local.ip(), name });
-                return Ok(self.report(&message, frame, Why::UnknownContext, request_id(), reply));
-            }
-        };
-        let policy = self.policy();
-        let rights = policy.rights(Model::Usm, &user.name, *level);
-        let pdu = (scoped.pdu_tag, scoped.pdu);
-        self.operate(now, view, rights, Frame::V3(frame), pdu, limit, scratch, reply)
-    }
-
-    /// Tells what was counted, if the sender wants to know (RFC 3412 section 7.1).
-    fn report(
-        &self,
-        message: &Message<'_>,
-        frame: Secured<'_>,
-        why: Why,
-        request_id: Option<i32>,
-        reply: &mut Vec<u8>,
-    ) -> Outcome {
-        let counter = why.counter(&self.stats.snmp);
-        counter.inc();
-        if !message.reportable {
-            return Outcome::Drop;
-        }
-        let mut head = Head {
-            frame: Frame::V3(frame),
-            tag: tag::REPORT,
-            request_id: request_id.unwrap_or(0),
-            status: 0,
-            index: 0,
-        };
-        let write = |head: &Head<'_>, reply: &mut Vec<u8>| {
-            reply.clear();
-            reply.resize(head.room(), 0);
-            ber::push_binding(why.oid().octets(), |_| {}, &Value::Counter32(counter.value32()), reply);
-            head.finish(reply);
-        };
-        write(&head, reply);
-        if frame.auth.is_none() && reply.len() > MAX_UNAUTHENTICATED {
-            head.request_id = 0;
-            write(&head, reply);
-        }
-        self.stats.snmp.out_reports.inc();
-        Outcome::Reply
-    }
-
-    /// Answers whom it has let in.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one message, borrowed apart")]
-    fn operate(
-        &self,
-        now: Time,
-        view: View,
-        rights: &Rights,
-        frame: Frame<'_>,
-        (pdu_tag, pdu): (u8, &[u8]),
-        limit: usize,
-        scratch: &mut Scratch,
-        reply: &mut Vec<u8>,
-    ) -> Result<Outcome, Malformed> {
-        let known = match pdu_tag {
-            tag::GET | tag::GET_NEXT | tag::SET => true,
-            tag::GET_BULK => frame.version() != Version::V1,
-            _ => false,
-        };
-        if !known {
-            self.stats.snmp.unknown_pdus.inc();
-            return Ok(Outcome::Drop);
-        }
-        let pdu = Pdu::decode(pdu)?;
-        read_names(&pdu, scratch)?;
-        let head = Head { frame, tag: tag::RESPONSE, request_id: pdu.request_id, status: 0, index: 0 };
-        let outcome = match rights.views(|| self.hosts.context_name(&self.fleet, view)) {
-            Some(views) => Task::new(self, view, views, head, pdu, limit).run(pdu_tag, now, scratch, reply),
-            None => Task::new(self, view, &Views::default(), head, pdu, limit).refuse(reply),
-        };
-        if outcome == Outcome::Reply {
-            self.stats.snmp.out_get_responses.inc();
-        }
-        Ok(outcome)
     }
 
     fn of_view(&self, view: View) -> &[(&'static Prefix, u16)] {

@@ -5,7 +5,9 @@
 //! journal and sends what [`notify`] makes of each event. Only `transport` and `notifier` know sockets.
 
 pub mod addresses;
+mod admit;
 pub mod agent;
+mod answered;
 pub mod ber;
 mod bulk;
 pub mod community;
@@ -16,6 +18,7 @@ pub mod mib;
 pub mod notifier;
 pub mod notify;
 pub mod oid;
+pub mod set;
 pub mod strangers;
 pub mod syntax;
 pub mod task;

@@ -9,10 +9,12 @@ use super::{
     frame::{Head, Version},
     mib::{Found, Sink},
     oid,
+    set::{Edits, Given, SetError},
+    usm::Level,
     vacm::Views,
     view::View,
 };
-use crate::{model::Time, stats::Snmp};
+use crate::{datastore::Owner, model::Time, stats::Snmp};
 
 /// Working memory of one thread; once warm, requests are answered without an allocation.
 #[derive(Default)]
@@ -53,7 +55,6 @@ enum Status {
     TooBig = 1,
     NoSuchName = 2,
     AuthorizationError = 16,
-    NotWritable = 17,
 }
 
 /// Why a response is no plain one.
@@ -110,8 +111,7 @@ impl<'a> Task<'a> {
         match pdu_tag {
             tag::GET => self.get(now, scratch, reply),
             tag::GET_NEXT => self.get_next(now, scratch, reply),
-            tag::GET_BULK => self.get_bulk(now, scratch, reply),
-            _ => self.set(reply),
+            _ => self.get_bulk(now, scratch, reply),
         }
     }
 
@@ -172,20 +172,51 @@ impl<'a> Task<'a> {
         self.finish(0, reply)
     }
 
-    /// Nothing can be written; v1 says so as a reading of an object that is not there (RFC 3584 section 4.4).
-    fn set(&self, reply: &mut Vec<u8>) -> Outcome {
+    /// Checks all bindings, then writes them all or none. Returns error status and index.
+    pub fn set(&self, now: Time, level: Level, owner: Owner, scratch: &Scratch) -> (i32, usize) {
         self.stats.in_set_requests.inc();
-        if self.pdu.varbinds.is_empty() {
-            return match self.begin(reply) {
-                Some(_) => self.finish(0, reply),
-                None => self.fail(Failure::TooBig, reply),
+        match self.write(now, level, owner, scratch) {
+            Ok(()) => {
+                self.stats.in_total_set_vars.add(scratch.names.len() as u64);
+                (0, 0)
+            }
+            Err((at, error)) => {
+                let status = match self.version {
+                    Version::V1 => error.of_v1(),
+                    Version::V2c | Version::V3 => error as i32,
+                };
+                self.stats.count_error(status);
+                (status, at + 1)
+            }
+        }
+    }
+
+    fn write(
+        &self,
+        now: Time,
+        level: Level,
+        owner: Owner,
+        scratch: &Scratch,
+    ) -> Result<(), (usize, SetError)> {
+        let Scratch { text, arcs, names, .. } = scratch;
+        let context = self.agent.context(now, self.view, text);
+        let mut edits = Edits::new(level);
+        for (at, (name, binding)) in names.iter().zip(self.pdu.bindings().flatten()).enumerate() {
+            edits.turn(at);
+            let name = name.arcs(arcs);
+            let set = match self.agent.subtree(self.view, &self.views.write, name) {
+                Ok((subtree, rest)) => subtree.set(&context, rest, &Given::new(&binding), &mut edits),
+                Err(_) if self.views.write.shows(name) => Err(SetError::NotWritable),
+                Err(_) => {
+                    if self.version != Version::V3 {
+                        self.stats.in_bad_community_uses.inc();
+                    }
+                    Err(SetError::NoAccess)
+                }
             };
+            set.map_err(|error| (at, error))?;
         }
-        self.stats.in_bad_community_uses.inc();
-        match self.version {
-            Version::V1 => self.fail(Failure::NoSuchName(1), reply),
-            Version::V2c | Version::V3 => self.echo(Status::NotWritable, 1, reply),
-        }
+        self.agent.write(&edits, owner, now)
     }
 
     /// Appends the instance that follows each of the first `count` names; returns how many there are. What was
@@ -251,18 +282,22 @@ impl<'a> Task<'a> {
             }
             (Failure::TooBig, Version::V2c | Version::V3) => {
                 self.stats.out_too_bigs.inc();
-                self.error(Status::TooBig, 0, &[], reply)
+                self.respond(Status::TooBig as i32, 0, &[], reply)
             }
         }
     }
 
-    /// An error response has the bindings of the request as they came.
     fn echo(&self, status: Status, index: usize, reply: &mut Vec<u8>) -> Outcome {
-        self.error(status, index, self.pdu.varbinds, reply)
+        self.echo_status(status as i32, index, reply)
     }
 
-    fn error(&self, status: Status, index: usize, varbinds: &[u8], reply: &mut Vec<u8>) -> Outcome {
-        let head = Head { status: status as i32, index: index as i32, ..self.head };
+    /// A response has the bindings of the request as they came.
+    pub fn echo_status(&self, status: i32, index: usize, reply: &mut Vec<u8>) -> Outcome {
+        self.respond(status, index, self.pdu.varbinds, reply)
+    }
+
+    fn respond(&self, status: i32, index: usize, varbinds: &[u8], reply: &mut Vec<u8>) -> Outcome {
+        let head = Head { status, index: index as i32, ..self.head };
         if head.message_len(varbinds.len()) > self.limit {
             self.stats.silent_drops.inc();
             return Outcome::Drop;

@@ -1,57 +1,18 @@
 """Users of SNMPv3 as net-snmp's tools know them: all protocols, what is told to whom fails, engines of devices."""
 
-import os
-
 from support import Bridge, Broker, Case, Manager, wait_until
 from support.fleet import POINTS, adapter, telemetry
+from support.users import ADMIN, AS_ADMIN, AUTH, PRIV, options, passwords, user
 
-# As the boot file has them, and as net-snmp does.
-AUTH = {"md5": "MD5", "sha-1": "SHA", "sha-224": "SHA-224", "sha-256": "SHA-256", "sha-384": "SHA-384", "sha-512": "SHA-512"}
-PRIV = {
-    None: None,
-    "des": "DES",
-    "aes-128": "AES",
-    "aes-192": "AES-192",
-    "aes-256": "AES-256",
-    "aes-192-c": "AES-192-C",
-    "aes-256-c": "AES-256-C",
-}
 SYS_NAME = "1.3.6.1.2.1.1.5.0"
 SYS_DESCR = "1.3.6.1.2.1.1.1.0"
 ENGINE_ID = "1.3.6.1.6.3.10.2.1.1.0"
 USM_STATS = "1.3.6.1.6.3.15.1.1"
 
 
-def user(name, auth, priv, role="read"):
-    """A [[user]] of the boot file; the passwords lie beside it."""
-    private = f', priv = "{priv}", priv-password-file = "priv"' if priv else ""
-    return f'[[user]]\nname = "{name}"\nrole = "{role}"\nsnmp = {{ auth = "{auth}", auth-password-file = "auth"{private} }}\n'
-
-
-def options(name, auth, priv, level=None, auth_password="authpassword", priv_password="privpassword"):
-    """Those of net-snmp's tools."""
-    words = ["-u", name]
-    level = level or ("authPriv" if priv else "authNoPriv")
-    if level != "noAuthNoPriv":
-        words += ["-a", AUTH[auth], "-A", auth_password]
-    if level == "authPriv":
-        words += ["-x", PRIV[priv], "-X", priv_password]
-    return ["-l", level, *words]
-
-
-ADMIN = user("root", "sha-512", "aes-256", role="administer")
-AS_ADMIN = options("root", "sha-512", "aes-256")
-
-
 class UsersTest(Case):
     def bridge(self, users, **more):
-        folder = os.path.join(self.folder, "bridge")
-        os.makedirs(folder, exist_ok=True)
-        for name in ("auth", "priv"):
-            path = os.path.join(folder, name)
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(f"{name}password\n")
-            os.chmod(path, 0o600)
+        passwords(self)
         snmp = more.pop("snmp", "allow-weak = true")
         return Bridge(self, snmp=f"{snmp}\n" + "".join(users), **more)
 

@@ -120,14 +120,11 @@ impl Manager {
     }
 
     pub fn send(&mut self, message: &[u8]) -> Outcome {
-        let peer: SocketAddr = "192.0.2.1:40000".parse().unwrap();
-        self.agent.handle(
-            self.now,
-            Path { peer, local: self.local },
-            message,
-            &mut self.scratch,
-            &mut self.reply,
-        )
+        let path = Path { peer: "192.0.2.1:40000".parse().unwrap(), local: self.local };
+        match self.agent.handle(self.now, path, message, &mut self.scratch, &mut self.reply) {
+            Outcome::Set => self.agent.set(self.now, path, message, &mut self.scratch, &mut self.reply),
+            outcome => outcome,
+        }
     }
 
     pub fn get(&mut self, version: u32, names: &[&str]) -> Reply {

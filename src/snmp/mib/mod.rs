@@ -35,6 +35,7 @@ use super::{
     ber,
     engine::Engine,
     oid::{self, Prefix},
+    set::{Edits, Given, SetError},
     syntax::{Access, Syntax, Value},
     view::{View, Views},
 };
@@ -93,6 +94,10 @@ pub struct Context<'a> {
     pub stats: &'a Stats,
     pub engine: &'a Engine,
     pub system: &'a System,
+    /// snmpSetSerialNo.
+    pub serial: i32,
+    /// The last change of running.
+    pub last_commit: u64,
     /// For texts that have to be made.
     pub text: &'a RefCell<String>,
 }
@@ -225,6 +230,18 @@ pub trait Subtree: Send + Sync {
     /// Appends the encoded value of the instance whose name goes on with `rest` after the prefix.
     fn get(&self, context: &Context<'_>, rest: &[u32], out: &mut Vec<u8>) -> Found;
 
+    /// Has what is given to the instance whose name goes on with `rest` come among the edits.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn set(
+        &self,
+        context: &Context<'_>,
+        rest: &[u32],
+        given: &Given<'_>,
+        edits: &mut Edits,
+    ) -> Result<(), SetError>;
+
     /// Appends the instances behind `after` (arcs after the prefix; `None`: all) until there are none or the sink is
     /// full.
     fn run(&self, context: &Context<'_>, after: Option<&[u32]>, sink: &mut Sink<'_>);
@@ -266,6 +283,21 @@ pub trait Table: Send + Sync {
         from: Self::Key,
         visit: impl FnMut(Self::Key, Value<'_>) -> ControlFlow<()>,
     );
+
+    /// Has what is given to a column that can be written come among the edits.
+    ///
+    /// # Errors
+    /// What is wrong with it; without an own one nothing can be written.
+    fn set(
+        &self,
+        _context: &Context<'_>,
+        _key: Self::Key,
+        _column: u32,
+        _given: &Given<'_>,
+        _edits: &mut Edits,
+    ) -> Result<(), SetError> {
+        Err(SetError::NotWritable)
+    }
 }
 
 /// For callees that may call more than once, and do not.
@@ -323,6 +355,22 @@ impl<T: Table> Subtree for T {
             });
         }
         found
+    }
+
+    fn set(
+        &self,
+        context: &Context<'_>,
+        rest: &[u32],
+        given: &Given<'_>,
+        edits: &mut Edits,
+    ) -> Result<(), SetError> {
+        let (&number, index) = rest.split_first().ok_or(SetError::NotWritable)?;
+        let column = T::COLUMNS.iter().find(|column| column.number == number);
+        if !column.is_some_and(|column| column.access.writable()) {
+            return Err(SetError::NotWritable);
+        }
+        let key = T::Key::exact(index).ok_or(SetError::NoCreation)?;
+        Table::set(self, context, key, number, given, edits)
     }
 
     fn run(&self, context: &Context<'_>, after: Option<&[u32]>, sink: &mut Sink<'_>) {

@@ -10,12 +10,18 @@ use crate::{
     snmp::{
         mib::{Column, Context, Table},
         oid::Prefix,
+        set::{Edits, Given, SetError},
         syntax::{Labels, Syntax, TRUTH, Value},
         view::Views,
     },
 };
 
 pub struct SettingTable;
+
+const OVERRIDE: u32 = 11;
+
+/// Octets of an SnmpAdminString.
+const LONGEST: usize = 255;
 
 const TYPE: Labels = &[("boolean", 1), ("integer", 2), ("decimal", 3), ("text", 4), ("enumeration", 5)];
 /// The numbers are those of [`crate::model::Standing`].
@@ -46,7 +52,7 @@ impl Table for SettingTable {
         Column::read(8, "fbSettingError", Syntax::Octets),
         Column::read(9, "fbSettingOrigin", Syntax::Octets),
         Column::read(10, "fbSettingSince", Syntax::Octets),
-        Column::write(11, "fbSettingOverride", Syntax::Enumeration(TRUTH)),
+        Column::write(OVERRIDE, "fbSettingOverride", Syntax::Enumeration(TRUTH)),
         Column::read(12, "fbSettingTransaction", Syntax::Unsigned32),
         Column::read(13, "fbSettingAttempts", Syntax::Unsigned32),
     ];
@@ -81,6 +87,40 @@ impl Table for SettingTable {
                 });
             }
         }
+    }
+
+    /// A manager's own value of a setting, or none of its own. A setting of the device's profile that nobody has said
+    /// anything of yet has no row; it gets one.
+    fn set(
+        &self,
+        context: &Context<'_>,
+        (device, number): Self::Key,
+        column: u32,
+        given: &Given<'_>,
+        edits: &mut Edits,
+    ) -> Result<(), SetError> {
+        let set = context.row(device, |row| {
+            let def = row.profile().settings.iter().find(|def| def.number == number);
+            let (profile, def) = (&row.profile().name, def.ok_or(SetError::NoCreation)?);
+            let module = format!("fleetbridge-profile-{profile}:{profile}");
+            let leaf = ["settings", module.as_str(), def.name.as_str()];
+            if def.secret && !edits.is_private() {
+                return Err(SetError::NoAccess);
+            }
+            if column == OVERRIDE {
+                let is_desired = row.setting(number).is_some_and(|setting| setting.is_desired());
+                return match (given.label(TRUTH)? == 1, is_desired) {
+                    (true, true) => Ok(()),
+                    // Which value it should be, Desired says.
+                    (true, false) => Err(SetError::InconsistentValue),
+                    (false, _) => edits.leaf(device, &leaf, None),
+                };
+            }
+            let text = given.text(LONGEST)?;
+            def.ty.parse(text).ok_or(SetError::WrongValue)?;
+            edits.leaf(device, &leaf, Some(text))
+        });
+        set.unwrap_or(Err(SetError::NoCreation))
     }
 }
 
