@@ -120,11 +120,23 @@ impl Manager {
     }
 
     pub fn send(&mut self, message: &[u8]) -> Outcome {
-        let path = Path { peer: "192.0.2.1:40000".parse().unwrap(), local: self.local };
-        match self.agent.handle(self.now, path, message, &mut self.scratch, &mut self.reply) {
-            Outcome::Set => self.agent.set(self.now, path, message, &mut self.scratch, &mut self.reply),
+        match self.handle(message) {
+            Outcome::Set => {
+                let path = self.path();
+                self.agent.set(self.now, path, message, &mut self.scratch, &mut self.reply)
+            }
             outcome => outcome,
         }
+    }
+
+    /// As a thread that receives does.
+    pub fn handle(&mut self, message: &[u8]) -> Outcome {
+        let path = self.path();
+        self.agent.handle(self.now, path, message, &mut self.scratch, &mut self.reply)
+    }
+
+    fn path(&self) -> Path {
+        Path { peer: "192.0.2.1:40000".parse().unwrap(), local: self.local }
     }
 
     pub fn get(&mut self, version: u32, names: &[&str]) -> Reply {
