@@ -91,6 +91,8 @@ pub struct Snmp {
     pub decryption_errors: Counter,
     /// Messages of v3 while the engine's boots cannot be kept, so that v3 is off.
     pub v3_off: Counter,
+    /// Reports that were due and not sent, because their source had many already.
+    pub reports_withheld: Counter,
     /// Reports sent.
     pub out_reports: Counter,
     /// Messages for a device that is not heard, and so does not answer.

@@ -8,8 +8,12 @@ use std::{
     cell::Cell,
 };
 
-use fleetbridge::snmp::{agent::Outcome, mib};
-use snmp_support::*;
+use fleetbridge::snmp::{
+    agent::Outcome,
+    mib,
+    usm::{AuthProtocol, PrivProtocol},
+};
+use snmp_support::{world::*, *};
 use support::*;
 
 struct Counting;
@@ -67,4 +71,19 @@ fn a_warm_agent_allocates_nothing() {
     let before = ALLOCATIONS.get();
     assert_eq!(manager.handle(&set), Outcome::Set);
     assert_eq!(ALLOCATIONS.get() - before, 0);
+}
+
+#[test]
+fn nor_does_one_that_encrypts() {
+    for private in PrivProtocol::ALL {
+        let mut world = World::new(AuthProtocol::Sha256, private);
+        for (local, device) in [("127.0.0.1:161", None), ("127.9.0.2:161", Some(2))] {
+            world.local = local;
+            let message = world.message(&Ask { device, ..world.good() }, &world.engine.of(device));
+            assert_eq!(world.send(&message), Outcome::Reply);
+            let before = ALLOCATIONS.get();
+            assert_eq!(world.send(&message), Outcome::Reply);
+            assert_eq!(ALLOCATIONS.get() - before, 0, "{private:?} {local}");
+        }
+    }
 }

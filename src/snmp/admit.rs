@@ -159,10 +159,13 @@ impl Agent {
                     None => own,
                 };
                 let request_id = if message.is_plain() { request_id() } else { None };
-                return Ok(self.report(&message, frame, why, request_id, reply));
+                return Ok(self.report(now, peer, &message, frame, why, request_id, reply));
             }
         };
         let Admitted { user, level, auth, private, scoped } = &admitted;
+        if auth.is_some() {
+            self.limiter.befriend(peer.ip(), now);
+        }
         let frame = Secured {
             user: user.name.as_bytes(),
             auth: auth.as_deref(),
@@ -172,7 +175,7 @@ impl Agent {
         };
         let request_id = || Pdu::decode(scoped.pdu).ok().map(|pdu| pdu.request_id);
         if scoped.engine != clock.engine.octets() {
-            return Ok(self.report(&message, frame, Why::UnknownHandler, request_id(), reply));
+            return Ok(self.report(now, peer, &message, frame, Why::UnknownHandler, request_id(), reply));
         }
         let name = Some(scoped.name).filter(|name| !name.is_empty());
         let view = match self.hosts.view(&self.fleet, at, name) {
@@ -183,7 +186,7 @@ impl Agent {
             }
             Err(NoView::Unknown) => {
                 self.strangers.note(now, peer, Refusal::Device { at: local.ip(), name });
-                return Ok(self.report(&message, frame, Why::UnknownContext, request_id(), reply));
+                return Ok(self.report(now, peer, &message, frame, Why::UnknownContext, request_id(), reply));
             }
         };
         let policy = self.policy();
@@ -193,8 +196,11 @@ impl Agent {
     }
 
     /// Tells what was counted, if the sender wants to know (RFC 3412 section 7.1).
+    #[expect(clippy::too_many_arguments, reason = "the parts of one message, borrowed apart")]
     fn report(
         &self,
+        now: Time,
+        peer: SocketAddr,
         message: &Message<'_>,
         frame: Secured<'_>,
         why: Why,
@@ -204,6 +210,10 @@ impl Agent {
         let counter = why.counter(&self.stats.snmp);
         counter.inc();
         if !message.reportable {
+            return Outcome::Drop;
+        }
+        if !self.limiter.allows(peer.ip(), now) {
+            self.stats.snmp.reports_withheld.inc();
             return Outcome::Drop;
         }
         let mut head = Head {

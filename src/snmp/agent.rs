@@ -17,6 +17,7 @@ use super::{
     ber::{Envelope, Malformed},
     community::Communities,
     engine::Engine,
+    limiter::Limiter,
     mib::{Context, Found, Sink, Subtree, System, entity::Catalogue},
     oid::{Place, Prefix},
     strangers::Strangers,
@@ -56,6 +57,7 @@ pub struct Agent {
     pub(super) hosts: Hosts,
     catalogue: Catalogue,
     pub(super) strangers: Strangers,
+    pub(super) limiter: Limiter,
     subtrees: Vec<Box<dyn Subtree>>,
     /// Prefixes and places in `subtrees`, of each view.
     views: [Vec<(&'static Prefix, u16)>; 3],
@@ -104,6 +106,7 @@ impl Agent {
             hosts,
             catalogue,
             strangers,
+            limiter: Limiter::default(),
             subtrees,
             views,
         }

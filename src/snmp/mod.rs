@@ -13,6 +13,7 @@ mod bulk;
 pub mod community;
 pub mod engine;
 pub mod frame;
+mod limiter;
 pub mod message;
 pub mod mib;
 pub mod notifier;

@@ -1,6 +1,8 @@
 //! A manager for tests of the agent; writes and reads messages with rasn.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod world;
+
 use std::{net::SocketAddr, sync::Arc};
 
 use fleetbridge::{
@@ -226,13 +228,8 @@ pub fn agent(fleet: Arc<Fleet>, max_message: usize, subtrees: Vec<Box<dyn Subtre
     agent_with(fleet, max_message, subtrees, Hosts::default())
 }
 
-fn agent_with(
-    fleet: Arc<Fleet>,
-    max_message: usize,
-    subtrees: Vec<Box<dyn Subtree>>,
-    hosts: Hosts,
-) -> Arc<Agent> {
-    let system = System {
+pub fn system(max_message: usize) -> System {
+    System {
         version: "1",
         description: "fleetbridge test".into(),
         contact: "noc@example.org".into(),
@@ -240,7 +237,16 @@ fn agent_with(
         location: String::new(),
         max_message,
         max_request: 4096,
-    };
+    }
+}
+
+fn agent_with(
+    fleet: Arc<Fleet>,
+    max_message: usize,
+    subtrees: Vec<Box<dyn Subtree>>,
+    hosts: Hosts,
+) -> Arc<Agent> {
+    let system = system(max_message);
     let communities = vec![
         Community::new("public", &[]).unwrap(),
         Community::new("inner", &["10.0.0.0/8".into()]).unwrap(),
