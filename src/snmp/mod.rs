@@ -1,8 +1,10 @@
 //! The SNMP agent of the bridge.
 //!
 //! [`transport`] receives a batch of messages, [`agent`] answers each without input or output: [`ber`] reads the
-//! request, `mib` finds rows and writes their cells, straight from the columns of the fleet. [`notifier`] follows the
-//! journal and sends what [`notify`] makes of each event. Only `transport` and `notifier` know sockets.
+//! request, `admit` finds who asks ([`community`], [`usm`]) and what is open to him ([`vacm`]), [`task`] does what is asked:
+//! `mib` finds rows and writes their cells, straight from the columns of the fleet, and [`frame`] puts the message around
+//! them. A SET goes by a thread of its own to the datastore ([`set`]). [`notifier`] follows the journal and sends what
+//! [`notify`] makes of each event. Only `transport` and `notifier` know sockets.
 
 pub mod addresses;
 mod admit;

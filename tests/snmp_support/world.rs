@@ -10,10 +10,9 @@ use fleetbridge::{
     snmp::{
         addresses::Addresses,
         agent::{Access, Agent, Outcome},
-        ber::{self, Pdu, tag},
+        ber::{self, Cursor, Pdu, tag},
         community::Communities,
         engine::{Engine, EngineId},
-        frame::{Frame, Head},
         mib, oid,
         task::Scratch,
         usm::{
@@ -26,8 +25,8 @@ use fleetbridge::{
     stats::Stats,
 };
 
+use super::super::support::*;
 use super::{NOW, arcs, dotted, system};
-use crate::support::*;
 
 pub const SYS_NAME: &str = "1.3.6.1.2.1.1.5.0";
 
@@ -118,6 +117,18 @@ impl World {
     }
 
     pub fn message(&self, ask: &Ask<'_>, id: &EngineId) -> Vec<u8> {
+        let mut pdu = vec![ask.tag, 0, 2, 2, 0x12, 0x67, 2, 1, 0, 2, 1, 0, tag::SEQUENCE, 0];
+        let list = pdu.len();
+        let mut name = Vec::new();
+        oid::encode(&arcs(SYS_NAME), &mut name);
+        ber::push_empty_binding(&name, tag::NULL, &mut pdu);
+        pdu[list - 1] = (pdu.len() - list) as u8;
+        pdu[1] = (pdu.len() - 2) as u8;
+        self.wrap(ask, id, &pdu)
+    }
+
+    /// A message around whatever octets.
+    pub fn wrap(&self, ask: &Ask<'_>, id: &EngineId, pdu: &[u8]) -> Vec<u8> {
         let auth = self.user.auth_key(id).unwrap();
         let private = self.agent_key(id);
         let salt = private.salt(ask.boots, 99);
@@ -134,12 +145,11 @@ impl World {
             context_engine: id.octets(),
             context: ask.context.as_bytes(),
         };
-        let head = Head { frame: Frame::V3(secured), tag: ask.tag, request_id: 4711, status: 0, index: 0 };
-        let mut out = vec![0; head.room()];
-        let mut name = Vec::new();
-        oid::encode(&arcs(SYS_NAME), &mut name);
-        ber::push_empty_binding(&name, tag::NULL, &mut out);
-        head.finish(&mut out);
+        let mut out = vec![0; secured.before(pdu.len())];
+        out.extend_from_slice(pdu);
+        let places = secured.write(pdu.len(), &mut Cursor { out: &mut out, at: 0 });
+        secured.protect(places, &mut out);
+        secured.sign(places.mac, &mut out);
         out
     }
 
@@ -180,9 +190,10 @@ impl World {
         };
         assert_eq!(scoped.engine, id.octets());
         let pdu = Pdu::decode(scoped.pdu).unwrap();
-        let binding = pdu.bindings().next().unwrap().unwrap();
         let mut name = Vec::new();
-        oid::decode(binding.name, &mut name).unwrap();
+        if let Some(binding) = pdu.bindings().next() {
+            oid::decode(binding.unwrap().name, &mut name).unwrap();
+        }
         let (tag, request_id, status) = (scoped.pdu_tag, pdu.request_id, pdu.status);
         Answer { level, tag, request_id, status, name: dotted(&name), len: self.reply.len() }
     }
