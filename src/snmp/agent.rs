@@ -3,13 +3,15 @@
 
 use std::{
     cell::RefCell,
+    ops::Deref,
     sync::{
         Arc,
         atomic::{AtomicI32, Ordering},
     },
 };
 
-use parking_lot::{Mutex, RwLock};
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 
 use super::{
     admit::Allow,
@@ -48,7 +50,7 @@ pub struct Agent {
     pub(super) system: System,
     pub(super) communities: Communities,
     pub(super) usm: Usm,
-    policy: RwLock<Arc<Policy>>,
+    policy: ArcSwap<Policy>,
     /// What can be set; without it nothing can.
     pub(super) datastore: Option<Arc<Datastore>>,
     /// snmpSetSerialNo.
@@ -91,7 +93,7 @@ impl Agent {
         let strangers = Strangers::default();
         let Access { communities, usm, hosts, rows } = access;
         let prefixes: Vec<_> = subtrees.iter().map(|subtree| subtree.prefix()).collect();
-        let policy = RwLock::new(Arc::new(Policy::new(rows, &prefixes)));
+        let policy = ArcSwap::from_pointee(Policy::new(rows, &prefixes));
         Agent {
             fleet,
             stats,
@@ -177,14 +179,14 @@ impl Agent {
     }
 
     /// Who may what, as of now.
-    pub fn policy(&self) -> Arc<Policy> {
-        self.policy.read().clone()
+    pub fn policy(&self) -> impl Deref<Target = Arc<Policy>> {
+        self.policy.load()
     }
 
     /// From now on these may what they may.
     pub fn rule(&self, rows: vacm::Rows) {
         let prefixes: Vec<_> = self.subtrees.iter().map(|subtree| subtree.prefix()).collect();
-        *self.policy.write() = Arc::new(Policy::new(rows, &prefixes));
+        self.policy.store(Arc::new(Policy::new(rows, &prefixes)));
     }
 
     /// Octets that a request may have.

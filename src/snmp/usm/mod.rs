@@ -9,13 +9,14 @@ mod user;
 
 use std::{
     borrow::Cow,
+    ops::Deref,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use parking_lot::RwLock;
+use arc_swap::ArcSwap;
 
 pub use key::{AuthKey, Key, PrivKey, Salted};
 pub use message::{LEAST_MAX_SIZE, Level, MODEL, Message, Parameters, Scoped, Secured};
@@ -31,7 +32,7 @@ const WINDOW: u32 = 150;
 
 /// Users and what goes with their keys.
 pub struct Usm {
-    users: RwLock<Arc<Users>>,
+    users: ArcSwap<Users>,
     slow: SlowKeys,
     /// One for each message that is encrypted.
     salts: AtomicU64,
@@ -115,15 +116,11 @@ impl Why {
 impl Usm {
     /// `seed`: random, so that no salt comes again after a restart that nobody counted.
     pub fn new(users: Users, seed: u64) -> Usm {
-        Usm { users: RwLock::new(Arc::new(users)), slow: SlowKeys::default(), salts: AtomicU64::new(seed) }
+        Usm { users: ArcSwap::from_pointee(users), slow: SlowKeys::default(), salts: AtomicU64::new(seed) }
     }
 
-    pub fn users(&self) -> Arc<Users> {
-        self.users.read().clone()
-    }
-
-    pub fn replace(&self, users: Users) {
-        *self.users.write() = Arc::new(users);
+    pub fn users(&self) -> impl Deref<Target = Arc<Users>> {
+        self.users.load()
     }
 
     /// Of the next message that `key` encrypts.
