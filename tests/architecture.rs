@@ -27,9 +27,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("report", &["fleet", "journal"]),
     // Templates are made from the agent's own definitions of objects.
     ("kit", &["file", "snmp"]),
-    // The boot file speaks in the terms of the parts that it sets up; the control socket serves fleet, reports and kits,
+    // The boot file speaks in the terms of the parts that it sets up, and of filters; the control socket serves fleet, reports and kits,
     // and knows the nearest name.
-    ("config", &["file", "southbound", "snmp", "netconf"]),
+    ("config", &["file", "southbound", "snmp", "netconf", "kit"]),
     ("control", &["file", "fleet", "journal", "report", "kit"]),
     ("daemon", EVERYTHING),
     ("cli", EVERYTHING),

@@ -3,8 +3,11 @@
 mod snmp_support;
 mod support;
 
+use std::collections::BTreeSet;
+
 use fleetbridge::{
     login::Role,
+    model::{Attribute, ManagedFact},
     snmp::{
         mib,
         usm::Level,
@@ -47,7 +50,7 @@ fn rows(families: &[Family], context: &str, exact: bool) -> Rows {
         families: families.iter().map(|family| ("some".to_owned(), family.clone())).collect(),
         ..Rows::default()
     };
-    rows.enter(Model::V2c, "community-1", Role::Read);
+    rows.enter(Model::V2c, "community-1", Role::Read, None);
     rows
 }
 
@@ -146,4 +149,77 @@ fn the_modules_that_guard_are_hidden_from_communities() {
         let open = name.starts_with("1.3.6.1.6.3.1.") || name.starts_with("1.3.6.1.6.3.10.");
         assert!(open, "{name}");
     }
+}
+
+/// Devices whose number is a multiple of this are of the site that may be seen.
+const EVERY: u32 = 7;
+
+#[test]
+fn a_scope_shows_the_rows_of_its_devices() {
+    let mut manager = manager();
+    manager.open();
+    let everything = walk(&mut manager, 50);
+    let scope =
+        manager.fleet.scope(|row| row.number() % EVERY == 0 && row.attribute(Attribute::Site) != "away");
+    let mut rows = rows(&[family("1", &[], true)], "", false);
+    rows.scopes.push((Model::V2c, "community-1".to_owned(), scope));
+    manager.agent.rule(rows);
+    // Of tables whose first index is a device, those of the scope; all else as it is.
+    let of_device = |name: &str| {
+        let name = arcs(name);
+        let table = [2, 3, 4, 6].map(|table| [&arcs("1.3.6.1.4.1.32473.2.1")[..], &[table, 1]].concat());
+        let table = table.iter().find(|table| name.starts_with(table))?;
+        Some(name[table.len() + 1])
+    };
+    let shown: Vec<_> = everything
+        .iter()
+        .filter(|name| of_device(name).is_none_or(|device| device % EVERY == 0))
+        .cloned()
+        .collect();
+    assert!(shown.len() < everything.len() / 2);
+    for repetitions in [0, 1, 3, 50] {
+        assert_eq!(walk(&mut manager, repetitions), shown, "{repetitions}");
+    }
+    let value = |manager: &mut Manager, name: String| manager.get(V2C, &[&name]).bindings[0].1.clone();
+    assert!(matches!(value(&mut manager, format!("{DEVICE}.2.14")), VarBindValue::Value(_)));
+    assert_eq!(value(&mut manager, format!("{DEVICE}.2.15")), VarBindValue::NoSuchInstance);
+    // Every way to a device ends at the same gate.
+    for (community, status) in
+        [("public@dev-13", 0), ("public@+14", 0), ("public@dev-14", 16), ("public@+15", 16)]
+    {
+        manager.community = community.into();
+        assert_eq!(manager.get(V2C, &["1.3.6.1.2.1.1.5.0"]).status, status, "{community}");
+    }
+    manager.community = "public@+fleet".into();
+    let fleet = walk(&mut manager, 50);
+    let indexes = fleet.iter().filter_map(|name| name.strip_prefix("1.3.6.1.2.1.47.1.1.1.1.7."));
+    let devices: BTreeSet<u32> = indexes.map(|index| index.parse::<u32>().unwrap() >> 10).collect();
+    assert_eq!(devices, (1..=DEVICES).filter(|device| device % EVERY == 0).collect());
+    // Who leaves is gone at once; who comes back is found when the fleet has been looked through.
+    manager.community = "public".into();
+    for (site, before, after) in [("away", false, false), ("home", false, true)] {
+        manager.fleet.manage(14, ManagedFact::Text(Attribute::Site, site), NOW);
+        let is_there = |manager: &mut Manager| walk(manager, 50).contains(&format!("{DEVICE}.2.14"));
+        assert_eq!(is_there(&mut manager), before, "{site}");
+        manager.fleet.rescope();
+        assert_eq!(is_there(&mut manager), after, "{site}");
+    }
+}
+
+#[test]
+fn a_small_scope_of_a_large_fleet_is_walked_in_few_steps() {
+    let fleet = fleet();
+    for n in 0..100_000 {
+        learn(&fleet, SENSOR, &format!("dev-{n}"));
+    }
+    let mut manager = Manager::new(fleet, mib::all());
+    let scope = manager.fleet.scope(|row| row.number() % 10_000 == 0);
+    let mut rows = rows(&[family("1", &[], true)], "", false);
+    rows.scopes.push((Model::V2c, "community-1".to_owned(), scope));
+    manager.agent.rule(rows);
+    let before = manager.agent.stats().snmp.in_get_bulks.value();
+    let walked = walk(&mut manager, 25);
+    assert!(walked.iter().filter(|name| name.starts_with(&format!("{DEVICE}."))).count() >= 10 * 20);
+    let requests = manager.agent.stats().snmp.in_get_bulks.value() - before;
+    assert!(requests <= 100, "{requests} requests for {} instances", walked.len());
 }

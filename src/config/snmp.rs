@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     file::{Entry, Section},
+    kit::Filter,
     secret::Secret,
     snmp::community::{Network, Pattern},
 };
@@ -40,6 +41,8 @@ pub struct Community {
     pub writes: bool,
     /// From where; empty: from everywhere.
     pub sources: Vec<Network>,
+    /// The devices that it shows. Default: all.
+    pub scope: Option<Filter>,
 }
 
 /// A target of SNMPv2c traps.
@@ -131,6 +134,7 @@ fn community(table: &mut Section<'_>, key: &Entry<'_>, public: bool) -> Option<C
             "add sources = [\"10.0.0.5\"], or better: a [[user]] with snmp",
         );
     }
+    let scope = scope(&table.key("scope"));
     let name = name?;
     if public && !key_sources.exists() && matches!(name.as_str(), "public" | "private") {
         key.warning(
@@ -138,7 +142,25 @@ fn community(table: &mut Section<'_>, key: &Entry<'_>, public: bool) -> Option<C
             "choose another name, or add sources = [\"10.0.0.0/8\"]",
         );
     }
-    Some(Community { name: Secret::new(name), writes, sources })
+    Some(Community { name: Secret::new(name), writes, sources, scope })
+}
+
+/// The devices that somebody sees. What cannot be read is never taken for all.
+pub(super) fn scope(key: &Entry<'_>) -> Option<Filter> {
+    let filter = match Filter::parse(key.str()?) {
+        Ok(filter) => filter,
+        Err(error) => {
+            key.error(format!("{}: {error}", key.label()), "for example \"site=plant-1\"");
+            return None;
+        }
+    };
+    if filter.presence.is_some() {
+        key.error(
+            format!("{}: a presence comes and goes", key.label()),
+            "name devices by site, profile, class or name",
+        );
+    }
+    Some(filter)
 }
 
 fn community_name(key: &Entry<'_>) -> Option<String> {

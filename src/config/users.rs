@@ -1,8 +1,9 @@
 //! `[[user]]`: who may log in to the NETCONF server, and who may ask and set by SNMPv3.
 
-use super::{Base, secrets};
+use super::{Base, secrets, snmp::scope};
 use crate::{
     file::{Entry, Section},
+    kit::Filter,
     login::{Hash, Role},
     netconf::ssh::UserKey,
     secret::Secret,
@@ -31,6 +32,8 @@ pub struct SnmpUser {
     pub auth: (AuthProtocol, Secret),
     /// Default: none, the user's messages can be read on their way.
     pub private: Option<(PrivProtocol, Secret)>,
+    /// The devices that the user sees. Default: all.
+    pub scope: Option<Filter>,
 }
 
 pub(super) fn read(top: &mut Section<'_>, base: &Base, allow_weak: bool) -> Vec<User> {
@@ -108,11 +111,10 @@ fn snmp_user(snmp: &mut Section<'_>, base: &Base, allow_weak: bool) -> Option<Sn
     weak(&priv_key, private.is_some_and(PrivProtocol::is_weak), allow_weak);
     let auth_password = snmp_password(snmp, base, &auth_key, ["auth-password-file", "auth-password-env"]);
     let priv_password = snmp_password(snmp, base, &priv_key, ["priv-password-file", "priv-password-env"]);
+    let scope = scope(&snmp.key("scope"));
     let auth = auth.zip(auth_password)?;
-    match priv_key.exists() {
-        true => Some(SnmpUser { auth, private: Some(private.zip(priv_password)?) }),
-        false => Some(SnmpUser { auth, private: None }),
-    }
+    let private = if priv_key.exists() { Some(private.zip(priv_password)?) } else { None };
+    Some(SnmpUser { auth, private, scope })
 }
 
 fn weak(key: &Entry<'_>, weak: bool, allowed: bool) {

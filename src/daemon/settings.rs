@@ -6,10 +6,10 @@ use crate::{
     config::{self, Adopt, Config},
     control::view,
     file::{Diagnostic, Severity},
-    fleet::{Adapter, AdapterState, Fleet},
+    fleet::{Adapter, AdapterState, Fleet, Scope},
     kit,
     login::Role,
-    model::{DeviceNumber, name_from_id},
+    model::{Attribute, DeviceNumber, name_from_id},
     netconf::ssh::HostKey,
     snmp::{
         self,
@@ -112,14 +112,25 @@ pub fn snmp_users(config: &Config, bridge: &EngineId) -> Users {
     Users::new(users)
 }
 
-/// Who is in the group of which role.
-pub fn access(config: &Config, communities: &snmp::community::Communities) -> Rows {
+/// Who is in the group of which role, and sees which devices.
+pub fn access(config: &Config, communities: &snmp::community::Communities, fleet: &Fleet) -> Rows {
     let mut rows = Rows::of_roles();
-    communities.enter(&mut rows);
-    for user in config.users.iter().filter(|user| user.snmp.is_some()) {
-        rows.enter(Model::Usm, &user.name, user.role);
+    let of_communities =
+        config.snmp.communities.iter().map(|community| scope(community.scope.as_ref(), fleet));
+    communities.enter(&mut rows, &of_communities.collect::<Vec<_>>());
+    for (user, snmp) in config.users.iter().filter_map(|user| Some((user, user.snmp.as_ref()?))) {
+        rows.enter(Model::Usm, &user.name, user.role, scope(snmp.scope.as_ref(), fleet).as_ref());
     }
     rows
+}
+
+fn scope(filter: Option<&kit::Filter>, fleet: &Fleet) -> Option<Arc<Scope>> {
+    let filter = filter?.clone();
+    Some(fleet.scope(move |row| {
+        let profile = row.profile();
+        let site = row.attribute(Attribute::Site);
+        filter.takes(site, &profile.name, &profile.class, row.presence(), row.name())
+    }))
 }
 
 /// Where the bridge and its devices answer.

@@ -164,7 +164,7 @@ impl Daemon {
         let users = settings::snmp_users(&config, &engine.of(None));
         let communities = settings::communities(&config);
         let access = snmp::agent::Access {
-            rows: settings::access(&config, &communities),
+            rows: settings::access(&config, &communities, &fleet),
             communities,
             usm: snmp::usm::Usm::new(users, snmp::engine::random_salt()?),
             hosts: settings::hosts(&config),
@@ -452,6 +452,7 @@ async fn sweep(
             _ = timer.tick() => {
                 let now = clock::now();
                 fleet.sweep(now);
+                fleet.rescope();
                 unsettled.settle(&fleet, now);
                 netconf::handle_timeout(&datastore);
             }

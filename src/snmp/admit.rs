@@ -266,15 +266,25 @@ impl Agent {
         }
         let pdu = Pdu::decode(pdu)?;
         read_names(&pdu, scratch)?;
-        let rights = policy.rights(asks.model, asks.name, asks.level);
+        let (rights, scope) = policy.rights(asks.model, asks.name, asks.level);
+        let scope = scope.map(|scope| &**scope);
         let head = Head { frame, tag: tag::RESPONSE, request_id: pdu.request_id, status: 0, index: 0 };
-        let outcome = match rights.views(|| self.hosts.context_name(&self.fleet, view)) {
-            Some(views) if pdu_tag == tag::SET => {
-                let task = Task::new(self, view, views, head, pdu, limit);
-                self.set_once(&task, now, asks, scratch, reply)
+        let is_seen = match (view, scope) {
+            (View::Device(device), Some(scope)) => {
+                self.fleet.row(device, |row| scope.takes(&row)).unwrap_or(false)
             }
-            Some(views) => Task::new(self, view, views, head, pdu, limit).run(pdu_tag, now, scratch, reply),
-            None => Task::new(self, view, &Views::default(), head, pdu, limit).refuse(reply),
+            _ => true,
+        };
+        let context = || self.hosts.context_name(&self.fleet, view);
+        let outcome = match rights.views(context).filter(|_| is_seen) {
+            Some(views) => {
+                let task = Task::new(self, view, views, scope, head, pdu, limit);
+                match pdu_tag {
+                    tag::SET => self.set_once(&task, now, asks, scratch, reply),
+                    _ => task.run(pdu_tag, now, scratch, reply),
+                }
+            }
+            None => Task::new(self, view, &Views::default(), None, head, pdu, limit).refuse(reply),
         };
         if outcome == Outcome::Reply {
             self.stats.snmp.out_get_responses.inc();

@@ -28,7 +28,12 @@ use super::{
     vacm::{self, Cover, Policy, Tree, predecessor},
     view::{Hosts, Path, View},
 };
-use crate::{datastore::Datastore, fleet::Fleet, model::Time, stats::Stats};
+use crate::{
+    datastore::Datastore,
+    fleet::{Fleet, Scope},
+    model::Time,
+    stats::Stats,
+};
 
 /// The greatest UDP payload over IPv4.
 pub const MAX_MESSAGE: usize = 65_507;
@@ -199,11 +204,18 @@ impl Agent {
         &self.hosts
     }
 
-    /// What is served, as of `now`.
-    pub fn context<'a>(&'a self, now: Time, view: View, text: &'a RefCell<String>) -> Context<'a> {
+    /// What is served, as of `now`; of the devices, those in the scope.
+    pub fn context<'a>(
+        &'a self,
+        now: Time,
+        view: View,
+        scope: Option<&'a Scope>,
+        text: &'a RefCell<String>,
+    ) -> Context<'a> {
         Context {
             now,
             view,
+            scope,
             addresses: &self.hosts.addresses,
             catalogue: &self.catalogue,
             fleet: &self.fleet,

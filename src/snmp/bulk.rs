@@ -46,7 +46,7 @@ pub fn repeat(
     reply: &mut Vec<u8>,
 ) {
     let task::Scratch { text, arcs, names, bulk, .. } = scratch;
-    let context = task.agent.context(now, task.view, text);
+    let context = task.context(now, text);
     let names = &names[singles..];
     if repetitions == 0 || names.is_empty() {
         return;

@@ -5,10 +5,11 @@ use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     str::FromStr,
+    sync::Arc,
 };
 
 use super::vacm::{Model, Rows};
-use crate::login::Role;
+use crate::{fleet::Scope, login::Role};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Community {
@@ -85,11 +86,12 @@ impl Communities {
         Communities { list, security, around }
     }
 
-    /// Puts each into the group of its role.
-    pub fn enter(&self, rows: &mut Rows) {
-        for (community, security) in self.list.iter().zip(&self.security) {
+    /// Puts each into the group of its role; `scopes` are theirs, in their order.
+    pub fn enter(&self, rows: &mut Rows, scopes: &[Option<Arc<Scope>>]) {
+        for (at, (community, security)) in self.list.iter().zip(&self.security).enumerate() {
+            let scope = scopes.get(at).and_then(Option::as_ref);
             for model in [Model::V1, Model::V2c] {
-                rows.enter(model, security, community.role);
+                rows.enter(model, security, community.role, scope);
             }
         }
     }

@@ -104,7 +104,7 @@ impl Notifier {
         self.request_id = self.request_id.wrapping_add(1) & i32::MAX;
         let message = {
             let text = RefCell::default();
-            let context = self.agent.context(event.time, View::Bridge, &text);
+            let context = self.agent.context(event.time, View::Bridge, None, &text);
             notify::trap(&context, event, target.community.expose().as_bytes(), self.request_id)
         };
         let result = match message {

@@ -7,14 +7,14 @@ use super::{
     ber::{self, Malformed, Pdu, tag},
     bulk,
     frame::{Head, Version},
-    mib::{Found, Sink},
+    mib::{Context, Found, Sink},
     oid,
     set::{Edits, Given, SetError},
     usm::Level,
     vacm::Views,
     view::View,
 };
-use crate::{datastore::Owner, model::Time, stats::Snmp};
+use crate::{datastore::Owner, fleet::Scope, model::Time, stats::Snmp};
 
 /// Working memory of one thread; once warm, requests are answered without an allocation.
 #[derive(Default)]
@@ -70,6 +70,7 @@ pub(super) struct Task<'a> {
     pub(super) view: View,
     /// What of it.
     pub(super) views: &'a Views,
+    scope: Option<&'a Scope>,
     stats: &'a Snmp,
     version: Version,
     head: Head<'a>,
@@ -82,6 +83,7 @@ impl<'a> Task<'a> {
         agent: &'a Agent,
         view: View,
         views: &'a Views,
+        scope: Option<&'a Scope>,
         head: Head<'a>,
         pdu: Pdu<'a>,
         limit: usize,
@@ -90,12 +92,17 @@ impl<'a> Task<'a> {
             agent,
             view,
             views,
+            scope,
             stats: &agent.stats().snmp,
             version: head.frame.version(),
             head,
             pdu,
             limit,
         }
+    }
+
+    pub(super) fn context<'c>(&'c self, now: Time, text: &'c RefCell<String>) -> Context<'c> {
+        self.agent.context(now, self.view, self.scope, text)
     }
 
     /// Refuses one to whom nothing is open here.
@@ -118,7 +125,7 @@ impl<'a> Task<'a> {
     fn get(&self, now: Time, scratch: &mut Scratch, reply: &mut Vec<u8>) -> Outcome {
         self.stats.in_get_requests.inc();
         let Scratch { text, arcs, names, .. } = scratch;
-        let context = self.agent.context(now, self.view, text);
+        let context = self.context(now, text);
         let mut found = 0;
         let Some(limit) = self.begin(reply) else { return self.fail(Failure::TooBig, reply) };
         for (at, name) in names.iter().enumerate() {
@@ -199,7 +206,7 @@ impl<'a> Task<'a> {
         scratch: &Scratch,
     ) -> Result<(), (usize, SetError)> {
         let Scratch { text, arcs, names, .. } = scratch;
-        let context = self.agent.context(now, self.view, text);
+        let context = self.context(now, text);
         let mut edits = Edits::new(level);
         for (at, (name, binding)) in names.iter().zip(self.pdu.bindings().flatten()).enumerate() {
             edits.turn(at);
@@ -230,7 +237,7 @@ impl<'a> Task<'a> {
         reply: &mut Vec<u8>,
     ) -> Result<usize, Failure> {
         let Scratch { text, arcs, names, bulk, .. } = scratch;
-        let context = self.agent.context(now, self.view, text);
+        let context = self.context(now, text);
         let mut found = 0;
         for (at, name) in names[..count].iter().enumerate() {
             bulk.ends.clear();

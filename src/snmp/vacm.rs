@@ -11,7 +11,7 @@ use std::{collections::HashMap, sync::Arc};
 pub use tree::{Cover, Family, Tree, predecessor};
 
 use super::{oid::Prefix, usm::Level};
-use crate::login::Role;
+use crate::{fleet::Scope, login::Role};
 
 /// SnmpSecurityModel of RFC 3411.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,9 +46,11 @@ pub struct Access {
 }
 
 /// All rows, as they stand in the boot file or were set.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Rows {
     pub members: Vec<Member>,
+    /// Of whom it is said: the devices that he may see at all.
+    pub scopes: Vec<(Model, String, Arc<Scope>)>,
     pub access: Vec<Access>,
     /// vacmViewTreeFamilyTable: the view's name, and a family of subtrees.
     pub families: Vec<(String, Family)>,
@@ -91,12 +93,19 @@ impl Rights {
 
 const LEVELS: [Level; 3] = [Level::NoAuthNoPriv, Level::AuthNoPriv, Level::AuthPriv];
 
+#[derive(Debug)]
+struct Principal {
+    /// By level.
+    rights: [Rights; 3],
+    scope: Option<Arc<Scope>>,
+}
+
 /// The rows, and what follows from them.
 #[derive(Debug, Default)]
 pub struct Policy {
     rows: Rows,
-    /// By model, name and level.
-    rights: [HashMap<String, [Rights; 3]>; 4],
+    /// By model and name.
+    principals: [HashMap<String, Principal>; 4],
     nobody: Rights,
 }
 
@@ -115,20 +124,25 @@ impl Policy {
         let tree = |view: &str| trees.get(view).unwrap_or(&nothing).clone();
         let mut all: [HashMap<_, _>; 4] = Default::default();
         for member in &rows.members {
-            let of = LEVELS.map(|level| rights(&rows.access, member, level, tree));
-            all[member.model as usize].insert(member.name.clone(), of);
+            let rights = LEVELS.map(|level| rights(&rows.access, member, level, tree));
+            let mut scopes = rows.scopes.iter();
+            let scope = scopes.find(|(model, name, _)| (*model, name) == (member.model, &member.name));
+            let scope = scope.map(|(_, _, scope)| scope.clone());
+            all[member.model as usize].insert(member.name.clone(), Principal { rights, scope });
         }
-        Policy { rows, rights: all, nobody: Rights::default() }
+        Policy { rows, principals: all, nobody: Rights::default() }
     }
 
     pub fn rows(&self) -> &Rows {
         &self.rows
     }
 
-    /// Of whom no group is known: none.
-    pub fn rights(&self, model: Model, name: &str, level: Level) -> &Rights {
-        let rights = self.rights[model as usize].get(name);
-        rights.map_or(&self.nobody, |rights| &rights[level as usize - 1])
+    /// What one may, and the devices that he may see if not all; of whom no group is known: nothing.
+    pub fn rights(&self, model: Model, name: &str, level: Level) -> (&Rights, Option<&Arc<Scope>>) {
+        match self.principals[model as usize].get(name) {
+            Some(Principal { rights, scope }) => (&rights[level as usize - 1], scope.as_ref()),
+            None => (&self.nobody, None),
+        }
     }
 }
 
@@ -197,8 +211,9 @@ impl Rows {
         rows
     }
 
-    /// Puts one into the group of a role.
-    pub fn enter(&mut self, model: Model, name: &str, role: Role) {
+    /// Puts one into the group of a role; with a scope he sees those devices only.
+    pub fn enter(&mut self, model: Model, name: &str, role: Role, scope: Option<&Arc<Scope>>) {
+        self.scopes.extend(scope.map(|scope| (model, name.to_owned(), scope.clone())));
         let group = role.name().to_owned();
         self.members.push(Member { model, name: name.to_owned(), group });
     }

@@ -1,5 +1,7 @@
 """Users of SNMPv3 as net-snmp's tools know them: all protocols, what is told to whom fails, engines of devices."""
 
+import os
+
 from support import Bridge, Broker, Case, Manager, wait_until
 from support.fleet import POINTS, adapter, telemetry
 from support.users import ADMIN, AS_ADMIN, AUTH, PRIV, options, passwords, user
@@ -88,3 +90,57 @@ class UsersTest(Case):
             self.assertIn("dev-2", fleet.out)
             unknown = self.ask(bridge.port, [*words, "-n", "dev-77"], SYS_NAME)
             self.assertIn("Bad context specified", unknown.text)
+
+    def test_a_user_who_sees_one_site(self):
+        """By all four ways to a device: address, port, community and context."""
+        broker = Broker(self)
+        words = options("nora", "sha-256", "aes-128")
+        users = user("nora", "sha-256", "aes-128").replace(" }", ', scope = "site=north" }')
+        scoped = '{ name = "north", access = "read", scope = "site=north" }'
+        bridge = self.bridge(
+            [users], mqtt=[adapter(broker, more='profiles = ["th"]')], communities=['{ name = "public", access = "read" }', scoped],
+            snmp='[snmp.devices]\npools = ["127.8.0.0/24"]',
+        )
+        bridge.profile("th", POINTS)
+        bridge.start()
+        for n in range(1, 5):
+            broker.publish(f"th/dev-{n}/telemetry", telemetry(n=n))
+            wait_until(lambda: bridge.manager.get("fbFleetOnline.0") == str(n), 5, f"{n} devices")
+
+        def move(site):
+            text = f'<fleet xmlns="urn:fleetbridge:yang:fleetbridge"><device><name>dev-2</name><site>{site}</site></device></fleet>'
+            path = os.path.join(self.folder, "edit.xml")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            answer = bridge.cli("netconf", "edit", path)
+            self.assertEqual(answer.code, 0, answer.text)
+
+        nora, north = Manager(self, bridge.port, user=words), Manager(self, bridge.port, community="north")
+        names = lambda manager: set(manager.walk_column("1.3.6.1.4.1.32473.2.1.2.1.2").values())
+        self.assertEqual((names(nora), names(north)), (set(), set()))
+        move("north")
+        wait_until(lambda: names(nora) == names(north) == {"dev-2"}, 5, "the device has come into the scope")
+        self.assertEqual(names(bridge.manager), {f"dev-{n}" for n in range(1, 5)})
+
+        def ask(n):
+            """The error of each way to device n, if there is one."""
+            ways = [
+                Manager(self, bridge.port, user=words, address=f"127.8.0.{n}"),
+                Manager(self, bridge.port, community="north", address=f"127.8.0.{n}"),
+                Manager(self, bridge.port, community=f"north@dev-{n}"),
+                Manager(self, bridge.port, user=[*words, "-n", f"dev-{n}"]),
+                Manager(self, bridge.port, user=[*words, "-n", f"+{n}"]),
+            ]
+            return [way.run("snmpget", SYS_NAME, options=["-OQUnv"]) for way in ways]
+
+        for answer in ask(2):
+            self.assertEqual(answer.lines(), ["dev-2"], answer.text)
+        for answer in ask(3):
+            self.assertIn("authorizationError", answer.text)
+        fleet = self.ask(bridge.port, [*words, "-n", "+fleet"], "1.3.6.1.2.1.47.1.1.1.1.7", tool="snmpwalk")
+        self.assertIn("dev-2", fleet.out)
+        self.assertNotIn("dev-3", fleet.out)
+        move("south")
+        self.assertEqual(names(nora), set(), "gone at once")
+        for answer in ask(2):
+            self.assertIn("authorizationError", answer.text)

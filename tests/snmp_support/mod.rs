@@ -116,7 +116,7 @@ impl Manager {
         let mut rows = Rows::of_roles();
         rows.access.iter_mut().for_each(|access| access.read = ALL.to_owned());
         for model in [Model::V1, Model::V2c] {
-            rows.enter(model, "community-1", Role::Read);
+            rows.enter(model, "community-1", Role::Read, None);
         }
         self.agent.rule(rows);
     }
@@ -253,7 +253,7 @@ fn agent_with(
     ];
     let communities = Communities::new(communities, &Pattern::defaults());
     let mut rows = Rows::of_roles();
-    communities.enter(&mut rows);
+    communities.enter(&mut rows, &[]);
     let engine = Engine::unsaved(super::support::START).unwrap();
     let access = Access { communities, usm: Usm::new(Users::default(), 1), rows, hosts };
     Arc::new(Agent::new(fleet, Arc::new(Stats::default()), engine, system, access, subtrees))

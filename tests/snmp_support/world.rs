@@ -80,7 +80,7 @@ impl World {
             report(&fleet, device, false, &[value(0, 1)], after(1));
         }
         let mut rows = Rows::of_roles();
-        rows.enter(Model::Usm, "anna", Role::Read);
+        rows.enter(Model::Usm, "anna", Role::Read, None);
         let addresses = Addresses::new(&["127.9.0.0/24".parse().unwrap()], None);
         let access = Access {
             communities: Communities::default(),

@@ -20,7 +20,7 @@ use std::{cell::RefCell, ops::ControlFlow};
 use deunicode::deunicode_with_tofu;
 
 use crate::{
-    fleet::{Fleet, Row, Which},
+    fleet::{Fleet, Row, Scope, Which},
     model::{DeviceNumber, Time},
     stats::Stats,
 };
@@ -88,6 +88,8 @@ pub fn all() -> Vec<Box<dyn Subtree>> {
 pub struct Context<'a> {
     pub now: Time,
     pub view: View,
+    /// The devices that may be seen; all without one.
+    pub scope: Option<&'a Scope>,
     pub addresses: &'a Addresses,
     pub catalogue: &'a Catalogue,
     pub fleet: &'a Fleet,
@@ -142,20 +144,24 @@ impl Context<'_> {
         if self.device().is_some_and(|own| own != device) {
             return None;
         }
-        self.fleet.row(device, read)
+        match self.scope {
+            None => self.fleet.row(device, read),
+            Some(scope) => self.fleet.row(device, |row| scope.takes(&row).then(|| read(row)))?,
+        }
     }
 
     /// The devices in view from number `from` on, in order, until `visit` breaks.
     pub fn rows(&self, from: DeviceNumber, which: Which, mut visit: impl FnMut(Row<'_>) -> ControlFlow<()>) {
-        match self.device() {
-            None => self.fleet.rows(from, which, visit),
-            Some(device) if device >= from => {
-                self.fleet.row(device, |row| match which {
+        match (self.device(), self.scope) {
+            (None, None) => self.fleet.rows(from, which, visit),
+            (None, Some(scope)) => scope.rows(self.fleet, from, which, visit),
+            (Some(device), _) if device >= from => {
+                self.row(device, |row| match which {
                     Which::Missing if !row.presence().is_missing() => ControlFlow::Continue(()),
                     _ => visit(row),
                 });
             }
-            Some(_) => {}
+            (Some(_), _) => {}
         }
     }
 }

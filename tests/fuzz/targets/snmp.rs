@@ -153,7 +153,7 @@ static AGENTS: LazyLock<[(usize, Agent); 2]> = LazyLock::new(|| {
         let communities = vec![Community::new("public", &[]).expect("a good name")];
         let communities = Communities::new(communities, &Pattern::defaults());
         let mut rows = Rows::of_roles();
-        communities.enter(&mut rows);
+        communities.enter(&mut rows, &[]);
         let engine = Engine::unsaved(START).expect("random octets");
         (
             limit,

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::ENTERPRISE;
 use crate::{
-    fleet::{Row, Setting},
+    fleet::{Row, Setting, Which},
     model::{DeviceNumber, SettingType},
     snmp::{
         mib::{Column, Context, Table},
@@ -78,14 +78,13 @@ impl Table for SettingTable {
             let key = (row.number(), setting.def.number);
             value(context, &setting, column, |value| visit(key, value)).unwrap_or(ControlFlow::Continue(()))
         };
-        match context.device() {
-            None => context.fleet.settings(from, visit),
-            Some(device) => {
-                context.row(device, |row| {
-                    let mut behind = row.settings().filter(|setting| (device, setting.def.number) >= from);
-                    behind.try_for_each(|setting| visit(row, setting))
-                });
-            }
+        match (context.device(), context.scope) {
+            (None, None) => context.fleet.settings(from, visit),
+            _ => context.rows(from.0, Which::Live, |row| {
+                let number = row.number();
+                let mut behind = row.settings().filter(|setting| (number, setting.def.number) >= from);
+                behind.try_for_each(|setting| visit(row, setting))
+            }),
         }
     }
 
