@@ -9,8 +9,10 @@ mod epcglobal;
 pub mod fleetbridge;
 mod framework;
 mod group;
+mod guard;
 mod host;
 pub mod interfaces;
+mod list;
 mod power;
 mod sink;
 pub mod snmpv2;
@@ -32,6 +34,7 @@ use entity::Catalogue;
 
 use super::{
     addresses::Addresses,
+    agent::Guards,
     ber,
     engine::Engine,
     oid::{self, Prefix},
@@ -81,6 +84,12 @@ pub fn all() -> Vec<Box<dyn Subtree>> {
         Box::new(engine::DISPATCH),
         Box::new(engine::CONTEXTS),
         Box::new(engine::USERS),
+        Box::new(guard::USERS),
+        Box::new(guard::CONTEXTS),
+        Box::new(guard::GROUPS),
+        Box::new(guard::ACCESS),
+        Box::new(guard::TREES),
+        Box::new(guard::COMMUNITIES),
     ]
 }
 
@@ -96,6 +105,7 @@ pub struct Context<'a> {
     pub stats: &'a Stats,
     pub engine: &'a Engine,
     pub system: &'a System,
+    pub guards: &'a Guards,
     /// snmpSetSerialNo.
     pub serial: i32,
     /// The last change of running.
