@@ -79,6 +79,7 @@ pub fn all() -> Vec<Box<dyn Subtree>> {
         Box::new(fleetbridge::MissingTable),
         Box::new(fleetbridge::AdapterTable),
         Box::new(fleetbridge::SELF),
+        Box::new(fleetbridge::RUNNING),
         Box::new(snmpv2::SET),
         Box::new(framework::ENGINE),
         Box::new(engine::DISPATCH),

@@ -19,7 +19,7 @@ pub use notifications::{
     notification_objects,
 };
 pub use point::PointTable;
-pub use scalars::FLEET;
+pub use scalars::{FLEET, RUNNING};
 pub use self_::SELF;
 pub use setting::SettingTable;
 
