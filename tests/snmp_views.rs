@@ -143,12 +143,12 @@ fn a_device_counts_its_time_from_its_own_boot() {
     let uptime = |manager: &mut Manager| manager.get(V2C, &[UPTIME]).numbers()[0];
     // Learned at the start; nothing said when it booted.
     assert_eq!(uptime(&mut manager), 12_000);
-    report(&manager.fleet, 1, false, &[Fact::Uptime(3600)], after(100));
+    report(&manager.fleet, 1, false, &[ran_for(3600)], after(100));
     assert_eq!(uptime(&mut manager), 362_000);
     // A little off is no reboot.
-    report(&manager.fleet, 1, false, &[Fact::Uptime(3590)], after(110));
+    report(&manager.fleet, 1, false, &[ran_for(3590)], after(110));
     assert_eq!(uptime(&mut manager), 362_000);
-    report(&manager.fleet, 1, false, &[Fact::Uptime(5)], after(115));
+    report(&manager.fleet, 1, false, &[ran_for(5)], after(115));
     assert_eq!(uptime(&mut manager), 1_000);
 }
 
@@ -168,6 +168,10 @@ fn a_birth_is_a_boot_unless_the_device_tells_its_uptime() {
     says(&manager, Availability::Lost, false, 50);
     says(&manager, Availability::Online, false, 60);
     assert_eq!(uptime(&mut manager), 6_000);
+    report(&manager.fleet, 1, false, &[ran_for(3600)], after(70));
+    says(&manager, Availability::Lost, false, 80);
+    says(&manager, Availability::Online, false, 90);
+    assert_eq!(uptime(&mut manager), 365_000, "it says itself for how long it runs");
 }
 
 #[test]

@@ -5,12 +5,13 @@
 //!
 //! Locks are taken in the order names, children, block, journal or adapter; a reader inside a block may ask for names and
 //! other blocks (all reads are recursive), a writer inside a block asks for nothing but journal and outbox, which ask
-//! for nothing.
+//! for nothing; nor do the boot instants that wait to be shown.
 
 mod absorb;
 mod adapters;
 mod bits;
 mod block;
+mod boot;
 mod enrol;
 mod managed;
 mod names;
@@ -25,7 +26,7 @@ mod texts;
 mod walk;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -73,6 +74,8 @@ pub struct Fleet {
     remembered: Mutex<Vec<(DeviceNumber, Change)>>,
     by_presence: [AtomicU32; 8],
     scopes: RwLock<Vec<Arc<Scope>>>,
+    /// Those that have moved; see [`boot`].
+    boots: Mutex<BTreeMap<DeviceNumber, Time>>,
     /// (parent, child): who becomes unreachable with whom.
     children: Mutex<BTreeSet<(DeviceNumber, DeviceNumber)>>,
     /// (parent, child): whose manager named a parent that has no number yet.
@@ -121,6 +124,7 @@ impl Fleet {
             remembered: Mutex::default(),
             by_presence: Default::default(),
             scopes: RwLock::default(),
+            boots: Mutex::default(),
             children: Mutex::default(),
             awaited: Mutex::default(),
         }

@@ -94,6 +94,16 @@ impl<'a> Row<'a> {
         self.slot.boot
     }
 
+    /// As the store is to keep it: one that has moved is durable before it is shown.
+    pub fn boot_to_keep(&self) -> Time {
+        self.fleet.boots.lock().get(&self.number).copied().unwrap_or(self.slot.boot)
+    }
+
+    /// The boot is by an uptime that it told.
+    pub fn tells_uptime(&self) -> bool {
+        self.columns.uptimes.highest(self.at()) > 0
+    }
+
     /// Since when the unit runs, as far as anybody can tell: its boot, else the first sight of it.
     pub fn up_since(&self) -> Time {
         if self.slot.boot.is_never() { self.learned() } else { self.slot.boot }
