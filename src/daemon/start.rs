@@ -249,6 +249,7 @@ impl Daemon {
                 datastore.clone(),
                 unsettled,
                 addresses::rooms(&config),
+                agent.clone(),
                 stopped(rest_stops.clone()),
             )),
             tokio::spawn(snmp::notifier::run(agent, targets, last_event, stopped(rest_stops.clone()))),
@@ -452,6 +453,7 @@ async fn sweep(
     datastore: Arc<Datastore>,
     unsettled: Arc<Unsettled>,
     rooms: Vec<control::Room>,
+    agent: Arc<snmp::agent::Agent>,
     stop: impl Future<Output = ()>,
 ) {
     let mut stop = pin!(stop);
@@ -462,7 +464,10 @@ async fn sweep(
         tokio::select! {
             () = &mut stop => return,
             _ = timer.tick() => {
+                let set_by = clock::follow();
                 let now = clock::now();
+                fleet.set_clock(set_by, now);
+                agent.engine().set_clock(set_by);
                 fleet.sweep(now);
                 fleet.rescope();
                 unsettled.settle(&fleet, now);

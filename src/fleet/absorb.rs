@@ -101,7 +101,7 @@ impl Fleet {
                 Fact::Uptime { secs, time } => uptime = Some(Uptime { secs, time }),
             }
         }
-        if let Some(boot) = columns.boot_after(at, uptime, report.retained, swapped, now) {
+        if let Some(boot) = columns.boot_after(at, uptime, report.retained, swapped, now, self.clock_set()) {
             moved.push(Moved::Boot { device: one.device, boot });
         }
         if !report.retained && says != Some(Availability::Lost) {
@@ -143,7 +143,7 @@ impl Fleet {
             match *moved {
                 Moved::Parent { device, former } => self.adopt_child(device, former),
                 Moved::Boot { device, boot } => {
-                    self.boots.lock().insert(device, boot);
+                    self.boots.lock().insert(device, boot.shifted(-self.clock_set()));
                 }
                 Moved::Presence { device, was, is } => {
                     if is == Presence::Lost && was != Presence::NeverSeen {

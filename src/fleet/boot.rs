@@ -3,6 +3,10 @@
 //! To a manager a boot instant that moves forward is a restart, so none may come of a message that was on its way for
 //! long: the instant moves if the uptime contradicts it by over 60 s and 1 % and the unit did restart. Where it moves to is
 //! made durable before anybody sees it: a manager would see it step back after a crash.
+//!
+//! In memory it is as if the clock had never been set since the start, so that a clock that is moves no uptime.
+
+use std::sync::atomic::Ordering;
 
 use super::{
     Fleet,
@@ -124,6 +128,7 @@ impl Columns {
         retained: bool,
         swapped: bool,
         now: Time,
+        clock_set: i64,
     ) -> Option<Time> {
         if swapped {
             self.uptimes.forget(at);
@@ -131,10 +136,10 @@ impl Columns {
             return boot.or(Some(now));
         }
         let said = uptime?;
-        let known = self.slots[at].boot;
+        let known = self.slots[at].boot.shifted(clock_set);
         if retained && said.time.is_never() {
             // It is of some time ago, so the unit booted earlier than this. Of use only as long as nothing better is known.
-            let learned = Time::from_secs(u64::from(self.slots[at].learned_secs));
+            let learned = Time::from_secs(u64::from(self.slots[at].learned_secs)).shifted(clock_set);
             let earlier =
                 now.0.checked_sub(said.secs.saturating_mul(1000)).is_some_and(|boot| boot < learned.0);
             if !known.is_never() || !earlier {
@@ -146,6 +151,24 @@ impl Columns {
 }
 
 impl Fleet {
+    /// The clock has been set by so many milliseconds since the start, or the machine slept: what units have run for stays,
+    /// and the store is to keep their boot instants by the new clock. As after a reconnect each device has a full interval
+    /// from `now` on to show itself.
+    pub fn set_clock(&self, millis: i64, now: Time) {
+        if self.clock_set.swap(millis, Ordering::Relaxed) != millis {
+            self.clock_set_at.store(now.0, Ordering::Relaxed);
+            self.mark_dirty(1..=self.counts().numbers_used);
+        }
+    }
+
+    pub(super) fn clock_set_at(&self) -> Time {
+        Time(self.clock_set_at.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn clock_set(&self) -> i64 {
+        self.clock_set.load(Ordering::Relaxed)
+    }
+
     /// Boot instants that have moved and are not shown yet, at most so many.
     pub fn moved_boots(&self, most: usize) -> Vec<(DeviceNumber, Time)> {
         self.boots.lock().iter().take(most).map(|(&device, &boot)| (device, boot)).collect()

@@ -29,7 +29,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering},
     },
 };
 
@@ -74,6 +74,10 @@ pub struct Fleet {
     remembered: Mutex<Vec<(DeviceNumber, Change)>>,
     by_presence: [AtomicU32; 8],
     scopes: RwLock<Vec<Arc<Scope>>>,
+    /// Milliseconds by which the clock has been set since the start. Boot instants are kept as if it had not been.
+    clock_set: AtomicI64,
+    /// When that was last; nobody's silence counts from before.
+    clock_set_at: AtomicU64,
     /// Those that have moved; see [`boot`].
     boots: Mutex<BTreeMap<DeviceNumber, Time>>,
     /// (parent, child): who becomes unreachable with whom.
@@ -124,6 +128,8 @@ impl Fleet {
             remembered: Mutex::default(),
             by_presence: Default::default(),
             scopes: RwLock::default(),
+            clock_set: AtomicI64::new(0),
+            clock_set_at: AtomicU64::new(0),
             boots: Mutex::default(),
             children: Mutex::default(),
             awaited: Mutex::default(),

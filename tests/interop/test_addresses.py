@@ -217,6 +217,38 @@ class AddressTest(Case):
         self.assertEqual(self.get(self.address("roof")[0], NAME), "roof")
         self.assertTrue(self.address("roof")[0].startswith("10.98."))
 
+    def test_pools_in_which_somebody_else_is(self):
+        if self.skip:
+            return
+        self.assertEqual(self.bridge.stop(), 0)
+        with open(self.bridge.file, encoding="utf-8") as file:
+            text = file.read()
+        for pool, whose in (
+            (f"{Machines.MANAGER}/32", "a target of [snmp] traps"),
+            (f"{Machines.BRIDGE6}/128", "this machine's interface fb0"),
+            ("::1/128", "this machine itself"),
+        ):
+            self.boot(text.replace('"fd00:99::/64"', f'"fd00:99::/64", "{pool}"'))
+            for command in ("check", "serve"):
+                refused = self.bridge.cli(command)
+                self.assertNotEqual(refused.code, 0)
+                self.assertIn(f"{pool} holds {pool.partition('/')[0]}, which is that of {whose}", refused.text)
+
+    def test_a_pool_that_fills_up(self):
+        if self.skip:
+            return
+        self.assertEqual(self.bridge.stop(), 0)
+        with open(self.bridge.file, encoding="utf-8") as file:
+            text = file.read()
+        self.boot(text.replace("10.99.0.0/24", "10.99.0.0/29"))
+        self.bridge.start()
+        self.assertEqual(self.bridge.json("status")["problems"], [])
+        for number in range(len(NAMES), 6):
+            self.say(f"new-{number}")
+        shortage = "[snmp.devices]: all 6 IPv4 addresses are given"
+        wait_until(lambda: any(shortage in problem for problem in self.bridge.json("status")["problems"]), 5, "the status says so")
+        wait_until(lambda: shortage in self.bridge.output(), 5, "and the log")
+
     def boot(self, text):
         with open(self.bridge.file, "w", encoding="utf-8") as file:
             file.write(text)
