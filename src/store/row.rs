@@ -403,7 +403,8 @@ mod tests {
         assert_eq!(shown(&after, 5).flatten().unwrap().3, now, "the counter went back");
         let whole = |fleet: &Fleet| {
             fleet.row(1, |row| {
-                (row.presence(), row.presence_since(), row.last_seen(), row.boot(), row.parent())
+                let boot = (row.boot_to_keep(), row.tells_uptime());
+                (row.presence(), row.presence_since(), row.last_seen(), boot, row.parent())
             })
         };
         assert_eq!(whole(&after), whole(&before));

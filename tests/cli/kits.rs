@@ -105,7 +105,7 @@ fn devices_in_lists_of_hosts() {
     };
     let hosts = print(&["hosts"]);
     let lines: Vec<_> = hosts.lines().collect();
-    assert_eq!(lines[..2], ["127.0.0.1 plug-1 device-1", "127.1.0.2 plug-2 device-2"], "{hosts}");
+    assert_eq!(lines[..2], ["127.0.0.1 plug-1 device-1", "127.1.0.2 gw-1 device-2"], "{hosts}");
     let zone = print(&["zone"]);
     assert!(zone.contains("\ndevice-1 IN A 127.0.0.1\nplug-1 IN A 127.0.0.1\n"), "{zone}");
     for what in ["routes", "nftables"] {
