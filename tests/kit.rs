@@ -290,7 +290,7 @@ fn what_changes_a_host_and_what_does_not() {
     run("nothing", &|_| (), &[]);
     run("telemetry", &|now| report(&fleet, a, false, &[value(0, 5)], now), &[]);
     run("presence", &|now| report(&fleet, a, false, &[Fact::Availability(Availability::Lost)], now), &[]);
-    run("uptime", &|now| report(&fleet, a, false, &[Fact::Uptime(5)], now), &[]);
+    run("uptime", &|now| report(&fleet, a, false, &[ran_for(5)], now), &[]);
     run("serial", &|now| attribute(&fleet, a, Attribute::Serial, "S", now), &["a"]);
     run("the same serial", &|now| attribute(&fleet, a, Attribute::Serial, "S", now), &[]);
     run("an address by DHCP", &|now| attribute(&fleet, a, Attribute::Address, "10.0.0.7", now), &[]);

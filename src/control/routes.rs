@@ -89,7 +89,7 @@ struct Wanted {
 type WantedQuery = Result<Query<Wanted>, QueryRejection>;
 
 async fn status(Shared(state): App) -> Json<view::Status> {
-    let problems = (state.problems)();
+    let problems = state.all_problems();
     Json(view::Status::new(&state.fleet, &state.stats, state.started, problems, clock::now()))
 }
 

@@ -4,6 +4,7 @@ use parking_lot::RwLock;
 
 use super::{
     bits::Bits,
+    boot::Uptimes,
     managed::Managed,
     settings::Settings,
     texts::{TextId, Texts},
@@ -35,6 +36,7 @@ pub(super) struct Columns {
     /// Revised, or new, since scopes were last looked at.
     pub revised: Bits,
     pub slots: Vec<Slot>,
+    pub uptimes: Uptimes,
     pub attributes: Vec<[TextId; Attribute::COUNT]>,
     pub cells: Cells,
     pub settings: Settings,

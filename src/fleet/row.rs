@@ -91,12 +91,28 @@ impl<'a> Row<'a> {
 
     /// When the unit booted, from the uptime that it reports or from its last birth; [`Time::NEVER`] unknown.
     pub fn boot(&self) -> Time {
-        self.slot.boot
+        self.slot.boot.shifted(self.fleet.clock_set())
+    }
+
+    /// As the store is to keep it: one that has moved is durable before it is shown.
+    pub fn boot_to_keep(&self) -> Time {
+        let (moved, set) = (self.fleet.boots.lock().get(&self.number).copied(), self.fleet.clock_set());
+        match moved.unwrap_or(self.slot.boot).shifted(set) {
+            // By the clock as it was when the device was learned the next start would count otherwise.
+            Time::NEVER if set != 0 => self.up_since(),
+            boot => boot,
+        }
+    }
+
+    /// The boot is by an uptime that it told.
+    pub fn tells_uptime(&self) -> bool {
+        self.columns.uptimes.highest(self.at()) > 0
     }
 
     /// Since when the unit runs, as far as anybody can tell: its boot, else the first sight of it.
     pub fn up_since(&self) -> Time {
-        if self.slot.boot.is_never() { self.learned() } else { self.slot.boot }
+        let since = if self.slot.boot.is_never() { self.learned() } else { self.slot.boot };
+        since.shifted(self.fleet.clock_set())
     }
 
     /// Unknown until alarms exist.

@@ -56,8 +56,11 @@ pub enum Fact {
         /// It does not know the setting.
         unsupported: bool,
     },
-    /// Seconds since the device's boot.
-    Uptime(u64),
+    /// Seconds since the device's boot; `time` is as of when, [`Time::NEVER`] if the message does not say.
+    Uptime {
+        secs: u64,
+        time: Time,
+    },
 }
 
 /// What one message says of one device.

@@ -11,10 +11,14 @@ use std::{
 use clap::{Args, builder::PossibleValuesParser};
 
 use self::files::Files;
-use super::{Failure, Place, hosts::Hosts, shell_word};
+use super::{
+    Failure, Place,
+    hosts::{Hosts, Reach},
+    shell_word,
+};
 use crate::{
     control::client::{Client, ClientError, escaped},
-    kit::{Agent, Facts, Filter, Host, Tool},
+    kit::{Facts, Filter, Host, Tool},
 };
 
 /// Write what a management tool needs so that each device is a host there
@@ -68,7 +72,7 @@ impl NmsKit {
         };
         let client = place.client()?;
         let mut facts: Facts = client.read("/v1/kit/facts").map_err(|error| place.explain(error))?;
-        let reach = Reach::new(&facts.bridge, self.address);
+        let mut reach = Reach::by(self.address);
         reach.apply(&mut facts.bridge);
         if !self.hosts {
             let mut files = Files::new(self.out.as_deref());
@@ -81,7 +85,7 @@ impl NmsKit {
                 None => Ok(()),
             };
         }
-        self.write_hosts(tool, &facts, &reach, &client, out).map_err(|error| match error {
+        self.write_hosts(tool, &facts, reach, &client, out).map_err(|error| match error {
             Ended::Daemon(error) => place.explain(error),
             Ended::Failed(failure) => failure,
         })
@@ -91,11 +95,11 @@ impl NmsKit {
         &self,
         tool: Tool,
         facts: &Facts,
-        reach: &Reach,
+        reach: Reach,
         client: &Client,
         out: &mut dyn Write,
     ) -> Result<(), Ended> {
-        let mut hosts = Counted::ask(client, self.since, self.filter.as_deref(), reach)?;
+        let mut hosts = Counted::ask(client, self.since, self.filter.as_deref(), reach.clone())?;
         if let Some(since) = self.since.filter(|_| tool.replaces()) {
             // As of the first answer, so that nothing is missed that comes between.
             let revision = hosts.revision;
@@ -163,53 +167,28 @@ impl From<io::Error> for Ended {
     }
 }
 
-/// The address that stands for every address of the bridge's machine.
-struct Reach(IpAddr);
-
-impl Reach {
-    fn new(bridge: &Agent, address: Option<IpAddr>) -> Reach {
-        let unspecified = bridge.address().is_some_and(|address| address.is_unspecified());
-        if unspecified && address.is_none() {
-            let _ = writeln!(
-                io::stderr(),
-                "note: the agent listens at every address of its machine, and this kit says 127.0.0.1: \
-                 if the tool runs elsewhere, give --address ADDRESS"
-            );
-        }
-        Reach(address.unwrap_or(IpAddr::from([127, 0, 0, 1])))
-    }
-
-    fn apply(&self, agent: &mut Agent) {
-        for address in agent.addresses.iter_mut().filter(|address| address.is_unspecified()) {
-            *address = self.0;
-        }
-        agent.addresses.dedup();
-    }
-}
-
 /// The daemon's answer, host by host. Ends also where it breaks off: [`check`](Counted::check) tells.
-struct Counted<'a> {
+struct Counted {
     hosts: Hosts,
-    reach: &'a Reach,
     revision: u64,
     live: u64,
     retired: u64,
     failed: Option<ClientError>,
 }
 
-impl<'a> Counted<'a> {
+impl Counted {
     fn ask(
         client: &Client,
         since: Option<u64>,
         filter: Option<&str>,
-        reach: &'a Reach,
-    ) -> Result<Counted<'a>, ClientError> {
+        reach: Reach,
+    ) -> Result<Counted, ClientError> {
         let mut query = format!("filter={}", escaped(filter.unwrap_or_default()));
         if let Some(since) = since {
             query.push_str(&format!("&since={since}"));
         }
-        let hosts = Hosts::ask(client, &query)?;
-        Ok(Counted { revision: hosts.revision, hosts, reach, live: 0, retired: 0, failed: None })
+        let hosts = Hosts::ask(client, &query, reach)?;
+        Ok(Counted { revision: hosts.revision, hosts, live: 0, retired: 0, failed: None })
     }
 
     fn check(&mut self) -> Result<(), ClientError> {
@@ -217,14 +196,13 @@ impl<'a> Counted<'a> {
     }
 }
 
-impl Iterator for Counted<'_> {
+impl Iterator for Counted {
     type Item = Host;
 
     fn next(&mut self) -> Option<Host> {
         match self.hosts.next()? {
-            Ok(mut host) => {
+            Ok(host) => {
                 *if host.retired { &mut self.retired } else { &mut self.live } += 1;
-                self.reach.apply(&mut host.agent);
                 Some(host)
             }
             Err(error) => {
