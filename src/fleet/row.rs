@@ -115,6 +115,12 @@ impl<'a> Row<'a> {
         self.columns.parent(self.at())
     }
 
+    /// As [`parent`](Row::parent); 0 also while that is retired, so that who follows it finds a row.
+    pub fn live_parent(&self) -> DeviceNumber {
+        let parent = self.parent();
+        if parent != 0 && self.fleet.row(parent, |_| ()).is_some() { parent } else { 0 }
+    }
+
     /// The name of the device that it hangs on, also of one that managers name and that there is not.
     pub fn parent_name(&self) -> Option<String> {
         match self.columns.managed_parent(self.at()) {
