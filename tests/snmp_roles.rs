@@ -209,6 +209,50 @@ fn who_hangs_on_a_retired_device_hangs_on_nothing() {
     assert_eq!(parents(&mut manager), there);
 }
 
+/// ifHCOutOctets, ifHCOutUcastPkts, ifOutOctets, ifOutUcastPkts, ifHCInOctets, ifCounterDiscontinuityTime.
+#[test]
+fn what_a_device_sends_is_counted_if_it_does_not_count() {
+    const SENT: [&str; 6] = [
+        "1.3.6.1.2.1.31.1.1.1.10.1",
+        "1.3.6.1.2.1.31.1.1.1.11.1",
+        "1.3.6.1.2.1.2.2.1.16.1",
+        "1.3.6.1.2.1.2.2.1.17.1",
+        OCTETS_IN,
+        "1.3.6.1.2.1.31.1.1.1.19.1",
+    ];
+    let sends = |manager: &Manager, retained, octets, facts: &[Fact]| {
+        let mut reports = Reports::default();
+        reports.begin(SENSOR, "thing", retained);
+        facts.iter().for_each(|fact| reports.push(*fact));
+        reports.weigh(0, octets);
+        let mut resolved = [fleetbridge::fleet::Resolved { device: 1, report: 0, parent: 0 }];
+        manager.fleet.absorb(&reports, &mut resolved, after(110));
+    };
+    let mut manager = device(vec![]);
+    sends(&manager, false, 700, &[]);
+    sends(&manager, true, 900, &[]);
+    sends(&manager, false, 77, &[Fact::Uptime(3600)]);
+    let booted = 110 - 3600;
+    let expected = [Some(777), Some(2), Some(777), Some(2), None, Some((-booted * 100) as u64)];
+    assert_eq!(numbers(&mut manager, &SENT), expected, "from the start of the bridge on");
+    let mut counts = device(vec![played(1, PointType::Counter, 0, "", Role::OctetsSent)]);
+    sends(&counts, false, 700, &[]);
+    assert_eq!(numbers(&mut counts, &SENT[..2]), [None, Some(1)]);
+    sends(&counts, false, 700, &[value(0, 5)]);
+    assert_eq!(numbers(&mut counts, &SENT[..2]), [Some(5), Some(2)]);
+}
+
+#[test]
+fn a_message_of_several_devices_is_shared_out() {
+    let mut reports = Reports::default();
+    reports.begin(SENSOR, "before", false);
+    reports.weigh(0, 10);
+    ["a", "b", "c"].iter().for_each(|id| reports.begin(SENSOR, id, false));
+    reports.weigh(1, 100);
+    reports.weigh(4, 7);
+    assert_eq!(reports.iter().map(|report| report.octets).collect::<Vec<_>>(), [10, 33, 33, 33]);
+}
+
 #[test]
 fn scalars_behind_a_table_are_read_and_walked() {
     let mut manager = device(vec![]);

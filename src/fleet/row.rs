@@ -2,7 +2,7 @@
 
 use super::{
     Fleet,
-    block::{Columns, Slot, flag},
+    block::{Columns, Slot, Traffic, flag},
 };
 use crate::model::*;
 
@@ -83,6 +83,11 @@ impl<'a> Row<'a> {
     /// The last message that was not retained.
     pub fn last_seen(&self) -> Time {
         self.slot.last_seen
+    }
+
+    /// What it has sent since the process started.
+    pub fn sent(&self) -> Traffic {
+        self.slot.sent
     }
 
     pub fn learned(&self) -> Time {

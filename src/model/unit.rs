@@ -127,7 +127,7 @@ impl UnitScale {
 
 /// What a unit may be: the power of ten of a prefix, and the unit without it.
 pub fn prefixed(unit: &str) -> impl Iterator<Item = (i32, &str)> {
-    const PREFIXES: [(&str, i32); 16] = [
+    const PREFIXES: [(&str, i32); 17] = [
         ("", 0),
         ("nano", -9),
         ("n", -9),
@@ -145,6 +145,7 @@ pub fn prefixed(unit: &str) -> impl Iterator<Item = (i32, &str)> {
         ("giga", 9),
         ("G", 9),
         ("tera", 12),
+        ("T", 12),
     ];
     PREFIXES.into_iter().filter_map(move |(prefix, exponent)| Some((exponent, unit.strip_prefix(prefix)?)))
 }

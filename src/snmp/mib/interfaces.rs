@@ -1,11 +1,12 @@
-//! IF-MIB (RFC 2863) of a device: one interface, its uplink. Octets and packets are there if the device counts them.
+//! IF-MIB (RFC 2863) of a device: one interface, its uplink. Octets and packets are those that the device counts. If it does
+//! not count what it sends, messages are packets, and topics and payloads are octets; what it receives has no instance then.
 
 use std::ops::ControlFlow;
 
 use super::{Column, Context, Group, Lone, Scalar, Table, walk};
 use crate::{
     fleet::{PointValue, Row},
-    model::{Attribute, Presence, Role},
+    model::{Attribute, Presence, Role, Time},
     snmp::{
         oid::Prefix,
         syntax::{Labels, Syntax, TRUTH, Value},
@@ -112,15 +113,15 @@ fn value<'a>(context: &Context<'_>, row: &Row<'a>, column: u32) -> Option<Value<
     })
 }
 
-/// What the device counts, of an ifTable column.
+/// What the device counts, of an ifTable column; does it not count what it sends, what was heard of it.
 fn count(context: &Context<'_>, row: &Row<'_>, column: u32) -> Option<u64> {
-    let role = match column {
-        10 => Role::OctetsReceived,
-        11 => Role::PacketsReceived,
-        16 => Role::OctetsSent,
-        _ => Role::PacketsSent,
+    let (role, heard) = match column {
+        10 => (Role::OctetsReceived, None),
+        11 => (Role::PacketsReceived, None),
+        16 => (Role::OctetsSent, Some(row.sent().octets)),
+        _ => (Role::PacketsSent, Some(row.sent().messages)),
     };
-    let (point, part) = context.in_role(*row, role)?;
+    let Some((point, part)) = context.in_role(*row, role) else { return heard };
     match point.value()? {
         PointValue::Integer(value) => Some(part.scale.count(value as u64)),
         PointValue::Text(_) => None,
@@ -238,14 +239,17 @@ pub const STACK_LAST_CHANGE: Lone = Lone {
     scalar: Scalar::read(6, "ifStackLastChange", Syntax::TimeTicks, |_| Value::TimeTicks(0)),
 };
 
-/// sysUpTime when a counter of the interface was last reset; 0: not since the unit booted.
+/// sysUpTime when a counter of the interface last began anew; 0: not since the unit booted.
 fn discontinuity(context: &Context<'_>, row: &Row<'_>) -> u32 {
-    let roles = [Role::OctetsReceived, Role::OctetsSent, Role::PacketsReceived, Role::PacketsSent];
-    let resets = roles
-        .into_iter()
-        .filter_map(|role| context.in_role(*row, role))
-        .map(|(point, _)| point.discontinuity());
-    resets.max().map_or(0, |last| (last.since(row.up_since()) / 10) as u32)
+    let roles = [Role::OctetsReceived, Role::PacketsReceived, Role::OctetsSent, Role::PacketsSent];
+    let begun = roles.map(|role| match (context.in_role(*row, role), role) {
+        (Some((point, _)), _) => point.discontinuity(),
+        // What was heard is counted from the start of the process.
+        (None, Role::OctetsSent | Role::PacketsSent) => context.engine.started(),
+        (None, _) => Time::NEVER,
+    });
+    let last = begun.into_iter().max().unwrap_or(Time::NEVER);
+    (last.since(row.up_since()) / 10) as u32
 }
 
 #[cfg(test)]

@@ -247,12 +247,13 @@ impl Table for AliasMappingTable {
     }
 }
 
-/// sysUpTime of a device when something of it last changed that inventories keep; 0: not since its unit booted.
+/// sysUpTime of a device when something of it last changed that inventories keep, in whole seconds; 0: not since its unit
+/// booted.
 pub fn last_change(row: &Row<'_>) -> Value<'static> {
     Value::TimeTicks((Time::from_secs(row.changed().into()).since(row.up_since()) / 10) as u32)
 }
 
-/// The bridge itself does not change. Of the fleet it is the last change of any device at the earliest.
+/// The bridge itself does not change. In the fleet nothing has changed since the instant that is told.
 pub const GENERAL: Group = Group {
     prefix: &Prefix::new(&[1, 3, 6, 1, 2, 1, 47, 1, 4]),
     views: Views::ALL,
