@@ -77,6 +77,7 @@ fn numbers_have_the_unit_of_the_object() {
 fn memory_in_percent_is_a_share_of_the_size_if_that_is_known() {
     let mut manager =
         device(vec![decimal(1, 0, "MiB", Role::MemorySize), decimal(2, 0, "percent", Role::MemoryFree)]);
+    report(&manager.fleet, 1, false, &[], after(100));
     assert_eq!(numbers(&mut manager, &STORAGE), [None; 3]);
     report(&manager.fleet, 1, false, &[value(1, 30)], after(110));
     assert_eq!(numbers(&mut manager, &STORAGE), [1, 100, 70].map(Some));
@@ -120,6 +121,7 @@ fn a_value_out_of_range_is_not_the_number_for_unknown() {
         decimal(2, 0, "amperes", Role::BatteryCurrent),
         decimal(3, -9, "kelvin", Role::BatteryTemperature),
     ]);
+    report(&manager.fleet, 1, false, &[], after(100));
     let names = [VOLTAGE, CURRENT, TEMPERATURE];
     let unknown = [UNKNOWN_UNSIGNED, UNKNOWN_INTEGER, UNKNOWN_INTEGER];
     assert_eq!(numbers(&mut manager, &names), unknown.map(Some));
@@ -194,7 +196,7 @@ fn who_hangs_on_a_retired_device_hangs_on_nothing() {
     let (gateway, child) = (learn(&fleet, GATEWAY, "gateway"), learn(&fleet, SENSOR, "child"));
     report_child(&fleet, child, gateway, false, &[value(0, 1)], after(1));
     let mut manager = Manager::with_hosts(fleet, Hosts::default());
-    let mut parents = |manager: &mut Manager| {
+    let parents = |manager: &mut Manager| {
         manager.community = "public".to_owned();
         let row = numbers(manager, &[&format!("1.3.6.1.4.1.32473.2.1.2.1.13.{child}")])[0];
         manager.community = "public@+fleet".to_owned();

@@ -245,7 +245,7 @@ def published():
 
 class PublishedTest(Case):
     def setUp(self):
-        broker = Broker(self)
+        self.broker = broker = Broker(self)
         self.bridge = Bridge(self, mqtt=[fleet.adapter(broker)])
         self.bridge.profile("everything", POINTS + IDENTITY)
         with open(os.path.join(self.bridge.folder, "profiles", "everything.toml"), encoding="utf-8") as file:
@@ -330,6 +330,24 @@ class PublishedTest(Case):
         self.assertEqual([int(value(25, 2, 3, 1, column, 1)) for column in (4, 5, 6)], [1024, 320, 240])
         self.assertEqual((int(value(25, 2, 2, 0)), int(value(25, 3, 3, 1, 2, 2))), (320, 13))
         self.assertEqual((int(value(2, 2, 1, 8, 1)), int(value(131, 1, 1, 1, 3, 1)), int(value(25, 3, 2, 1, 5, 1))), (1, 3, 2))
+
+    def test_what_a_device_sends_is_counted(self):
+        def counted():
+            """ifHCOutUcastPkts, ifHCOutOctets, ifCounterDiscontinuityTime"""
+            found = instances(self.bridge.port, "public@two")
+            self.assertNotIn((1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 6, 1), found, "nobody knows what it receives")
+            return [int(found[(1, 3, 6, 1, 2, 1, 31, 1, 1, 1, column, 1)]) for column in (11, 10, 19)]
+
+        before = wait_until(lambda: (found := counted())[0] == 2 and found, 5, "both of its messages are counted")
+        self.broker.publish("sensors/two/info", '{"serial":"Ö-8"}')
+        wait_until(lambda: counted()[0] == 3, 5, "the third is, too")
+        after = counted()
+        self.assertEqual(after[1] - before[1], len("sensors/two/info") + len('{"serial":"Ö-8"}'.encode()))
+        self.bridge.kill()
+        self.bridge.start()
+        messages, octets, begun = counted()
+        self.assertEqual((messages, octets), (0, 0))
+        self.assertGreater(begun, after[2], "counted anew from here on")
 
     def test_a_reader_has_its_antennas(self):
         found = instances(self.bridge.port, "public@RFD40")

@@ -174,6 +174,17 @@ impl Subtree for Lone {
         found
     }
 
+    fn set(
+        &self,
+        context: &Context<'_>,
+        rest: &[u32],
+        given: &Given<'_>,
+        edits: &mut Edits,
+    ) -> Result<(), SetError> {
+        let set = self.scalar.set.ok_or(SetError::NotWritable)?;
+        if rest == [0] { set(context, given, edits) } else { Err(SetError::NoCreation) }
+    }
+
     fn run(&self, context: &Context<'_>, after: Option<&[u32]>, sink: &mut Sink<'_>) {
         if after.is_none_or(<[u32]>::is_empty) {
             let stem = Stem::of(self.object);
