@@ -64,6 +64,11 @@ impl Fleet {
         let (_, at) = place(one.device);
         let profile = &self.profiles[ProfileId(columns.slots[at].profile)];
         columns.dirty.set(at, true);
+        if !report.retained {
+            let sent = &mut columns.slots[at].sent;
+            sent.octets = sent.octets.wrapping_add(report.octets.into());
+            sent.messages = sent.messages.wrapping_add(1);
+        }
         if one.parent != 0 && one.parent != one.device && columns.slots[at].reported_parent != one.parent {
             let former = columns.parent(at);
             columns.slots[at].reported_parent = one.parent;

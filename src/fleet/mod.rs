@@ -35,6 +35,7 @@ use std::{
 
 pub use absorb::{Absorbed, Resolved};
 pub use adapters::{Adapter, AdapterState, Adapters, Status};
+pub use block::Traffic;
 pub use enrol::{FleetFull, Identity};
 pub use restore::{DeviceState, PointState, StoredValue};
 pub use revision::Change;

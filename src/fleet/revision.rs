@@ -25,6 +25,11 @@ impl Fleet {
         self.revision.fetch_max(now, Ordering::AcqRel).max(now)
     }
 
+    /// No device has changed since: the highest revision that was given so far.
+    pub fn last_revision(&self) -> u32 {
+        self.revision.load(Ordering::Acquire)
+    }
+
     /// How devices are asked, in words of any kind: under other words all of them have changed. Before they are restored.
     pub fn asked_by(&self, words: &str) {
         self.asked_by.store(Hash::default().with(words).0, Ordering::Release);

@@ -2,7 +2,7 @@
 
 use super::{
     Fleet,
-    block::{Columns, Slot, flag},
+    block::{Columns, Slot, Traffic, flag},
 };
 use crate::model::*;
 
@@ -85,6 +85,11 @@ impl<'a> Row<'a> {
         self.slot.last_seen
     }
 
+    /// What it has sent since the process started.
+    pub fn sent(&self) -> Traffic {
+        self.slot.sent
+    }
+
     pub fn learned(&self) -> Time {
         Time::from_secs(u64::from(self.slot.learned_secs))
     }
@@ -129,6 +134,12 @@ impl<'a> Row<'a> {
     /// The device that it hangs on, as its managers say, else as reported; 0: none, or none that has a number.
     pub fn parent(&self) -> DeviceNumber {
         self.columns.parent(self.at())
+    }
+
+    /// As [`parent`](Row::parent); 0 also while that is retired, so that who follows it finds a row.
+    pub fn live_parent(&self) -> DeviceNumber {
+        let parent = self.parent();
+        if parent != 0 && self.fleet.row(parent, |_| ()).is_some() { parent } else { 0 }
     }
 
     /// The name of the device that it hangs on, also of one that managers name and that there is not.

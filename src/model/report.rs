@@ -72,6 +72,8 @@ pub struct Report {
     pub parent: Option<(ProfileId, Span)>,
     /// A retained message sets values, never last-seen; only an availability topic may set presence from it.
     pub retained: bool,
+    /// Of the message: its topic and payload, shared out evenly among the devices that it says something of.
+    pub octets: u32,
     facts: (u32, u32),
 }
 
@@ -107,7 +109,7 @@ impl Reports {
     pub fn begin(&mut self, profile: ProfileId, id: &str, retained: bool) {
         let id = self.text(id);
         let at = self.facts.len() as u32;
-        self.reports.push(Report { profile, id, parent: None, retained, facts: (at, at) });
+        self.reports.push(Report { profile, id, parent: None, retained, octets: 0, facts: (at, at) });
     }
 
     pub fn parent(&mut self, profile: ProfileId, id: &str) {
@@ -122,6 +124,13 @@ impl Reports {
             self.facts.push(fact);
             report.facts.1 = self.facts.len() as u32;
         }
+    }
+
+    /// The reports from the `first`th on are of one message of so many octets.
+    pub fn weigh(&mut self, first: usize, octets: usize) {
+        let reports = self.reports.get_mut(first..).unwrap_or_default();
+        let each = octets.checked_div(reports.len()).unwrap_or(0) as u32;
+        reports.iter_mut().for_each(|report| report.octets = each);
     }
 
     /// Copies a text in, for [`Scalar::Text`] and [`Fact::Attribute`].
