@@ -104,7 +104,7 @@ class LibrenmsTest(Case):
         self.kit()
         manager = self.bridge.manager
         for name, community in (("fleetbridge", "public"), ("fleetbridge-device", "public@one")):
-            manager.community = community
+            manager.credentials = ["-c", community]
             self.column.cache_clear()
             discovery = yaml.safe_load(self.read(f"os_discovery/{name}.yaml"))
             values = {field: manager.get(self.instance(place)) for field, place in discovery["modules"].get("os", {}).items()}

@@ -34,7 +34,7 @@ class OpennmsTest(Case):
         groups = {group.get("name"): group for group in collection.iter(f"{space}group")}
         asked = 0
         for system in collection.iter(f"{space}systemDef"):
-            self.bridge.manager.community = "public" if system.get("name") == "fleetbridge" else "public@one"
+            self.bridge.manager.credentials = ["-c", "public" if system.get("name") == "fleetbridge" else "public@one"]
             for name in (group.text for group in system.iter(f"{space}includeGroup")):
                 # Without "all" OpenNMS asks no table that is not of interfaces.
                 self.assertEqual(groups[name].get("ifType"), "ignore" if groups[name][0].get("instance") == "0" else "all", name)
