@@ -243,6 +243,12 @@ class ToldTest(KitTest):
         with open(os.path.join(self.out, "hosts.csv"), encoding="utf-8", newline="") as file:
             return {row["name"]: row["notes"] for row in csv.DictReader(file)}
 
+    def test_what_is_left_out_is_said(self):
+        """OpenNMS knows devices by their addresses."""
+        answer = self.fleet().cli("nms-kit", "opennms", "--hosts", "--out", self.out)
+        self.assertEqual(answer.code, 0, answer.text)
+        self.assertIn("0 hosts, 3 left out: no address of their own", answer.out)
+
     def test_devices_that_nobody_could_ask(self):
         self.broker = Broker(self)
         bridge = Bridge(self, mqtt=[adapter(self.broker)], more="[snmp.devices]\ncommunities = []\n").start()
