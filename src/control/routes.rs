@@ -172,6 +172,13 @@ async fn kit_hosts(
             "add communities = [{ name = \"...\", access = \"read\" }] to [snmp] and start the bridge again";
         return Err(refuse("no community may ask the SNMP agent, so no tool could".to_owned(), help));
     }
+    if (state.agent_of)(1, "device").is_none() {
+        let help = "give them [snmp.devices] pools, ports or communities in the boot file and start the bridge again";
+        return Err(refuse(
+            "devices have neither addresses nor ports nor communities of their own".to_owned(),
+            help,
+        ));
+    }
     let revision = state.fleet.revision(clock::now());
     if let Some(since) = wanted.since.filter(|since| *since > u64::from(revision)) {
         let help = "it is no revision of this bridge, or its clock was set back: take all hosts once, without --since";

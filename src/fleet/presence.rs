@@ -266,7 +266,7 @@ impl Fleet {
         found.len() - 1
     }
 
-    fn children_of(&self, parent: DeviceNumber) -> Vec<DeviceNumber> {
+    pub(super) fn children_of(&self, parent: DeviceNumber) -> Vec<DeviceNumber> {
         let children = self.children.lock();
         children.range((parent, 0)..=(parent, MAX_DEVICE_NUMBER)).map(|&(_, child)| child).collect()
     }

@@ -150,6 +150,11 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// Looks at the live device that it hangs on.
+    pub fn live_parent<R>(&self, view: impl FnOnce(Row<'_>) -> R) -> Option<R> {
+        self.fleet.row(self.parent(), view)
+    }
+
     /// Without its managers' word; 0: none.
     pub fn reported_parent(&self) -> DeviceNumber {
         self.slot.reported_parent

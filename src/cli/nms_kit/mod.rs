@@ -38,6 +38,10 @@ Examples:
 Each run with --hosts prints a revision, and with --out writes it to DIR/TOOL.revision. Given to --since, the next run
 has only what changed since, retired devices among them. In cron:
   fleetbridge nms-kit TOOL --hosts --out DIR --since \"$(cat DIR/TOOL.revision 2>/dev/null || echo 0)\"
+Cacti, LibreNMS and Zabbix are told changes, which would be lost if they did not take them: for them the revision is in
+DIR/TOOL.revision.new, and becomes DIR/TOOL.revision only after that. apply.sh for Zabbix does so; else the line goes on:
+  && TOOL TAKES THE FILES && mv DIR/TOOL.revision.new DIR/TOOL.revision
+Without --since they get all devices, and all retired ones.
 
 A filter is KEY=VALUE, several with commas between them: all must hold. Keys:
   site, profile, class    as reports show them
@@ -99,8 +103,10 @@ impl NmsKit {
         client: &Client,
         out: &mut dyn Write,
     ) -> Result<(), Ended> {
-        let mut hosts = Counted::ask(client, self.since, self.filter.as_deref(), reach.clone())?;
-        if let Some(since) = self.since.filter(|_| tool.replaces()) {
+        // Only with a revision retired devices are told.
+        let since = if tool.replaces() { self.since } else { Some(self.since.unwrap_or(0)) };
+        let mut hosts = Counted::ask(client, since, self.filter.as_deref(), reach.clone())?;
+        if let Some(since) = since.filter(|_| tool.replaces()) {
             // As of the first answer, so that nothing is missed that comes between.
             let revision = hosts.revision;
             if hosts.next().is_none() {
@@ -110,24 +116,33 @@ impl NmsKit {
             hosts = Counted { revision, ..Counted::ask(client, None, self.filter.as_deref(), reach)? };
         }
         let mut files = Files::new(self.out.as_deref());
-        tool.hosts(facts, &mut hosts, &mut |file| files.put(file));
+        let mut left_out = 0;
+        let mut taken = hosts.by_ref().filter(|host| {
+            let takes = host.retired || tool.takes(facts, host);
+            left_out += u64::from(!takes);
+            takes
+        });
+        tool.hosts(facts, &mut taken, &mut |file| files.put(file));
         hosts.check()?;
         if self.out.is_some() {
-            files.put(crate::kit::File::new(self.revision_file(), format!("{}\n", hosts.revision)));
+            // What a tool is told by changes counts only once it has taken them.
+            let fresh = if tool.replaces() { "" } else { ".new" };
+            let path = format!("{}.revision{fresh}", tool.name());
+            files.put(crate::kit::File::new(path, format!("{}\n", hosts.revision)));
         }
         for path in files.finish(out)? {
             writeln!(out, "wrote {}", path.display())?;
         }
-        let counted = match (hosts.live, hosts.retired) {
-            (1, 0) => "1 host".to_owned(),
-            (live, 0) => format!("{live} hosts"),
-            (live, retired) => format!("{live} hosts, {retired} to be removed"),
-        };
+        let live = hosts.live - left_out;
+        let mut counted = format!("{live} host{}", if live == 1 { "" } else { "s" });
+        if hosts.retired > 0 {
+            counted.push_str(&format!(", {} retired", hosts.retired));
+        }
+        if left_out > 0 {
+            counted
+                .push_str(&format!(", {left_out} left out: no address of their own ([snmp.devices] pools)"));
+        }
         Ok(self.tell(out, hosts.revision, &counted)?)
-    }
-
-    fn revision_file(&self) -> String {
-        format!("{}.revision", self.tool)
     }
 
     /// What was done, beside files that go to standard output not in them.
