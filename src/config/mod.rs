@@ -17,6 +17,7 @@ mod mqtt;
 mod netconf;
 mod process;
 mod snmp;
+mod traps;
 
 use std::{
     fs,
@@ -27,7 +28,7 @@ use std::{
 pub use mqtt::{Adopt, Mqtt, ProfileName};
 pub use netconf::{Netconf, User};
 pub use process::{Broker, Control, Limits, Log, LogFormat};
-pub use snmp::{Community, Snmp, Trap};
+pub use snmp::{Community, Snmp};
 
 use self::listeners::Listeners;
 use crate::file::{self, Diagnostic, Outcome, Section, Severity};

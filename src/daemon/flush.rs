@@ -7,6 +7,7 @@ use tracing::error;
 use super::keep::Keeper;
 use crate::{
     fleet::Fleet,
+    snmp::notifier::Targets,
     store::{Batch, Store, row},
 };
 
@@ -19,10 +20,20 @@ const ROWS: usize = 16_384;
 /// Events of one transaction.
 const MOST_EVENTS: usize = 4096;
 
+/// Keeps how far the trap targets are, if that has changed.
+pub async fn told(store: &Store, targets: &Targets) {
+    if let Some(bookmarks) = targets.take_unsaved()
+        && store.keep_bookmarks(bookmarks).await.is_err()
+    {
+        targets.mark_unsaved();
+    }
+}
+
 pub struct Flusher {
     pub fleet: Arc<Fleet>,
     pub store: Arc<Store>,
     pub keeper: Keeper,
+    pub targets: Arc<Targets>,
 }
 
 impl Flusher {
@@ -44,6 +55,7 @@ impl Flusher {
                 _ = telemetry.tick() => {
                     self.keeper.flush_changed().await;
                     self.telemetry().await;
+                    told(&self.store, &self.targets).await;
                 }
             }
         }
@@ -78,6 +90,9 @@ impl Flusher {
                 return false;
             };
             self.keeper.begun_anew(flushed);
+            if flushed.anew {
+                self.targets.mark_unsaved();
+            }
             journal.set_durable(last);
             if !full {
                 return true;
@@ -95,7 +110,12 @@ impl Flusher {
             });
             if !batch.is_empty() {
                 match self.store.flush(batch).await {
-                    Ok(flushed) => self.keeper.begun_anew(flushed),
+                    Ok(flushed) => {
+                        self.keeper.begun_anew(flushed);
+                        if flushed.anew {
+                            self.targets.mark_unsaved();
+                        }
+                    }
                     Err(_) => {
                         self.fleet.mark_dirty(numbers);
                         return;
