@@ -240,9 +240,9 @@ impl Notifier {
     /// Gives a target what has happened, as far as it takes it. False: there is no more.
     async fn read(&mut self, at: usize) -> bool {
         let journal = self.agent.fleet().journal();
-        let (read, room) = {
+        let (read, room, may_skip) = {
             let list = self.targets.list.lock();
-            (list[at].read(), list[at].room())
+            (list[at].read(), list[at].room(), list[at].may_skip())
         };
         let oldest = journal.oldest();
         if room == 0 || read >= journal.told() {
@@ -255,7 +255,7 @@ impl Notifier {
                 // It has fallen out of memory just now: the next turn takes it from the store.
                 return true;
             }
-        } else if journal.told() - read > TOO_FAR {
+        } else if may_skip && journal.told() - read > TOO_FAR {
             tracing::warn!(target = %self.targets.list.lock()[at].target().address, missed = oldest - 1 - read, "a target is too far behind: it is told a summary, and how things are now");
             let now = self.now();
             self.targets.list.lock()[at].handle_overrun(oldest - 1, now);

@@ -46,9 +46,9 @@ class KindsTest(NotifyTest):
         heads = [head for head, _ in sink.version_1()]
         self.assertEqual(heads[0][1:3], ["0", "0"], "coldStart is generic-trap 0")
         self.assertTrue(heads[0][0].endswith("snmpTraps"), heads)
-        for head, specific in zip(heads[1:], "12"):
+        for head, specific in zip(heads[1:], ("fbDeviceLost", "fbDeviceReturned")):
             self.assertTrue(head[0].endswith("fbMIB"), head)
-            self.assertEqual(head[1:4], ["6", specific, "127.0.0.1"])
+            self.assertEqual([head[1], head[2].rpartition("::")[2], head[3]], ["6", specific, "127.0.0.1"])
         objects = sink.version_1()[1][1]
         self.assertEqual((objects["fbDeviceName"], objects["fbDevicePresence"]), ("dev-0", "lost"))
         self.assertEqual(self.target(bridge)["told"], 3)
@@ -183,8 +183,8 @@ class OutageTest(NotifyTest):
     def test_a_storm_ends_with_the_true_state(self):
         sinks = [TrapSink(self, name) for name in ("traps", "informs")]
         more = "[limits]\nnew-devices-a-minute = 1000000\n"
-        traps = [f'target = "{sinks[0].target}", rate = 400', f'target = "{sinks[1].target}", rate = 400, inform = true']
-        devices = 4000
+        traps = [f'target = "{sinks[0].target}", rate = 100', f'target = "{sinks[1].target}", rate = 100, inform = true']
+        devices = 1000
         bridge = self.fleet(traps, devices, more=more)
         self.say("down", *range(devices))
         self.say("up", *range(0, devices, 2))
@@ -193,7 +193,7 @@ class OutageTest(NotifyTest):
         for at, sink in enumerate(sinks):
             summary = sink.wait("fbSummary", seconds=20)
             count = int(summary.objects["fbSummaryWithheld"])
-            self.assertGreater(count, 1000)
+            self.assertGreater(count, 500)
             self.assertRegex(summary.objects["fbSummaryKinds"], r"device-lost \d+, device-returned \d+")
             self.assertTrue(re.fullmatch(r"\(none\) \d+", summary.objects["fbSummarySites"]))
             self.assertLess(int(summary.objects["fbSummaryFirstEvent"]), int(summary.objects["fbSummaryLastEvent"]))

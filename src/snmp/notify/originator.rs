@@ -173,6 +173,11 @@ impl Originator {
         self.read
     }
 
+    /// Whether events may be passed over unread: not those that an earlier run may have told and not saved.
+    pub fn may_skip(&self) -> bool {
+        self.read >= self.told_before
+    }
+
     /// All events up to this one are told.
     pub fn cursor(&self) -> u64 {
         let storm = self.storm.as_ref().map(|storm| storm.summary.first);

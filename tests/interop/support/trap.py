@@ -49,7 +49,7 @@ class TrapSink:
                 f"authCommunity log {community}\nformat2 TRAP%V{_SEPARATOR}%v\\n\n"
                 f"format1 VERSION1 %N %w %q %a %V{_SEPARATOR}%v\\n\n"
             )
-        command = [tool("snmptrapd"), "-f", "-Lf", self._log, "-OQ", "-C", "-c", config, "-p", os.path.join(folder, "pid")]
+        command = [tool("snmptrapd"), "-f", "-A", "-Lf", self._log, "-OQ", "-C", "-c", config, "-p", os.path.join(folder, "pid")]
         command += ["-M", f"{MIBS}:{SUPPORT_MIBS}", "-m", "FLEETBRIDGE-MIB:SNMPv2-MIB", f"udp:{self.target}"]
         self._spawn = lambda: case.spawn(command, os.path.join(folder, "out"), environment=snmp_environment(folder))
         self._starts = 0
