@@ -15,6 +15,8 @@ use crate::{
 pub const FLUSH: Duration = Duration::from_secs(5);
 /// How long an event waits until it is durable and told.
 const EVENTS: Duration = Duration::from_millis(100);
+/// What a trap target was told in this time before a kill is told again.
+const BOOKMARKS: Duration = Duration::from_secs(1);
 /// Rows of one transaction: some ten thousand keep the log file small.
 const ROWS: usize = 16_384;
 /// Events of one transaction.
@@ -42,7 +44,8 @@ impl Flusher {
         let mut stop = pin!(stop);
         let mut events = tokio::time::interval(EVENTS);
         let mut telemetry = tokio::time::interval(FLUSH);
-        for timer in [&mut events, &mut telemetry] {
+        let mut bookmarks = tokio::time::interval(BOOKMARKS);
+        for timer in [&mut events, &mut telemetry, &mut bookmarks] {
             timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         }
         loop {
@@ -55,8 +58,8 @@ impl Flusher {
                 _ = telemetry.tick() => {
                     self.keeper.flush_changed().await;
                     self.telemetry().await;
-                    told(&self.store, &self.targets).await;
                 }
+                _ = bookmarks.tick() => told(&self.store, &self.targets).await,
             }
         }
         // Events that were told and could not be written keep their numbers by the promise.
