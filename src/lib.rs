@@ -19,7 +19,7 @@
 //!
 //! ## The way down
 //! ```text
-//! netconf::operations          an edit-config is staged, a commit made
+//! netconf::operations, snmp::set   an edit-config or a SET is staged, a commit made
 //!  └▶ datastore                validates the devices touched, writes one transaction (store), tells who listens
 //!      └▶ daemon::manage       what a commit means for the fleet
 //! Fleet::manage                what a manager says of a device beside its settings: before what it reports
@@ -69,8 +69,7 @@
 //! | a management tool | `kit/x.rs`, a variant of [`kit::Tool`] |
 //!
 //! ## What waits for its issue
-//! SNMP SET stages into the same [`datastore::Transaction`]; policies and rollouts will stand between running and
-//! [`fleet::Fleet::desire`].
+//! Policies and rollouts will stand between running and [`fleet::Fleet::desire`].
 
 // What may not be in the product; tests may. The reasons of further rules are in .clippy.toml.
 #![cfg_attr(

@@ -34,6 +34,26 @@ const LOG_EVERY: Duration = Duration::from_secs(1);
 const MOST_MEMORY: u32 = 256 * 1024;
 const MOST_ROUNDS: u32 = 16;
 
+/// What a user of the boot file may do; each may all that those before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    Read,
+    Operate,
+    Administer,
+}
+
+impl Role {
+    pub const ALL: [Role; 3] = [Role::Read, Role::Operate, Role::Administer];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Role::Read => "read",
+            Role::Operate => "operate",
+            Role::Administer => "administer",
+        }
+    }
+}
+
 /// A password's hash in the PHC format of Argon2, as [`Hash::of`] makes it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Hash(PasswordHashString);

@@ -60,8 +60,12 @@ pub struct Snmp {
     pub in_get_nexts: Counter,
     pub in_get_bulks: Counter,
     pub in_set_requests: Counter,
+    pub in_total_set_vars: Counter,
+    /// SETs that were dropped because too many wait; their senders try again.
+    pub sets_dropped: Counter,
     pub out_too_bigs: Counter,
     pub out_no_such_names: Counter,
+    pub out_bad_values: Counter,
     pub out_gen_errs: Counter,
     pub out_get_responses: Counter,
     pub out_traps: Counter,
@@ -75,11 +79,39 @@ pub struct Snmp {
     pub unknown_addresses: Counter,
     /// Messages for a device that there is not (snmpUnknownContexts of SNMP-TARGET-MIB).
     pub unknown_contexts: Counter,
+    /// snmpUnknownSecurityModels and snmpInvalidMsgs of SNMP-MPD-MIB.
+    pub unknown_models: Counter,
+    pub invalid_messages: Counter,
+    /// usmStats of SNMP-USER-BASED-SM-MIB.
+    pub unsupported_levels: Counter,
+    pub not_in_time_windows: Counter,
+    pub unknown_users: Counter,
+    pub unknown_engines: Counter,
+    pub wrong_digests: Counter,
+    pub decryption_errors: Counter,
+    /// Messages of v3 while the engine's boots cannot be kept, so that v3 is off.
+    pub v3_off: Counter,
+    /// Reports that were due and not sent, because their source had many already.
+    pub reports_withheld: Counter,
+    /// Reports sent.
+    pub out_reports: Counter,
     /// Messages for a device that is not heard, and so does not answer.
     pub silent_devices: Counter,
     pub trap_errors: Counter,
     /// Replies that the system did not take.
     pub reply_errors: Counter,
+}
+
+impl Snmp {
+    /// An error status that is sent, as far as RFC 3418 counts it.
+    pub fn count_error(&self, status: i32) {
+        match status {
+            2 => self.out_no_such_names.inc(),
+            3 => self.out_bad_values.inc(),
+            5 => self.out_gen_errs.inc(),
+            _ => {}
+        }
+    }
 }
 
 #[derive(Debug, Default)]

@@ -14,13 +14,12 @@ use std::{
 };
 
 use fleetbridge::{
-    login::Hash,
+    login::{Hash, Role},
     netconf::{
         capabilities::Capabilities,
         conversation::Conversation,
         error::{RpcError, Tag},
         message::Operation,
-        role::Role,
         session::Limits,
         sessions::Sessions,
         ssh::{Config, HostKey, KeyError, Server, User, UserKey},

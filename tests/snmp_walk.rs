@@ -176,6 +176,7 @@ proptest! {
         }
         fleet.journal().append(after(1), EventKind::Started { cold: true });
         let mut manager = Manager::new(fleet, mib::all());
+        manager.open();
         let answers = |device: &DeviceNumber| {
             manager.fleet.row(*device, |row| row.presence()) == Some(Presence::Online)
         };
@@ -216,7 +217,7 @@ fn state() -> impl Strategy<Value = State> {
 /// Every instance with its encoded value, found by asking for each that could be.
 fn instances(manager: &Manager, view: View) -> BTreeMap<Vec<u32>, Vec<u8>> {
     let text = Default::default();
-    let context = manager.agent.context(NOW, view, &text);
+    let context = manager.agent.context(NOW, view, None, &text);
     let mut indexes: BTreeSet<Vec<u32>> = (0..40).map(|index| vec![index]).collect();
     indexes.extend((0..40).flat_map(|device| (0..10).map(move |point| vec![device, point])));
     indexes.extend(

@@ -174,10 +174,16 @@ fn unknown(unknown: &Unknown, out: &mut dyn Write) -> Result<(), Failure> {
         writeln!(out, "refused by the SNMP agent (of a flood a sample is counted here):")?;
         for stranger in &unknown.strangers {
             let (time, source, count) = (&stranger.time, &stranger.source, stranger.count);
-            let why = match (&stranger.community, &stranger.device) {
-                (Some(community), _) => format!("unknown community {:?}", printable(community)),
-                (None, Some(device)) => format!("no device {:?} there", printable(device)),
-                (None, None) => "outside the sources of its community".to_owned(),
+            let why = if let Some(community) = &stranger.community {
+                format!("unknown community {:?}", printable(community))
+            } else if let Some(device) = &stranger.device {
+                format!("no device {:?} there", printable(device))
+            } else if let Some(user) = &stranger.user {
+                format!("unknown SNMPv3 user {:?}", printable(user))
+            } else if let Some(user) = &stranger.digest {
+                format!("another password or other protocols than those of SNMPv3 user {:?}", printable(user))
+            } else {
+                "outside the sources of its community".to_owned()
             };
             writeln!(out, "  {time}  {source}  {why}, {count} times")?;
         }

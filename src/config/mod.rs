@@ -7,17 +7,16 @@
 //! |---|---|
 //! | `[store]`, `[control]`, `[profiles]`, `[log]`, `[limits]`, `[snmp]` | as the fields here say |
 //! | `[broker]`, `[[mqtt]]`, `[netconf]`, `[snmp.devices]`, `[[user]]` | none |
-//!
-//! `[[user]] snmp` acts in a later release: it is validated, and a note says so.
 
 mod devices;
-mod later;
 mod listeners;
 mod mqtt;
 mod netconf;
 mod process;
+mod secrets;
 mod snmp;
 mod traps;
+mod users;
 
 use std::{
     fs,
@@ -26,9 +25,10 @@ use std::{
 };
 
 pub use mqtt::{Adopt, Mqtt, ProfileName};
-pub use netconf::{Netconf, User};
+pub use netconf::Netconf;
 pub use process::{Broker, Control, Limits, Log, LogFormat};
 pub use snmp::{Community, Snmp};
+pub use users::{SnmpUser, User};
 
 use self::listeners::Listeners;
 use crate::file::{self, Diagnostic, Outcome, Section, Severity};
@@ -169,7 +169,7 @@ fn build(top: &mut Section<'_>, path: &Path, base: &Base) -> Config {
     let (mqtt, named) = mqtt::read(top, base, broker.as_ref());
     let snmp = snmp::read(top, &mut listeners);
     let netconf = netconf::read(top, base, &mut listeners);
-    let users = netconf::users(top, base, snmp.allow_weak);
+    let users = users::read(top, base, snmp.allow_weak);
     if netconf.is_some() && users.is_empty() {
         top.note(
             "nobody can log in to the NETCONF server".to_owned(),

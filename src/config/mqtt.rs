@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use super::{Base, Broker};
+use super::{Base, Broker, secrets};
 use crate::{
     file::{Entry, Section},
     secret::Secret,
@@ -219,22 +219,16 @@ fn broker(url: &Entry<'_>) -> Option<Address> {
 
 fn password(section: &mut Section<'_>, base: &Base, user: bool) -> Option<Secret> {
     let (file, env) = (section.key("password-file"), section.key("password-env"));
-    if file.exists() && env.exists() {
-        env.error("`password-env` stands beside `password-file`".to_owned(), "keep one of them");
-    }
     if (file.exists() || env.exists()) && !user {
         let key = if file.exists() { &file } else { &env };
         key.error(format!("{} without `user`", key.label()), "a broker takes a password only with a user");
     }
-    if let Some(path) = file.str() {
-        return secret(&file, base, path);
+    let key = if file.exists() { &file } else { &env };
+    if !key.exists() {
+        return None;
     }
-    let name = env.str()?;
-    let found = Secret::from_env(name);
-    if found.is_none() {
-        env.error(format!("the environment variable {name} is not set"), "set it, or use `password-file`");
-    }
-    found
+    let read = secrets::read(&file, &env, base);
+    read.map_err(|unread| key.error(unread.what, &unread.help)).ok()
 }
 
 fn tls(
@@ -261,23 +255,15 @@ fn tls(
         there.error(format!("{} without `{absent}`", there.label()), "a client certificate needs both");
     }
     if let (Some(path), Some(true)) = (key.str(), key_file.as_ref().map(|path| path.is_file())) {
-        secret(&key, base, path);
+        let path = base.path(path);
+        if let Err(error) = Secret::from_file(&path) {
+            key.error(format!("{}: {}: {error}", key.label(), path.display()), "");
+        }
     }
     (ca_file, cert_file, key_file)
 }
 
 /// Reads a secret from a file that only its owner may open.
-fn secret(entry: &Entry<'_>, base: &Base, path: &str) -> Option<Secret> {
-    let path = base.path(path);
-    match Secret::from_file(&path) {
-        Ok(secret) => Some(secret),
-        Err(error) => {
-            entry.error(format!("{}: {}: {error}", entry.label(), path.display()), "");
-            None
-        }
-    }
-}
-
 fn identifier(text: &str) -> Option<String> {
     let legal = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
     ((1..=32).contains(&text.len()) && text.chars().all(legal)).then(|| text.to_owned())

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     file::{Entry, Section},
+    kit::Filter,
     secret::Secret,
     snmp::{
         community::{Network, Pattern},
@@ -32,12 +33,16 @@ pub struct Snmp {
     pub devices: Devices,
 }
 
-/// A community that reads.
+/// A community.
 #[derive(Clone, Debug)]
 pub struct Community {
     pub name: Secret,
+    /// Else it reads only.
+    pub writes: bool,
     /// From where; empty: from everywhere.
     pub sources: Vec<Network>,
+    /// The devices that it shows. Default: all.
+    pub scope: Option<Filter>,
 }
 
 impl Default for Snmp {
@@ -103,16 +108,11 @@ fn communities(key: &Entry<'_>, public: bool, patterns: &[Pattern]) -> Vec<Commu
 fn community(table: &mut Section<'_>, key: &Entry<'_>, public: bool) -> Option<Community> {
     let name = community_name(key);
     let access = table.key("access");
-    if access.one_of(&["read", "write"]) == Some("write") {
-        access.error(
-            "`access` cannot be \"write\" yet".to_owned(),
-            "SET comes in a later release; use \"read\"",
-        );
-    }
+    let writes = access.one_of(&["read", "write"]) == Some("write");
     let key_sources = table.key("sources");
     let items = key_sources.items("a list of networks, for example [\"10.0.0.0/8\"]");
     let expected = "an address or a network with no bit behind its prefix, for example \"10.0.0.0/8\"";
-    let sources =
+    let sources: Vec<_> =
         items.iter().filter_map(|item| item.parsed(expected, |text| text.parse::<Network>().ok())).collect();
     if key_sources.is_list() && items.is_empty() {
         key_sources.error(
@@ -120,6 +120,13 @@ fn community(table: &mut Section<'_>, key: &Entry<'_>, public: bool) -> Option<C
             "name networks, or leave the key out for all",
         );
     }
+    if writes && sources.is_empty() && !key_sources.exists() {
+        access.error(
+            "a community that writes is open to whoever hears it, from everywhere".to_owned(),
+            "add sources = [\"10.0.0.5\"], or better: a [[user]] with snmp",
+        );
+    }
+    let scope = scope(&table.key("scope"));
     let name = name?;
     if public && !key_sources.exists() && matches!(name.as_str(), "public" | "private") {
         key.warning(
@@ -127,7 +134,25 @@ fn community(table: &mut Section<'_>, key: &Entry<'_>, public: bool) -> Option<C
             "choose another name, or add sources = [\"10.0.0.0/8\"]",
         );
     }
-    Some(Community { name: Secret::new(name), sources })
+    Some(Community { name: Secret::new(name), writes, sources, scope })
+}
+
+/// The devices that somebody sees. What cannot be read is never taken for all.
+pub(super) fn scope(key: &Entry<'_>) -> Option<Filter> {
+    let filter = match Filter::parse(key.str()?) {
+        Ok(filter) => filter,
+        Err(error) => {
+            key.error(format!("{}: {error}", key.label()), "for example \"site=plant-1\"");
+            return None;
+        }
+    };
+    if filter.presence.is_some() {
+        key.error(
+            format!("{}: a presence comes and goes", key.label()),
+            "name devices by site, profile, class or name",
+        );
+    }
+    Some(filter)
 }
 
 pub(super) fn community_name(key: &Entry<'_>) -> Option<String> {

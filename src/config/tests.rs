@@ -1,7 +1,7 @@
 use std::{fs, os::unix::fs::PermissionsExt};
 
 use super::*;
-use crate::netconf::role::Role;
+use crate::login::Role;
 use crate::snmp::{community::Pattern, notify::Kind};
 
 fn lines(text: &str) -> Vec<String> {
@@ -171,7 +171,7 @@ profiles = ["tasmotta"]
         "20: `name` \"b\" is taken already, in line 15; give each [[mqtt]] a name of its own",
         "23: an item of `listen` 0.0.0.0:1161 is taken already, by 127.0.0.1:1161 in line 23; give each listener a port of its own",
         "25: warning: the community \"public\", which everybody tries first, reads from everywhere; choose another name, or add sources = [\"10.0.0.0/8\"]",
-        "26: `access` cannot be \"write\" yet; SET comes in a later release; use \"read\"",
+        "26: a community that writes is open to whoever hears it, from everywhere; add sources = [\"10.0.0.5\"], or better: a [[user]] with snmp",
         "26: the communities \"public-x\" and \"public\" (line 25) cannot be told apart; by `[snmp.devices] communities` one of them names a device: choose another name",
         "27: an item of `sources` must be an address or a network with no bit behind its prefix, for example \"10.0.0.0/8\"; found the text \"10.0.0.1/8\"",
         "27: the community \"public\" stands already in line 25; remove one of them",

@@ -194,6 +194,12 @@ pub struct Stranger {
     pub community: Option<String>,
     /// Whom it asked for, if there is no such device there.
     pub device: Option<String>,
+    /// A user of SNMPv3 that there is not.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// A user of SNMPv3 whose password or protocols are others.
+    #[serde(default)]
+    pub digest: Option<String>,
     /// Refusals that were looked at: of a flood, a hundred in a second.
     pub count: u64,
 }

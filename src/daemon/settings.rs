@@ -6,14 +6,18 @@ use crate::{
     config::{self, Adopt, Config},
     control::view,
     file::{Diagnostic, Severity},
-    fleet::{Adapter, AdapterState, Fleet},
+    fleet::{Adapter, AdapterState, Fleet, Scope},
     kit,
-    model::{DeviceNumber, name_from_id},
+    login::Role,
+    model::{Attribute, DeviceNumber, name_from_id},
     netconf::ssh::HostKey,
     snmp::{
         self,
+        engine::EngineId,
         notifier::{Standing, Targets, Tested},
         strangers::{Stranger, Strangers, Why},
+        usm::{Material, User, Users},
+        vacm::{Model, Rows},
     },
     southbound::{
         Limits,
@@ -90,7 +94,44 @@ pub fn communities(config: &Config) -> snmp::community::Communities {
 }
 
 fn community(community: &config::Community) -> Option<snmp::community::Community> {
-    snmp::community::Community::from_networks(community.name.expose(), community.sources.clone()).ok()
+    let (name, sources) = (community.name.expose(), community.sources.clone());
+    let role = if community.writes { Role::Operate } else { Role::Read };
+    Some(snmp::community::Community::from_networks(name, sources).ok()?.with_role(role))
+}
+
+/// Who may ask by SNMPv3. Passwords are stretched, a millisecond or two each.
+pub fn snmp_users(config: &Config, bridge: &EngineId) -> Users {
+    let users = config.users.iter().filter_map(|user| {
+        let snmp = user.snmp.as_ref()?;
+        let (hash, password) = &snmp.auth;
+        let auth = (*hash, Material::from_password(*hash, password));
+        let private = snmp.private.as_ref();
+        let private =
+            private.map(|(protocol, password)| (*protocol, Material::from_password(*hash, password)));
+        Some(Arc::new(User::new(user.name.clone(), user.role, Some(auth), private, bridge)))
+    });
+    Users::new(users)
+}
+
+/// Who is in the group of which role, and sees which devices.
+pub fn access(config: &Config, communities: &snmp::community::Communities, fleet: &Fleet) -> Rows {
+    let mut rows = Rows::of_roles();
+    let of_communities =
+        config.snmp.communities.iter().map(|community| scope(community.scope.as_ref(), fleet));
+    communities.enter(&mut rows, &of_communities.collect::<Vec<_>>());
+    for (user, snmp) in config.users.iter().filter_map(|user| Some((user, user.snmp.as_ref()?))) {
+        rows.enter(Model::Usm, &user.name, user.role, scope(snmp.scope.as_ref(), fleet).as_ref());
+    }
+    rows
+}
+
+fn scope(filter: Option<&kit::Filter>, fleet: &Fleet) -> Option<Arc<Scope>> {
+    let filter = filter?.clone();
+    Some(fleet.scope(move |row| {
+        let profile = row.profile();
+        let site = row.attribute(Attribute::Site);
+        filter.takes(site, &profile.name, &profile.class, row.presence(), row.name())
+    }))
 }
 
 /// Where the bridge and its devices answer.
@@ -271,16 +312,21 @@ pub fn unknown(unknown: &Unknown, strangers: &Strangers) -> view::Unknown {
 }
 
 fn stranger(stranger: Stranger) -> view::Stranger {
-    let (community, device) = match stranger.why {
-        Why::Community(name) => (Some(name), None),
-        Why::Device(name) => (None, Some(name)),
-        Why::Source => (None, None),
-    };
-    view::Stranger {
+    let mut view = view::Stranger {
         time: stranger.time.to_string(),
         source: stranger.source.to_string(),
-        community,
-        device,
+        community: None,
+        device: None,
+        user: None,
+        digest: None,
         count: stranger.count,
+    };
+    match stranger.why {
+        Why::Community(name) => view.community = Some(name),
+        Why::Device(name) => view.device = Some(name),
+        Why::User(name) => view.user = Some(name),
+        Why::Digest(name) => view.digest = Some(name),
+        Why::Source => {}
     }
+    view
 }

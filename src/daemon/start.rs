@@ -164,15 +164,23 @@ impl Daemon {
         fleet.restored();
 
         let engine = engine(&config, started)?;
-        let agent = Arc::new(snmp::agent::Agent::new(
+        let users = settings::snmp_users(&config, &engine.of(None));
+        let communities = settings::communities(&config);
+        let access = snmp::agent::Access {
+            rows: settings::access(&config, &communities, &fleet),
+            communities,
+            usm: snmp::usm::Usm::new(users, snmp::engine::random_salt()?),
+            hosts: settings::hosts(&config),
+        };
+        let agent = snmp::agent::Agent::new(
             fleet.clone(),
             stats.clone(),
             engine,
             settings::system(&config),
-            settings::communities(&config),
-            settings::hosts(&config),
+            access,
             snmp::mib::all(),
-        ));
+        );
+        let agent = Arc::new(agent.with_datastore(datastore.clone()));
         let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4));
         let snmp = snmp::transport::Server::start(&config.snmp.listen, threads, agent.clone())?;
         let listeners = control_listeners(&config).await?;
@@ -364,7 +372,7 @@ fn engine(config: &Config, now: crate::model::Time) -> Result<snmp::engine::Engi
     match snmp::engine::Engine::load(&config.store.join("snmp-engine"), now) {
         Ok(engine) => Ok(engine),
         Err(error) => {
-            warn!(%error, "the engine's boots cannot be kept: SNMPv3 will stay off, v1 and v2c go on");
+            warn!(%error, "the engine's boots cannot be kept: SNMPv3 is off, v1 and v2c go on");
             Ok(snmp::engine::Engine::unsaved(now)?)
         }
     }
@@ -475,6 +483,7 @@ async fn sweep(
             _ = timer.tick() => {
                 let now = clock::now();
                 fleet.sweep(now);
+                fleet.rescope();
                 unsettled.settle(&fleet, now);
                 netconf::handle_timeout(&datastore);
             }

@@ -69,6 +69,19 @@ impl<'a> Transaction<'a> {
         stage.put(device.to_owned(), draft.entry)
     }
 
+    /// As [`set`](Transaction::set), of a leaf that is named as its module does: `["asset", "tag"]`.
+    ///
+    /// # Errors
+    /// unknown-element: there is no such leaf; else as [`set`](Transaction::set).
+    pub fn set_at(&mut self, device: &str, leaf: &[&str], value: Option<&str>) -> Result<(), Error> {
+        let part = &self.datastore.part;
+        let found = leaf.iter().try_fold(part.list, |node, step| part.schema.member(Some(node), step));
+        match found {
+            Some(node) => self.set(device, node, value),
+            None => Err(Error::new(Tag::UnknownElement, format!("there is no leaf {}", leaf.join("/")))),
+        }
+    }
+
     /// Brings a device into running; one that is there stays as it is.
     ///
     /// # Errors

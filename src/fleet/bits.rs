@@ -65,7 +65,7 @@ impl BlockBits {
     }
 }
 
-fn next_in(from: usize, words: usize, word_at: impl Fn(usize) -> u64) -> Option<usize> {
+pub(super) fn next_in(from: usize, words: usize, word_at: impl Fn(usize) -> u64) -> Option<usize> {
     let mut index = from / 64;
     if index >= words {
         return None;

@@ -32,6 +32,8 @@ pub(super) struct Columns {
     pub missing: Bits,
     /// Changed since the last flush.
     pub dirty: Bits,
+    /// Revised, or new, since scopes were last looked at.
+    pub revised: Bits,
     pub slots: Vec<Slot>,
     pub attributes: Vec<[TextId; Attribute::COUNT]>,
     pub cells: Cells,
@@ -164,6 +166,7 @@ impl Columns {
             self.attributes[at][Attribute::Alias as usize] = alias;
         }
         self.live.set(at, !record.retired);
+        self.revised.set(at, true);
         self.dirty.set(at, true);
     }
 

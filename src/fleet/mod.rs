@@ -19,6 +19,7 @@ mod resolve;
 mod restore;
 mod revision;
 mod row;
+mod scope;
 mod settings;
 mod texts;
 mod walk;
@@ -26,7 +27,7 @@ mod walk;
 use std::{
     collections::BTreeSet,
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicU32, Ordering},
     },
 };
@@ -37,13 +38,14 @@ pub use enrol::{FleetFull, Identity};
 pub use restore::{DeviceState, PointState, StoredValue};
 pub use revision::Change;
 pub use row::{Point, PointValue, Row, write_integer};
+pub use scope::Scope;
 pub use settings::{Begin, Commit, Op, Order, Phase, Setting, SettingState};
 pub use walk::{Has, Which};
 
 use bits::BlockBits;
 use block::{BLOCKS, Block, Columns, place};
 use names::Names;
-use parking_lot::{Mutex, RwLockReadGuard};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use settings::Outbox;
 
 use crate::{journal::Journal, model::*};
@@ -70,6 +72,7 @@ pub struct Fleet {
     /// What the store kept, until a start is through.
     remembered: Mutex<Vec<(DeviceNumber, Change)>>,
     by_presence: [AtomicU32; 8],
+    scopes: RwLock<Vec<Arc<Scope>>>,
     /// (parent, child): who becomes unreachable with whom.
     children: Mutex<BTreeSet<(DeviceNumber, DeviceNumber)>>,
     /// (parent, child): whose manager named a parent that has no number yet.
@@ -117,6 +120,7 @@ impl Fleet {
             asked_by: AtomicU32::new(0),
             remembered: Mutex::default(),
             by_presence: Default::default(),
+            scopes: RwLock::default(),
             children: Mutex::default(),
             awaited: Mutex::default(),
         }

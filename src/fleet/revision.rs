@@ -74,6 +74,7 @@ impl Columns {
         if let Some(slot) = self.slots.get_mut(at) {
             slot.changed = revision;
             self.dirty.set(at, true);
+            self.revised.set(at, true);
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use super::{
     error::{RpcError, Tag},
     message::Operation,
+    role,
     session::{Action, CloseReason, Session},
     sessions::{Place, SessionInfo},
 };
@@ -128,7 +129,7 @@ impl Conversation {
             let _ = self.flush().await;
             match self.session.poll(clock::now()) {
                 Some(Action::Send(output)) => self.output = output,
-                Some(Action::Run(operation)) if self.info().role.permits(&operation) => {
+                Some(Action::Run(operation)) if role::permits(self.info().role, &operation) => {
                     return Some(operation);
                 }
                 Some(Action::Run(operation)) => {
@@ -320,10 +321,10 @@ mod tests {
 
     use super::*;
     use crate::{
+        login::Role,
         model::Time,
         netconf::{
             capabilities::{BASE, BASE_1_0, Capabilities},
-            role::Role,
             session::Limits,
             sessions::Sessions,
         },

@@ -11,7 +11,6 @@ use super::{
     message::{self, Operation, WithDefaults},
     notification::{Archive, Feed, Subscription, TooSlow},
     provider::{Content, Sources, Stream, View},
-    role::Role,
     session::CloseReason,
     sessions::{LOCAL, SessionInfo},
     xml::escape,
@@ -20,6 +19,7 @@ use crate::{
     clock,
     datastore::{self, CommitRequest, Confirmed, Edit, Face, Owner, Source, Target},
     journal::EventKind,
+    login::Role,
     model::{DeviceNumber, Who},
 };
 

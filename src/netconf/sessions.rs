@@ -12,8 +12,7 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::role::Role;
-use crate::{model::Time, stats::Rpcs};
+use crate::{login::Role, model::Time, stats::Rpcs};
 
 /// The transport of sessions that come through the control socket: none that RFC 6022 knows.
 pub const LOCAL: &str = "local";

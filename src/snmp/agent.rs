@@ -1,21 +1,38 @@
-//! The responder for v1 and v2c (RFC 1157, RFC 3416 section 4.2, RFC 3584 section 4): a message in, a message out.
+//! The responder: a message in, a message out. [`admit`](super::admit) finds who asks whom and what is open to him,
+//! [`task`](super::task) then answers from the subtrees that are here.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    cell::RefCell,
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicI32, Ordering},
+    },
+};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 
 use super::{
-    ber::{self, Envelope, Head, Malformed, Pdu, Version, tag},
-    bulk,
-    community::{Communities, Verdict},
+    admit::Allow,
+    answered::Answered,
+    ber::{Envelope, Malformed},
+    community::Communities,
     engine::Engine,
+    limiter::Limiter,
     mib::{Context, Found, Sink, Subtree, System, entity::Catalogue},
-    oid::{self, Place, Prefix},
-    strangers::{Refusal, Strangers},
-    view::{Hosts, NoView, Path, View},
+    oid::{Place, Prefix},
+    strangers::Strangers,
+    task::Scratch,
+    usm::Usm,
+    vacm::{self, Cover, Policy, Tree, predecessor},
+    view::{Hosts, Path, View},
 };
 use crate::{
-    fleet::Fleet,
+    datastore::Datastore,
+    fleet::{Fleet, Scope},
     model::Time,
-    stats::{Snmp, Stats},
+    stats::Stats,
 };
 
 /// The greatest UDP payload over IPv4.
@@ -27,67 +44,39 @@ pub enum Outcome {
     /// The reply is to be sent back from where the request went to.
     Reply,
     Drop,
+    /// A SET from somebody who was let in: [`Agent::set`] answers it, which takes as long as the disk does.
+    Set,
 }
 
 pub struct Agent {
-    fleet: Arc<Fleet>,
-    stats: Arc<Stats>,
-    engine: Engine,
-    system: System,
-    communities: Communities,
-    hosts: Hosts,
+    pub(super) fleet: Arc<Fleet>,
+    pub(super) stats: Arc<Stats>,
+    pub(super) engine: Engine,
+    pub(super) system: System,
+    pub(super) communities: Communities,
+    pub(super) usm: Usm,
+    policy: ArcSwap<Policy>,
+    /// What can be set; without it nothing can.
+    pub(super) datastore: Option<Arc<Datastore>>,
+    /// snmpSetSerialNo.
+    pub(super) serial: AtomicI32,
+    pub(super) answered: Mutex<Answered>,
+    pub(super) hosts: Hosts,
     catalogue: Catalogue,
-    strangers: Strangers,
+    pub(super) strangers: Strangers,
+    pub(super) limiter: Limiter,
     subtrees: Vec<Box<dyn Subtree>>,
     /// Prefixes and places in `subtrees`, of each view.
     views: [Vec<(&'static Prefix, u16)>; 3],
 }
 
-/// Working memory of one thread; once warm, requests are answered without an allocation.
-#[derive(Default)]
-pub struct Scratch {
-    pub(super) text: RefCell<String>,
-    /// The names of a request, arc by arc.
-    pub(super) arcs: Vec<u32>,
-    pub(super) names: Vec<Name>,
-    pub(super) bulk: bulk::Scratch,
-}
-
-/// A requested name: its arcs in [`Scratch::arcs`], its octets in the request.
-#[derive(Clone, Copy)]
-pub(super) struct Name {
-    pub(super) arcs: (usize, usize),
-    octets: (usize, usize),
-}
-
-impl Name {
-    pub(super) fn arcs(self, all: &[u32]) -> &[u32] {
-        &all[self.arcs.0..self.arcs.1]
-    }
-
-    /// A name without octets, which stands for 0.0, is given back in its proper form.
-    pub(super) fn octets(self, varbinds: &[u8]) -> &[u8] {
-        match &varbinds[self.octets.0..self.octets.1] {
-            [] => &[0],
-            octets => octets,
-        }
-    }
-}
-
-/// RFC 3416 section 3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Status {
-    NoError = 0,
-    TooBig = 1,
-    NoSuchName = 2,
-    NotWritable = 17,
-}
-
-/// Why a response is no plain one.
-enum Failure {
-    TooBig,
-    /// A v1 error, with the position of the binding from 1.
-    NoSuchName(usize),
+/// Who may ask, and whom.
+pub struct Access {
+    pub communities: Communities,
+    pub usm: Usm,
+    pub hosts: Hosts,
+    /// Who is in which group, and what groups may.
+    pub rows: vacm::Rows,
 }
 
 impl Agent {
@@ -97,8 +86,7 @@ impl Agent {
         stats: Arc<Stats>,
         engine: Engine,
         system: System,
-        communities: Communities,
-        hosts: Hosts,
+        access: Access,
         subtrees: Vec<Box<dyn Subtree>>,
     ) -> Self {
         let views = [View::Bridge, View::Fleet, View::Device(0)].map(|view| {
@@ -108,7 +96,32 @@ impl Agent {
         });
         let catalogue = Catalogue::new(fleet.profiles());
         let strangers = Strangers::default();
-        Agent { fleet, stats, engine, system, communities, hosts, catalogue, strangers, subtrees, views }
+        let Access { communities, usm, hosts, rows } = access;
+        let prefixes: Vec<_> = subtrees.iter().map(|subtree| subtree.prefix()).collect();
+        let policy = ArcSwap::from_pointee(Policy::new(rows, &prefixes));
+        Agent {
+            fleet,
+            stats,
+            engine,
+            system,
+            communities,
+            usm,
+            policy,
+            datastore: None,
+            serial: AtomicI32::new(0),
+            answered: Mutex::default(),
+            hosts,
+            catalogue,
+            strangers,
+            limiter: Limiter::default(),
+            subtrees,
+            views,
+        }
+    }
+
+    /// SETs are written there.
+    pub fn with_datastore(self, datastore: Arc<Datastore>) -> Self {
+        Agent { datastore: Some(datastore), ..self }
     }
 
     pub fn fleet(&self) -> &Fleet {
@@ -138,13 +151,29 @@ impl Agent {
             stats.oversized.inc();
             return Outcome::Drop;
         }
-        let outcome = self.answer(now, path, request, scratch, reply).unwrap_or_else(|Malformed| {
+        self.count(self.answer(now, path, request, Allow::Reads, scratch, reply))
+    }
+
+    /// Answers a SET that [`handle`](Agent::handle) has put off; returns when it is durable. One at a time.
+    pub fn set(
+        &self,
+        now: Time,
+        path: Path,
+        request: &[u8],
+        scratch: &mut Scratch,
+        reply: &mut Vec<u8>,
+    ) -> Outcome {
+        self.count(self.answer(now, path, request, Allow::Writes, scratch, reply))
+    }
+
+    fn count(&self, answered: Result<Outcome, Malformed>) -> Outcome {
+        let stats = &self.stats.snmp;
+        let outcome = answered.unwrap_or_else(|Malformed| {
             stats.in_asn_parse_errs.inc();
             Outcome::Drop
         });
         if outcome == Outcome::Reply {
             stats.out_pkts.inc();
-            stats.out_get_responses.inc();
         }
         outcome
     }
@@ -152,6 +181,17 @@ impl Agent {
     /// Who was refused.
     pub fn strangers(&self) -> &Strangers {
         &self.strangers
+    }
+
+    /// Who may what, as of now.
+    pub fn policy(&self) -> impl Deref<Target = Arc<Policy>> {
+        self.policy.load()
+    }
+
+    /// From now on these may what they may.
+    pub fn rule(&self, rows: vacm::Rows) {
+        let prefixes: Vec<_> = self.subtrees.iter().map(|subtree| subtree.prefix()).collect();
+        self.policy.store(Arc::new(Policy::new(rows, &prefixes)));
     }
 
     /// Octets that a request may have.
@@ -164,101 +204,60 @@ impl Agent {
         &self.hosts
     }
 
-    /// What is served, as of `now`.
-    pub fn context<'a>(&'a self, now: Time, view: View, text: &'a RefCell<String>) -> Context<'a> {
+    /// What is served, as of `now`; of the devices, those in the scope.
+    pub fn context<'a>(
+        &'a self,
+        now: Time,
+        view: View,
+        scope: Option<&'a Scope>,
+        text: &'a RefCell<String>,
+    ) -> Context<'a> {
         Context {
             now,
             view,
+            scope,
             addresses: &self.hosts.addresses,
             catalogue: &self.catalogue,
             fleet: &self.fleet,
             stats: &self.stats,
             engine: &self.engine,
             system: &self.system,
+            serial: self.serial.load(Ordering::Relaxed),
+            last_commit: self.datastore.as_ref().map_or(0, |datastore| datastore.last_commit()),
             text,
         }
     }
 
-    /// The order of checks is RFC 1157 section 4.1's: version, community, PDU.
     fn answer(
         &self,
         now: Time,
-        Path { peer, local }: Path,
+        path: Path,
         request: &[u8],
+        allow: Allow,
         scratch: &mut Scratch,
         reply: &mut Vec<u8>,
     ) -> Result<Outcome, Malformed> {
         let stats = &self.stats.snmp;
-        let Ok(at) = self.hosts.at(local) else {
+        let Ok(at) = self.hosts.at(path.local) else {
             stats.unknown_addresses.inc();
             return Ok(Outcome::Drop);
         };
         let envelope = Envelope::decode(request)?;
-        let version = match envelope.version {
-            0 => Version::V1,
-            1 => Version::V2c,
+        match envelope.version {
+            0 | 1 => self.answer_community(now, path, at, &envelope, allow, scratch, reply),
+            3 => {
+                // Both are borrowed from for as long as the answer takes.
+                let (users, mut plain) = (self.usm.users(), std::mem::take(&mut scratch.plain));
+                let answered =
+                    self.answer_user(now, path, at, request, &users, &mut plain, allow, scratch, reply);
+                scratch.plain = plain;
+                answered
+            }
             _ => {
                 stats.in_bad_versions.inc();
-                return Ok(Outcome::Drop);
+                Ok(Outcome::Drop)
             }
-        };
-        let verdict = self.communities.judge(envelope.community, peer.ip());
-        let name = match verdict {
-            Verdict::Granted(name) => name,
-            Verdict::Refused => {
-                stats.source_refused.inc();
-                self.strangers.note(now, peer, Refusal::Source);
-                return Ok(Outcome::Drop);
-            }
-            Verdict::Unknown => {
-                stats.in_bad_community_names.inc();
-                self.strangers.note(now, peer, Refusal::Community(envelope.community));
-                return Ok(Outcome::Drop);
-            }
-        };
-        let view = match self.hosts.view(&self.fleet, at, name) {
-            Ok(view) => view,
-            Err(NoView::Silent) => {
-                stats.silent_devices.inc();
-                return Ok(Outcome::Drop);
-            }
-            Err(NoView::Unknown) => {
-                stats.unknown_contexts.inc();
-                self.strangers.note(now, peer, Refusal::Device { at: local.ip(), name });
-                return Ok(Outcome::Drop);
-            }
-        };
-        let known = match envelope.pdu_tag {
-            tag::GET | tag::GET_NEXT | tag::SET => true,
-            tag::GET_BULK => version == Version::V2c,
-            _ => false,
-        };
-        if !known {
-            stats.unknown_pdus.inc();
-            return Ok(Outcome::Drop);
         }
-        let pdu = Pdu::decode(envelope.pdu)?;
-        read_names(&pdu, scratch)?;
-        let task = Task {
-            agent: self,
-            view,
-            stats,
-            head: Head {
-                version,
-                community: envelope.community,
-                request_id: pdu.request_id,
-                status: Status::NoError as i32,
-                index: 0,
-            },
-            pdu,
-            limit: self.system.max_message,
-        };
-        Ok(match envelope.pdu_tag {
-            tag::GET => task.get(now, scratch, reply),
-            tag::GET_NEXT => task.get_next(now, scratch, reply),
-            tag::GET_BULK => task.get_bulk(now, scratch, reply),
-            _ => task.set(reply),
-        })
     }
 
     fn of_view(&self, view: View) -> &[(&'static Prefix, u16)] {
@@ -274,25 +273,51 @@ impl Agent {
     }
 
     /// The subtree whose object `name` may be. Prefixes may nest, so the last that fits.
-    fn subtree<'n>(&self, view: View, name: &'n [u32]) -> Option<(&dyn Subtree, &'n [u32])> {
+    pub(super) fn subtree<'n>(
+        &self,
+        view: View,
+        tree: &Tree,
+        name: &'n [u32],
+    ) -> Result<(&dyn Subtree, &'n [u32]), Found> {
         let places = self.of_view(view);
         let end = places.partition_point(|(prefix, _)| *prefix.arcs() <= *name);
-        places[..end].iter().rev().find_map(|(prefix, place)| match prefix.place(name) {
-            Place::Inside(rest) => Some((self.at(*place), rest)),
+        let found = places[..end].iter().rev().find_map(|(prefix, place)| match prefix.place(name) {
+            Place::Inside(rest) => Some((prefix, *place, rest)),
             _ => None,
-        })
+        });
+        let (prefix, place, rest) = found.ok_or(Found::NoObject)?;
+        match tree.cover_at(place) {
+            Cover::All => {}
+            Cover::Nothing => return Err(Found::NoObject),
+            Cover::Part if tree.shows(name) => {}
+            Cover::Part => {
+                let object = &name[..name.len().min(prefix.arcs().len() + 1)];
+                let none = tree.cover(object) == Cover::Nothing;
+                return Err(if none { Found::NoObject } else { Found::NoInstance });
+            }
+        }
+        Ok((self.at(place), rest))
     }
 
     /// Appends the instances that follow `name`, until the sink is full or there are no more.
-    pub(super) fn run(&self, context: &Context<'_>, name: &[u32], sink: &mut Sink<'_>) {
+    pub(super) fn run<'a>(&self, context: &Context<'_>, tree: &'a Tree, name: &[u32], sink: &mut Sink<'a>) {
         let places = self.of_view(context.view);
         let next = places.partition_point(|(prefix, _)| *prefix.arcs() <= *name);
         for (prefix, place) in &places[next.saturating_sub(1)..] {
             let subtree = self.at(*place);
-            match prefix.place(name) {
-                Place::Before => subtree.run(context, None, sink),
-                Place::Inside(rest) => subtree.run(context, Some(rest), sink),
+            let after = match prefix.place(name) {
+                Place::Before => None,
+                Place::Inside(rest) => Some(rest),
                 Place::After => continue,
+            };
+            match tree.cover_at(*place) {
+                Cover::All => subtree.run(context, after, sink),
+                Cover::Nothing => continue,
+                Cover::Part => {
+                    sink.guard(Some(tree));
+                    run_shown(subtree, prefix, context, tree, after, sink);
+                    sink.guard(None);
+                }
             }
             if sink.is_full() {
                 return;
@@ -301,194 +326,20 @@ impl Agent {
     }
 }
 
-/// One accepted request.
-pub(super) struct Task<'a> {
-    pub(super) agent: &'a Agent,
-    pub(super) view: View,
-    stats: &'a Snmp,
-    head: Head<'a>,
-    pub(super) pdu: Pdu<'a>,
-    limit: usize,
-}
-
-impl Task<'_> {
-    fn get(&self, now: Time, scratch: &mut Scratch, reply: &mut Vec<u8>) -> Outcome {
-        self.stats.in_get_requests.inc();
-        let Scratch { text, arcs, names, .. } = scratch;
-        let context = self.agent.context(now, self.view, text);
-        let mut found = 0;
-        let Some(limit) = self.begin(reply) else { return self.fail(Failure::TooBig, reply) };
-        for (at, name) in names.iter().enumerate() {
-            let start = ber::begin(tag::SEQUENCE, reply);
-            ber::push_octets(tag::OID, name.octets(self.pdu.varbinds), reply);
-            let value = reply.len();
-            let result = match self.agent.subtree(self.view, name.arcs(arcs)) {
-                Some((subtree, rest)) => subtree.get(&context, rest, reply),
-                None => Found::NoObject,
-            };
-            match result {
-                Found::Value if self.head.version == Version::V1 && reply[value] == tag::COUNTER64 => {
-                    return self.fail(Failure::NoSuchName(at + 1), reply);
-                }
-                Found::Value => found += 1,
-                _ if self.head.version == Version::V1 => {
-                    return self.fail(Failure::NoSuchName(at + 1), reply);
-                }
-                Found::NoObject => reply.extend_from_slice(&[tag::NO_SUCH_OBJECT, 0]),
-                Found::NoInstance => reply.extend_from_slice(&[tag::NO_SUCH_INSTANCE, 0]),
-            }
-            ber::end(start, reply);
-            if reply.len() > limit {
-                return self.fail(Failure::TooBig, reply);
-            }
+/// Appends what a view shows of a subtree that it shows in part.
+fn run_shown(
+    subtree: &dyn Subtree,
+    prefix: &Prefix,
+    context: &Context<'_>,
+    tree: &Tree,
+    after: Option<&[u32]>,
+    sink: &mut Sink<'_>,
+) {
+    subtree.run(context, after, sink);
+    while let Some(next) = sink.take_hidden().and_then(|hidden| tree.next(hidden)) {
+        if !next.starts_with(prefix.arcs()) {
+            return;
         }
-        self.finish(found, reply)
+        subtree.run(context, Some(&predecessor(&next)[prefix.arcs().len()..]), sink);
     }
-
-    fn get_next(&self, now: Time, scratch: &mut Scratch, reply: &mut Vec<u8>) -> Outcome {
-        self.stats.in_get_nexts.inc();
-        let Some(limit) = self.begin(reply) else { return self.fail(Failure::TooBig, reply) };
-        let count = scratch.names.len();
-        match self.next_of_each(now, scratch, count, limit, reply) {
-            Ok(found) => self.finish(found, reply),
-            Err(failure) => self.fail(failure, reply),
-        }
-    }
-
-    /// RFC 3416 section 4.2.3: what does not fit is cut off at the end.
-    fn get_bulk(&self, now: Time, scratch: &mut Scratch, reply: &mut Vec<u8>) -> Outcome {
-        self.stats.in_get_bulks.inc();
-        let Some(limit) = self.begin(reply) else { return self.fail(Failure::TooBig, reply) };
-        // Negative numbers count as zero.
-        let singles = usize::try_from(self.pdu.status).unwrap_or(0).min(scratch.names.len());
-        let repetitions = usize::try_from(self.pdu.index).unwrap_or(0);
-        if self.next_of_each(now, scratch, singles, limit, reply).is_ok() {
-            bulk::repeat(self, now, scratch, singles, repetitions, limit, reply);
-        }
-        // snmpInTotalReqVars counts what GET and GETNEXT retrieve.
-        self.finish(0, reply)
-    }
-
-    /// Nothing can be written; v1 says so as a reading of an object that is not there (RFC 3584 section 4.4).
-    fn set(&self, reply: &mut Vec<u8>) -> Outcome {
-        self.stats.in_set_requests.inc();
-        if self.pdu.varbinds.is_empty() {
-            return match self.begin(reply) {
-                Some(_) => self.finish(0, reply),
-                None => self.fail(Failure::TooBig, reply),
-            };
-        }
-        self.stats.in_bad_community_uses.inc();
-        match self.head.version {
-            Version::V1 => self.fail(Failure::NoSuchName(1), reply),
-            Version::V2c => self.echo(Status::NotWritable, 1, reply),
-        }
-    }
-
-    /// Appends the instance that follows each of the first `count` names; returns how many there are. What was
-    /// appended before a binding that does not fit stays.
-    fn next_of_each(
-        &self,
-        now: Time,
-        scratch: &mut Scratch,
-        count: usize,
-        limit: usize,
-        reply: &mut Vec<u8>,
-    ) -> Result<usize, Failure> {
-        let Scratch { text, arcs, names, bulk, .. } = scratch;
-        let context = self.agent.context(now, self.view, text);
-        let mut found = 0;
-        for (at, name) in names[..count].iter().enumerate() {
-            bulk.ends.clear();
-            let mut sink = Sink {
-                out: reply,
-                ends: &mut bulk.ends,
-                wanted: 1,
-                limit,
-                counter64: self.head.version != Version::V1,
-                overflow: false,
-            };
-            self.agent.run(&context, name.arcs(arcs), &mut sink);
-            if sink.overflow {
-                return Err(Failure::TooBig);
-            }
-            if sink.wanted == 0 {
-                found += 1;
-                continue;
-            }
-            if self.head.version == Version::V1 {
-                return Err(Failure::NoSuchName(at + 1));
-            }
-            let start = reply.len();
-            ber::push_empty_binding(name.octets(self.pdu.varbinds), tag::END_OF_MIB_VIEW, reply);
-            if reply.len() > limit {
-                reply.truncate(start);
-                return Err(Failure::TooBig);
-            }
-        }
-        Ok(found)
-    }
-
-    /// Leaves room for the head; returns the length that the reply may grow to before its head is in place.
-    fn begin(&self, reply: &mut Vec<u8>) -> Option<usize> {
-        let room = self.head.room();
-        reply.clear();
-        reply.resize(room, 0);
-        Some(room + self.head.most_bindings(self.limit)?)
-    }
-
-    fn finish(&self, found: usize, reply: &mut Vec<u8>) -> Outcome {
-        self.stats.in_total_req_vars.add(found as u64);
-        self.head.finish(reply);
-        Outcome::Reply
-    }
-
-    fn fail(&self, failure: Failure, reply: &mut Vec<u8>) -> Outcome {
-        match (failure, self.head.version) {
-            (Failure::NoSuchName(at), _) => {
-                self.stats.out_no_such_names.inc();
-                self.echo(Status::NoSuchName, at, reply)
-            }
-            (Failure::TooBig, Version::V1) => {
-                self.stats.out_too_bigs.inc();
-                self.echo(Status::TooBig, 0, reply)
-            }
-            (Failure::TooBig, Version::V2c) => {
-                self.stats.out_too_bigs.inc();
-                self.error(Status::TooBig, 0, &[], reply)
-            }
-        }
-    }
-
-    /// An error response has the bindings of the request as they came.
-    fn echo(&self, status: Status, index: usize, reply: &mut Vec<u8>) -> Outcome {
-        self.error(status, index, self.pdu.varbinds, reply)
-    }
-
-    fn error(&self, status: Status, index: usize, varbinds: &[u8], reply: &mut Vec<u8>) -> Outcome {
-        let head = Head { status: status as i32, index: index as i32, ..self.head };
-        if head.message_len(varbinds.len()) > self.limit {
-            self.stats.silent_drops.inc();
-            return Outcome::Drop;
-        }
-        reply.clear();
-        reply.resize(head.room(), 0);
-        reply.extend_from_slice(varbinds);
-        head.finish(reply);
-        Outcome::Reply
-    }
-}
-
-/// Reads all names of a request before anything is answered.
-fn read_names(pdu: &Pdu<'_>, scratch: &mut Scratch) -> Result<(), Malformed> {
-    scratch.arcs.clear();
-    scratch.names.clear();
-    for binding in pdu.bindings() {
-        let name = binding?.name;
-        let from = scratch.arcs.len();
-        oid::decode(name, &mut scratch.arcs).map_err(|_| Malformed)?;
-        let offset = name.as_ptr().addr() - pdu.varbinds.as_ptr().addr();
-        scratch.names.push(Name { arcs: (from, scratch.arcs.len()), octets: (offset, offset + name.len()) });
-    }
-    Ok(())
 }

@@ -28,17 +28,12 @@ pub mod tag {
     pub const GET_BULK: u8 = 0xa5;
     pub const INFORM: u8 = 0xa6;
     pub const TRAP: u8 = 0xa7;
+    pub const REPORT: u8 = 0xa8;
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("malformed BER")]
 pub struct Malformed;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
-    V1,
-    V2c,
-}
 
 /// A message up to its PDU, which is read only after version and community have been looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,12 +124,13 @@ impl<'a> Iterator for Bindings<'a> {
     }
 }
 
+/// Reads one element after the other.
 #[derive(Clone, Debug)]
-struct Reader<'a>(&'a [u8]);
+pub struct Reader<'a>(pub &'a [u8]);
 
 impl<'a> Reader<'a> {
     /// Tag and contents. Definite lengths only; a long form that is longer than needed is accepted.
-    fn element(&mut self) -> Result<(u8, &'a [u8]), Malformed> {
+    pub fn element(&mut self) -> Result<(u8, &'a [u8]), Malformed> {
         let (&[tag, first], mut rest) = self.0.split_first_chunk().ok_or(Malformed)?;
         if tag & 0x1f == 0x1f {
             return Err(Malformed);
@@ -154,14 +150,14 @@ impl<'a> Reader<'a> {
         Ok((tag, contents))
     }
 
-    fn contents(&mut self, expected: u8) -> Result<&'a [u8], Malformed> {
+    pub fn contents(&mut self, expected: u8) -> Result<&'a [u8], Malformed> {
         match self.element()? {
             (tag, contents) if tag == expected => Ok(contents),
             _ => Err(Malformed),
         }
     }
 
-    fn integer(&mut self) -> Result<i32, Malformed> {
+    pub fn integer(&mut self) -> Result<i32, Malformed> {
         let octets = self.contents(tag::INTEGER)?;
         if !(1..=4).contains(&octets.len()) {
             return Err(Malformed);
@@ -178,94 +174,35 @@ impl<'a> Reader<'a> {
         Ok(Binding { name, value_tag, value })
     }
 
-    fn end(&self) -> Result<(), Malformed> {
+    pub fn end(&self) -> Result<(), Malformed> {
         if self.0.is_empty() { Ok(()) } else { Err(Malformed) }
     }
 }
 
-/// What stands before the variable bindings of a response.
-#[derive(Clone, Copy, Debug)]
-pub struct Head<'a> {
-    pub version: Version,
-    pub community: &'a [u8],
-    pub request_id: i32,
-    pub status: i32,
-    pub index: i32,
-}
-
-impl Head<'_> {
-    /// Octets to leave free before the bindings, so that any head fits.
-    pub fn room(&self) -> usize {
-        // Four lengths of at most five octets, each with its tag, and four integers of at most six.
-        4 * 6 + 4 * 6 + self.community.len()
-    }
-
-    /// Octets of the whole message with bindings of `bindings` octets.
-    pub fn message_len(&self, bindings: usize) -> usize {
-        let (_, _, message) = self.lengths(bindings);
-        element_len(message)
-    }
-
-    /// The most octets of bindings with which the message stays within `limit`; `None` if not even without.
-    pub fn most_bindings(&self, limit: usize) -> Option<usize> {
-        let mut bindings = limit.checked_sub(self.message_len(0))?;
-        while self.message_len(bindings) > limit {
-            bindings -= 1;
-        }
-        Some(bindings)
-    }
-
-    /// Writes the head before the bindings, which begin at [`room`](Head::room), and moves the whole to the front.
-    pub fn finish(&self, out: &mut Vec<u8>) {
-        let room = self.room();
-        let bindings = out.len().saturating_sub(room);
-        let (list, pdu, message) = self.lengths(bindings);
-        let start = room + bindings - element_len(message);
-        let mut cursor = Cursor { out, at: start };
-        cursor.header(tag::SEQUENCE, message);
-        cursor.integer(match self.version {
-            Version::V1 => 0,
-            Version::V2c => 1,
-        });
-        cursor.header(tag::OCTETS, self.community.len());
-        cursor.bytes(self.community);
-        cursor.header(tag::RESPONSE, pdu);
-        cursor.integer(self.request_id);
-        cursor.integer(self.status);
-        cursor.integer(self.index);
-        cursor.header(tag::SEQUENCE, list);
-        debug_assert_eq!(cursor.at, room);
-        out.drain(..start);
-    }
-
-    /// Contents of the list of bindings, of the PDU and of the message.
-    fn lengths(&self, bindings: usize) -> (usize, usize, usize) {
-        let integers = [self.request_id, self.status, self.index];
-        let integers: usize = integers.iter().map(|&value| 2 + integer_len(value.into())).sum();
-        let pdu = integers + element_len(bindings);
-        (bindings, pdu, 3 + element_len(self.community.len()) + element_len(pdu))
-    }
-}
-
 /// Overwrites from `at` on.
-struct Cursor<'a> {
-    out: &'a mut Vec<u8>,
-    at: usize,
+pub struct Cursor<'a> {
+    pub out: &'a mut Vec<u8>,
+    pub at: usize,
 }
 
 impl Cursor<'_> {
-    fn bytes(&mut self, bytes: &[u8]) {
+    pub fn bytes(&mut self, bytes: &[u8]) {
         self.out[self.at..self.at + bytes.len()].copy_from_slice(bytes);
         self.at += bytes.len();
     }
 
-    fn header(&mut self, tag: u8, length: usize) {
+    pub fn header(&mut self, tag: u8, length: usize) {
         let (octets, size) = length_octets(length);
         self.bytes(&[tag]);
         self.bytes(&octets[..size]);
     }
 
-    fn integer(&mut self, value: i32) {
+    pub fn octets(&mut self, octets: &[u8]) {
+        self.header(tag::OCTETS, octets.len());
+        self.bytes(octets);
+    }
+
+    pub fn integer(&mut self, value: i32) {
         let size = integer_len(value.into());
         self.bytes(&[tag::INTEGER, size as u8]);
         self.bytes(&value.to_be_bytes()[4 - size..]);
@@ -369,6 +306,11 @@ fn push_integer(tag: u8, value: i64, out: &mut Vec<u8>) {
     out.extend_from_slice(&value.to_be_bytes()[8 - size..]);
 }
 
+/// Octets of an INTEGER with its header.
+pub(super) fn integer_element_len(value: i32) -> usize {
+    2 + integer_len(value.into())
+}
+
 /// Octets of the shortest two's complement.
 #[inline]
 fn integer_len(value: i64) -> usize {
@@ -376,7 +318,8 @@ fn integer_len(value: i64) -> usize {
     (64 - magnitude.leading_zeros() as usize) / 8 + 1
 }
 
-fn element_len(contents: usize) -> usize {
+/// Octets of an element with its header.
+pub(super) fn element_len(contents: usize) -> usize {
     1 + length_octets(contents).1 + contents
 }
 
@@ -445,20 +388,5 @@ mod tests {
         }
         let v3 = [0x30, 3, 2, 1, 3];
         assert_eq!(Envelope::decode(&v3).unwrap().version, 3);
-    }
-
-    #[test]
-    fn the_greatest_bindings_that_fit() {
-        for community in [0, 6, 130] {
-            let community = vec![b'x'; community];
-            let head =
-                Head { version: Version::V1, community: &community, request_id: 77_777, status: 0, index: 0 };
-            for limit in (160..1000).chain(65_400..65_600) {
-                let most = head.most_bindings(limit).unwrap();
-                assert!(head.message_len(most) <= limit, "{limit}");
-                assert!(head.message_len(most + 1) > limit, "{limit}");
-            }
-            assert_eq!(head.most_bindings(10), None);
-        }
     }
 }

@@ -4,9 +4,9 @@
 //! the runs are gathered apart and then laid side by side, repetition by repetition.
 
 use super::{
-    agent::{self, Name, Task},
     ber::{self, tag},
     mib::{Context, Sink},
+    task::{self, Name, Task},
 };
 use crate::model::Time;
 
@@ -39,14 +39,14 @@ struct Column {
 pub fn repeat(
     task: &Task<'_>,
     now: Time,
-    scratch: &mut agent::Scratch,
+    scratch: &mut task::Scratch,
     singles: usize,
     repetitions: usize,
     limit: usize,
     reply: &mut Vec<u8>,
 ) {
-    let agent::Scratch { text, arcs, names, bulk } = scratch;
-    let context = task.agent.context(now, task.view, text);
+    let task::Scratch { text, arcs, names, bulk, .. } = scratch;
+    let context = task.context(now, text);
     let names = &names[singles..];
     if repetitions == 0 || names.is_empty() {
         return;
@@ -75,8 +75,8 @@ fn one(
     bulk.ends.clear();
     let start = reply.len();
     let ends = &mut bulk.ends;
-    let mut sink = Sink { out: reply, ends, wanted: repetitions, limit, counter64: true, overflow: false };
-    task.agent.run(context, name.arcs(arcs), &mut sink);
+    let mut sink = Sink::new(reply, ends, repetitions, limit, true);
+    task.agent.run(context, &task.views.read, name.arcs(arcs), &mut sink);
     if sink.is_full() {
         return;
     }
@@ -113,15 +113,8 @@ impl Scratch {
         self.columns.clear();
         for name in names {
             let (start, first) = (self.runs.len(), self.ends.len());
-            let mut sink = Sink {
-                out: &mut self.runs,
-                ends: &mut self.ends,
-                wanted,
-                limit: start + space,
-                counter64: true,
-                overflow: false,
-            };
-            task.agent.run(context, name.arcs(arcs), &mut sink);
+            let mut sink = Sink::new(&mut self.runs, &mut self.ends, wanted, start + space, true);
+            task.agent.run(context, &task.views.read, name.arcs(arcs), &mut sink);
             let ended = !sink.is_full();
             self.columns.push(Column { name: *name, start, first, count: self.ends.len() - first, ended });
         }

@@ -5,11 +5,16 @@ use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     str::FromStr,
+    sync::Arc,
 };
+
+use super::vacm::{Model, Rows};
+use crate::{fleet::Scope, login::Role};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Community {
     name: Vec<u8>,
+    role: Role,
     /// Empty: any source.
     sources: Vec<Network>,
 }
@@ -45,8 +50,12 @@ pub struct Pattern {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict<'n> {
-    /// With the part of the name that says whom is asked, if there is one.
-    Granted(Option<&'n [u8]>),
+    Granted {
+        /// The community's name for access control (RFC 3584, snmpCommunitySecurityName).
+        security: &'n str,
+        /// The part of the name that says whom is asked, if there is one.
+        device: Option<&'n [u8]>,
+    },
     /// No community of that name.
     Unknown,
     /// The name is right, the source is not among those allowed.
@@ -57,6 +66,8 @@ pub enum Verdict<'n> {
 #[derive(Clone, Debug, Default)]
 pub struct Communities {
     list: Vec<Community>,
+    /// By which access control knows each of them, as the name itself is a secret.
+    security: Vec<String>,
     /// What stands before and after a device's name, and the place in `list`; the longest first, for it wins.
     around: Vec<(Vec<u8>, Vec<u8>, usize)>,
 }
@@ -71,16 +82,30 @@ impl Communities {
             .map(|((before, after), at)| (before, after, at))
             .collect();
         around.sort_by_key(|(before, after, _)| std::cmp::Reverse(before.len() + after.len()));
-        Communities { list, around }
+        let security = (1..=list.len()).map(|number| format!("community-{number}")).collect();
+        Communities { list, security, around }
+    }
+
+    /// Puts each into the group of its role; `scopes` are theirs, in their order.
+    pub fn enter(&self, rows: &mut Rows, scopes: &[Option<Arc<Scope>>]) {
+        for (at, (community, security)) in self.list.iter().zip(&self.security).enumerate() {
+            let scope = scopes.get(at).and_then(Option::as_ref);
+            for model in [Model::V1, Model::V2c] {
+                rows.enter(model, security, community.role, scope);
+            }
+        }
     }
 
     /// An IPv4 source in IPv6 clothes counts as IPv4.
-    pub fn judge<'n>(&self, name: &'n [u8], source: IpAddr) -> Verdict<'n> {
+    pub fn judge<'n>(&'n self, name: &'n [u8], source: IpAddr) -> Verdict<'n> {
         let source = source.to_canonical();
         let mut verdict = Verdict::Unknown;
-        for community in self.list.iter().filter(|community| community.name == name) {
+        for (community, security) in self.list.iter().zip(&self.security) {
+            if community.name != name {
+                continue;
+            }
             if community.allows(source) {
-                return Verdict::Granted(None);
+                return Verdict::Granted { security, device: None };
             }
             verdict = Verdict::Refused;
         }
@@ -90,7 +115,7 @@ impl Communities {
         for (before, after, at) in &self.around {
             let Some(device) = between(name, before, after) else { continue };
             if self.list[*at].allows(source) {
-                return Verdict::Granted(Some(device));
+                return Verdict::Granted { security: &self.security[*at], device: Some(device) };
             }
             verdict = Verdict::Refused;
         }
@@ -165,7 +190,7 @@ impl Community {
             return Err(CommunityError::Length);
         }
         let sources = sources.iter().map(|source| source.parse()).collect::<Result<_, _>>()?;
-        Ok(Community { name: name.as_bytes().to_vec(), sources })
+        Ok(Community { name: name.as_bytes().to_vec(), role: Role::Read, sources })
     }
 
     /// As [`new`](Community::new), of sources that are known to be right.
@@ -174,6 +199,11 @@ impl Community {
     /// An empty or overlong name.
     pub fn from_networks(name: &str, sources: Vec<Network>) -> Result<Self, CommunityError> {
         Ok(Community { sources, ..Community::new(name, &[])? })
+    }
+
+    /// What one may who knows it; without this, read.
+    pub fn with_role(self, role: Role) -> Self {
+        Community { role, ..self }
     }
 
     fn allows(&self, source: IpAddr) -> bool {
@@ -252,6 +282,16 @@ fn mask6(address: Ipv6Addr, bits: u8) -> Ipv6Addr {
 mod tests {
     use super::*;
 
+    const GRANTED: Verdict<'static> = Verdict::Granted { security: "", device: None };
+
+    /// Without the community's name for access control.
+    fn judged<'n>(communities: &'n Communities, name: &'n str, source: &str) -> Verdict<'n> {
+        match communities.judge(name.as_bytes(), ip(source)) {
+            Verdict::Granted { device, .. } => Verdict::Granted { security: "", device },
+            other => other,
+        }
+    }
+
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
     }
@@ -267,17 +307,17 @@ mod tests {
             &[],
         );
         for (name, source, verdict) in [
-            ("public", "10.200.3.4", Verdict::Granted(None)),
-            ("public", "::ffff:10.1.1.1", Verdict::Granted(None)),
+            ("public", "10.200.3.4", GRANTED),
+            ("public", "::ffff:10.1.1.1", GRANTED),
             ("public", "11.0.0.1", Verdict::Refused),
-            ("public", "2001:db8:7::1", Verdict::Granted(None)),
+            ("public", "2001:db8:7::1", GRANTED),
             ("public", "2001:db9::1", Verdict::Refused),
-            ("public", "192.0.2.7", Verdict::Granted(None)),
-            ("open", "198.51.100.1", Verdict::Granted(None)),
+            ("public", "192.0.2.7", GRANTED),
+            ("open", "198.51.100.1", GRANTED),
             ("Public", "10.0.0.1", Verdict::Unknown),
             ("", "10.0.0.1", Verdict::Unknown),
         ] {
-            assert_eq!(communities.judge(name.as_bytes(), ip(source)), verdict, "{name} from {source}");
+            assert_eq!(judged(&communities, name, source), verdict, "{name} from {source}");
         }
     }
 
@@ -294,8 +334,8 @@ mod tests {
             ("<plug-1:open>", Some("plug-1")),
             ("public", None),
         ] {
-            let verdict = communities.judge(name.as_bytes(), ip("192.0.2.1"));
-            assert_eq!(verdict, Verdict::Granted(device.map(str::as_bytes)), "{name}");
+            let verdict = Verdict::Granted { security: "", device: device.map(str::as_bytes) };
+            assert_eq!(judged(&communities, name, "192.0.2.1"), verdict, "{name}");
         }
         for unknown in ["public@", "@x", "public-x", "<:open>", "open>", "Public@x"] {
             assert_eq!(communities.judge(unknown.as_bytes(), ip("192.0.2.1")), Verdict::Unknown, "{unknown}");

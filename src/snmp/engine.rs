@@ -8,7 +8,10 @@ use std::{
     path::Path,
 };
 
-use crate::{model::Time, secret};
+use crate::{
+    model::{DeviceNumber, Time},
+    secret,
+};
 
 /// 32473 with the first bit set, and format 5: octets of our own (RFC 3411, SnmpEngineID).
 const HEAD: [u8; 5] = [0x80, 0x00, 0x7e, 0xd9, 0x05];
@@ -19,6 +22,26 @@ pub struct Engine {
     id: [u8; ID_OCTETS],
     boots: i32,
     started: Time,
+    /// Whether the boots are on disk: only then may v3 be spoken.
+    saved: bool,
+}
+
+/// snmpEngineID of the bridge, or of a device at an address or port of its own: the bridge's and the device's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineId {
+    octets: [u8; ID_OCTETS + 4],
+    device: Option<DeviceNumber>,
+}
+
+impl EngineId {
+    pub fn octets(&self) -> &[u8] {
+        &self.octets[..ID_OCTETS + if self.device.is_some() { 4 } else { 0 }]
+    }
+
+    /// Whose engine it is, if not the bridge's.
+    pub fn device(&self) -> Option<DeviceNumber> {
+        self.device
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -47,13 +70,13 @@ impl Engine {
                 let (id, boots) = parse(&text)
                     .ok_or_else(|| EngineError::Malformed { path: path.display().to_string() })?;
                 // At the end they stay (RFC 3414 section 2.2.2).
-                Engine { id, boots: boots.saturating_add(1), started: now }
+                Engine { id, boots: boots.saturating_add(1), started: now, saved: false }
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::unsaved(now)?,
             Err(error) => return Err(io(error)),
         };
         engine.save(path).map_err(io)?;
-        Ok(engine)
+        Ok(Engine { saved: true, ..engine })
     }
 
     /// A new engine, known only to this process.
@@ -65,12 +88,25 @@ impl Engine {
         let (head, own) = id.split_at_mut(HEAD.len());
         head.copy_from_slice(&HEAD);
         getrandom::fill(own).map_err(|error| EngineError::Random(error.to_string()))?;
-        Ok(Engine { id, boots: 1, started: now })
+        Ok(Engine { id, boots: 1, started: now, saved: false })
     }
 
     /// snmpEngineID.
     pub fn id(&self) -> &[u8] {
         &self.id
+    }
+
+    /// Whether SNMPv3 may be spoken.
+    pub fn is_saved(&self) -> bool {
+        self.saved
+    }
+
+    /// The engine that answers for a device at its own address or port, or for the bridge.
+    pub fn of(&self, device: Option<DeviceNumber>) -> EngineId {
+        let mut octets = [0; ID_OCTETS + 4];
+        octets[..ID_OCTETS].copy_from_slice(&self.id);
+        octets[ID_OCTETS..].copy_from_slice(&device.unwrap_or(0).to_be_bytes());
+        EngineId { octets, device }
     }
 
     /// snmpEngineBoots.
@@ -107,6 +143,14 @@ impl Engine {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::File::open(folder)?.sync_all()
     }
+}
+
+/// Where the salts of encrypted messages begin: none is to come again after a start.
+///
+/// # Errors
+/// No random octets.
+pub fn random_salt() -> Result<u64, EngineError> {
+    getrandom::u64().map_err(|error| EngineError::Random(error.to_string()))
 }
 
 fn parse(text: &str) -> Option<([u8; ID_OCTETS], i32)> {

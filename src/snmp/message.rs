@@ -82,7 +82,8 @@ mod tests {
         model::Time,
         secret::Secret,
         snmp::{
-            ber::{self, Envelope, Head, Version, tag},
+            ber::{self, Envelope, tag},
+            frame::{Frame, Head},
             mib::snmpv2::{TRAP_OID, UPTIME},
             notify::{Notification, PduKind, Wire},
             oid::{self, Prefix},
@@ -151,8 +152,8 @@ mod tests {
             bindings in prop::collection::vec((names(), values()), 0..40),
         ) {
             let head = Head {
-                version: Version::V2c,
-                community: &community,
+                frame: Frame::V2c { community: &community },
+                tag: tag::RESPONSE,
                 request_id,
                 status: status as i32,
                 index: index as i32,

@@ -281,7 +281,7 @@ impl Notifier {
         let target = originator.target();
         let what = originator.what(id)?;
         let text = RefCell::default();
-        let context = self.agent.context(what.time(wall), View::Bridge, &text);
+        let context = self.agent.context(what.time(wall), View::Bridge, None, &text);
         let Some(notification) = content::notification(&context, what) else {
             return Some((id, target.address, None));
         };

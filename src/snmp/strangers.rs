@@ -8,6 +8,7 @@ use std::{
 
 use parking_lot::Mutex;
 
+use super::usm;
 use crate::model::Time;
 
 /// How many are kept, and how many of one source.
@@ -41,8 +42,12 @@ pub enum Why {
     Community(String),
     /// The community, which is a secret, may not be used from there.
     Source,
-    /// The community is right, and there is no such device, or it is not the one that was asked.
+    /// The community or the user is right, and there is no such device, or it is not the one that was asked.
     Device(String),
+    /// There is no such user of SNMPv3.
+    User(String),
+    /// The user's password is another, or its protocols are.
+    Digest(String),
 }
 
 /// What was wrong with a request.
@@ -55,6 +60,23 @@ pub enum Refusal<'a> {
         at: IpAddr,
         name: Option<&'a [u8]>,
     },
+    User(&'a [u8]),
+    Digest(&'a [u8]),
+}
+
+impl<'a> Refusal<'a> {
+    /// `None`: it happens to everybody.
+    pub fn of_user(why: usm::Why, name: &'a [u8]) -> Option<Self> {
+        match why {
+            // That is how an engine is discovered.
+            _ if name.is_empty() => None,
+            usm::Why::UnknownUser => Some(Refusal::User(name)),
+            usm::Why::WrongDigest | usm::Why::UnsupportedLevel | usm::Why::Decryption => {
+                Some(Refusal::Digest(name))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Shared by all threads of the agent.
@@ -85,6 +107,8 @@ impl Strangers {
         let why = match refusal {
             Refusal::Community(name) => Why::Community(text(name)),
             Refusal::Source => Why::Source,
+            Refusal::User(name) => Why::User(text(name)),
+            Refusal::Digest(name) => Why::Digest(text(name)),
             Refusal::Device { name: Some(name), .. } => Why::Device(text(name)),
             Refusal::Device { at, name: None } => Why::Device(at.to_canonical().to_string()),
         };
@@ -96,6 +120,10 @@ impl Strangers {
                 }
                 Why::Source => {
                     tracing::warn!(%source, "SNMP request from outside the sources of its community")
+                }
+                Why::User(user) => tracing::warn!(%source, ?user, "SNMPv3 request of an unknown user"),
+                Why::Digest(user) => {
+                    tracing::warn!(%source, ?user, "SNMPv3 request with another password or other protocols than the user's")
                 }
                 Why::Device(device) => {
                     tracing::warn!(%source, ?device, "SNMP request for a device that there is not")

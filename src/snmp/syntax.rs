@@ -97,6 +97,10 @@ pub enum Access {
 }
 
 impl Access {
+    pub fn writable(self) -> bool {
+        self == Access::ReadWrite
+    }
+
     pub fn readable(self) -> bool {
         matches!(self, Access::ReadOnly | Access::ReadWrite)
     }

@@ -3,6 +3,7 @@
 //! ```text
 //! listen address --N sockets (SO_REUSEPORT)--> N threads: recvmmsg -> Agent::handle each -> sendmmsg
 //! a port a device --a socket each, epoll---> 1 thread:  the same
+//! SETs of those who may ask --a queue------> 1 thread:  Agent::set -> sendmsg
 //! ```
 //! With pools of device addresses a listen address is a wildcard socket: the agent answers only if what was asked is its
 //! own or a device's. Each reply leaves from the address that was asked, also on a wildcard socket. The only `unsafe` of the
@@ -18,18 +19,25 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
-use socket::{Batch, Socket};
+use socket::{Batch, PATIENCE, Socket};
 use waiting::Waiting;
 
 use super::{
     addresses::Addresses,
-    agent::{Agent, Outcome, Scratch},
+    agent::{Agent, Outcome},
+    task::Scratch,
+    view::Path,
 };
 use crate::clock;
+
+/// SETs that wait for the disk; more are dropped, and come again.
+const SETS: usize = 256;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
@@ -88,15 +96,19 @@ impl Server {
             Some(ports) => open_ports(listen, ports)?,
             None => Vec::new(),
         };
+        let (sets, waiting) = mpsc::sync_channel(SETS);
         for (number, socket) in sockets.into_iter().enumerate() {
-            let (agent, stopping) = (agent.clone(), server.stopping.clone());
-            server.spawn(&format!("snmp-{number}"), move || serve(&socket, &agent, &stopping))?;
+            let (agent, sets, stopping) = (agent.clone(), sets.clone(), server.stopping.clone());
+            let serve = move || serve(&Arc::new(socket), Answerer::new(agent, sets), &stopping);
+            server.spawn(&format!("snmp-{number}"), serve)?;
         }
         if !ports.is_empty() {
-            let waiting = Waiting::new(ports).map_err(TransportError::Thread)?;
+            let ports = Waiting::new(ports).map_err(TransportError::Thread)?;
             let (agent, stopping) = (agent.clone(), server.stopping.clone());
-            server.spawn("snmp-ports", move || serve_ports(waiting, &agent, &stopping))?;
+            server.spawn("snmp-ports", move || serve_ports(ports, Answerer::new(agent, sets), &stopping))?;
         }
+        let stopping = server.stopping.clone();
+        server.spawn("snmp-sets", move || serve_sets(&waiting, &agent, &stopping))?;
         Ok(server)
     }
 
@@ -169,24 +181,70 @@ fn open_ports(listen: &[SocketAddr], ports: RangeInclusive<u16>) -> Result<Vec<S
     Ok(sockets)
 }
 
-fn serve_ports(mut waiting: Waiting, agent: &Agent, stopping: &AtomicBool) {
-    let mut batch = Batch::new(agent.max_request());
-    let mut scratch = Scratch::default();
+/// A SET on its way to the disk.
+struct Later {
+    socket: Arc<Socket>,
+    path: Path,
+    request: Vec<u8>,
+}
+
+/// What a thread that answers works with.
+struct Answerer {
+    agent: Arc<Agent>,
+    batch: Batch,
+    scratch: Scratch,
+    sets: mpsc::SyncSender<Later>,
+}
+
+impl Answerer {
+    fn new(agent: Arc<Agent>, sets: mpsc::SyncSender<Later>) -> Answerer {
+        let batch = Batch::new(agent.max_request());
+        Answerer { agent, batch, scratch: Scratch::default(), sets }
+    }
+
+    /// Answers what the batch has received.
+    fn answer(&mut self, socket: &Arc<Socket>, received: usize) {
+        let Answerer { agent, batch, scratch, sets } = self;
+        let now = clock::now();
+        for at in 0..received {
+            let (path, request, reply) = batch.slot(at, socket.address());
+            let Some(path) = path else {
+                reply.clear();
+                continue;
+            };
+            match agent.handle(now, path, request, scratch, reply) {
+                Outcome::Reply => {}
+                Outcome::Drop => reply.clear(),
+                Outcome::Set => {
+                    reply.clear();
+                    let later = Later { socket: socket.clone(), path, request: request.to_vec() };
+                    if sets.try_send(later).is_err() {
+                        agent.stats().snmp.sets_dropped.inc();
+                    }
+                }
+            }
+        }
+        let lost = socket.send(batch, received);
+        if lost > 0 {
+            agent.stats().snmp.reply_errors.add(lost as u64);
+        }
+    }
+}
+
+fn serve_ports(mut ports: Waiting, mut part: Answerer, stopping: &AtomicBool) {
     while !stopping.load(Ordering::Relaxed) {
-        waiting.ready(|socket| {
+        ports.ready(|socket| {
             // A readiness is told once, so all that waits is taken.
-            while let Ok(received @ 1..) = socket.receive(&mut batch) {
-                answer(socket, agent, &mut batch, received, &mut scratch);
+            while let Ok(received @ 1..) = socket.receive(&mut part.batch) {
+                part.answer(socket, received);
             }
         });
     }
 }
 
-fn serve(socket: &Socket, agent: &Agent, stopping: &AtomicBool) {
-    let mut batch = Batch::new(agent.max_request());
-    let mut scratch = Scratch::default();
+fn serve(socket: &Arc<Socket>, mut part: Answerer, stopping: &AtomicBool) {
     while !stopping.load(Ordering::Relaxed) {
-        let received = match socket.receive(&mut batch) {
+        let received = match socket.receive(&mut part.batch) {
             Ok(received) => received,
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
                 continue;
@@ -194,28 +252,23 @@ fn serve(socket: &Socket, agent: &Agent, stopping: &AtomicBool) {
             Err(error) => {
                 // For instance an ICMP error of an earlier reply; a lasting one must not spin.
                 tracing::debug!(%error, "SNMP receive");
-                thread::sleep(std::time::Duration::from_millis(5));
+                thread::sleep(Duration::from_millis(5));
                 continue;
             }
         };
-        answer(socket, agent, &mut batch, received, &mut scratch);
+        part.answer(socket, received);
     }
 }
 
-fn answer(socket: &Socket, agent: &Agent, batch: &mut Batch, received: usize, scratch: &mut Scratch) {
-    let now = clock::now();
-    for at in 0..received {
-        let (path, request, reply) = batch.slot(at, socket.address());
-        let outcome = match path {
-            Some(path) => agent.handle(now, path, request, scratch, reply),
-            None => Outcome::Drop,
-        };
-        if outcome == Outcome::Drop {
-            reply.clear();
+/// Reads go on while the disk is waited for here.
+fn serve_sets(waiting: &mpsc::Receiver<Later>, agent: &Agent, stopping: &AtomicBool) {
+    let (mut scratch, mut reply) = (Scratch::default(), Vec::new());
+    while !stopping.load(Ordering::Relaxed) {
+        let Ok(Later { socket, path, request }) = waiting.recv_timeout(PATIENCE) else { continue };
+        if agent.set(clock::now(), path, &request, &mut scratch, &mut reply) == Outcome::Reply
+            && socket.reply(path, &reply).is_err()
+        {
+            agent.stats().snmp.reply_errors.inc();
         }
-    }
-    let lost = socket.send(batch, received);
-    if lost > 0 {
-        agent.stats().snmp.reply_errors.add(lost as u64);
     }
 }

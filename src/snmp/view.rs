@@ -96,6 +96,19 @@ impl Hosts {
         Ok(self.addresses.device_at_port(local.port()))
     }
 
+    /// The context by which SNMPv3 names what is shown: empty for the bridge, else `+fleet`, the name of the device, or
+    /// its number if the name is longer than a context's may be (vacmContextName, 32 octets).
+    pub fn context_name(&self, fleet: &Fleet, view: View) -> String {
+        match view {
+            View::Bridge => String::new(),
+            View::Fleet => "+fleet".to_owned(),
+            View::Device(device) => {
+                let name = fleet.row(device, |row| row.name().to_owned()).unwrap_or_default();
+                if name.is_empty() || name.len() > 32 { format!("+{device}") } else { name }
+            }
+        }
+    }
+
     /// What is shown to who asks at `at` for `name`, which came with the community.
     pub fn view(&self, fleet: &Fleet, at: Option<DeviceNumber>, name: Option<&[u8]>) -> Result<View, NoView> {
         let named = match name.map(|name| named(fleet, name)) {

@@ -40,6 +40,7 @@ fn run(wanted: &[String]) -> io::Result<()> {
             "restart" => store::restart(shared(&mut site)?)?,
             "snmp" => snmp::compare(shared(&mut site)?)?,
             "walk" => snmp::walk(shared(&mut site)?)?,
+            "users" => snmp::users(shared(&mut site)?)?,
             "views" => snmp::views()?,
             "netconf" => netconf::measure()?,
             "echo" => snmp::echo()?,

@@ -25,6 +25,10 @@ const FB_FLEET_DEVICES: &[u32] = &[1, 3, 6, 1, 4, 1, 32473, 2, 1, 1, 1, 0];
 const PATIENCE: Duration = Duration::from_secs(120);
 const SECOND: Duration = Duration::from_secs(1);
 
+/// Of SNMPv3, with SHA-256 and AES-128.
+pub const USER: &str = "bench";
+pub const USER_PASSWORD: &str = "benchpassword";
+
 pub struct Server {
     pub address: SocketAddr,
     child: Child,
@@ -49,7 +53,10 @@ impl Server {
         let config = folder.path().join("snmpd.conf");
         fs::write(
             &config,
-            "rocommunity public 127.0.0.1\nsysLocation bench\nsysContact bench\ndontLogTCPWrappersConnects yes\n",
+            format!(
+                "rocommunity public 127.0.0.1\nsysLocation bench\nsysContact bench\ndontLogTCPWrappersConnects yes\n\
+                 createUser {USER} SHA-256 {USER_PASSWORD} AES {USER_PASSWORD}\nrouser {USER} priv\n"
+            ),
         )?;
         let mut command = Command::new("snmpd");
         command.args(["-f", "-Ln", "-C", "-c"]).arg(&config).arg("-p").arg(folder.path().join("pid"));
@@ -161,9 +168,12 @@ impl Site {
             &format!(
                 "[log]\nlevel = \"warn\"\n{boot}\
                  [[mqtt]]\nname = \"plant\"\nurl = \"mqtt://{mqtt}\"\nprofiles = [\"sensor\"]\n\
-                 [snmp]\nlisten = [\"{snmp}\"]\ncommunities = [{{ name = \"public\", access = \"read\" }}]\n"
+                 [snmp]\nlisten = [\"{snmp}\"]\ncommunities = [{{ name = \"public\", access = \"read\" }}]\n\
+                 [[user]]\nname = \"{USER}\"\nrole = \"read\"\n[user.snmp]\nauth = \"sha-256\"\nauth-password-file = \"password\"\n\
+                 priv = \"aes-128\"\npriv-password-file = \"password\"\n"
             ),
         )?;
+        write(&folder.path().join("password"), USER_PASSWORD)?;
         fs::create_dir(folder.path().join("profiles"))?;
         write(&folder.path().join("profiles/sensor.toml"), profile)?;
         Ok(Site { folder, devices, snmp })

@@ -29,7 +29,7 @@ class IcingaTest(Case):
             communities=['{ name = "pub$lic$", access = "read" }'],
             more='[snmp.devices]\npools = ["127.65.0.0/24"]',
         )
-        self.bridge.manager.community = "pub$lic$"
+        self.bridge.manager.credentials = ["-c", "pub$lic$"]
         self.bridge.start()
 
     def make_kit(self):

@@ -1,16 +1,22 @@
 //! A manager for tests of the agent; writes and reads messages with rasn.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod world;
+
 use std::{net::SocketAddr, sync::Arc};
 
 use fleetbridge::{
     fleet::Fleet,
+    login::Role,
     model::Time,
     snmp::{
-        agent::{Agent, Outcome, Scratch},
+        agent::{Access, Agent, Outcome},
         community::{Communities, Community, Pattern},
         engine::Engine,
         mib::{Subtree, System},
+        task::Scratch,
+        usm::{Users, Usm},
+        vacm::{ALL, Model, Rows},
         view::{Hosts, Path},
     },
     stats::Stats,
@@ -105,15 +111,34 @@ impl Manager {
         self.agent = agent(self.fleet.clone(), max_message, (self.make)());
     }
 
+    /// From now on the community `public` may read all there is.
+    pub fn open(&mut self) {
+        let mut rows = Rows::of_roles();
+        rows.access.iter_mut().for_each(|access| access.read = ALL.to_owned());
+        for model in [Model::V1, Model::V2c] {
+            rows.enter(model, "community-1", Role::Read, None);
+        }
+        self.agent.rule(rows);
+    }
+
     pub fn send(&mut self, message: &[u8]) -> Outcome {
-        let peer: SocketAddr = "192.0.2.1:40000".parse().unwrap();
-        self.agent.handle(
-            self.now,
-            Path { peer, local: self.local },
-            message,
-            &mut self.scratch,
-            &mut self.reply,
-        )
+        match self.handle(message) {
+            Outcome::Set => {
+                let path = self.path();
+                self.agent.set(self.now, path, message, &mut self.scratch, &mut self.reply)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// As a thread that receives does.
+    pub fn handle(&mut self, message: &[u8]) -> Outcome {
+        let path = self.path();
+        self.agent.handle(self.now, path, message, &mut self.scratch, &mut self.reply)
+    }
+
+    fn path(&self) -> Path {
+        Path { peer: "192.0.2.1:40000".parse().unwrap(), local: self.local }
     }
 
     pub fn get(&mut self, version: u32, names: &[&str]) -> Reply {
@@ -203,13 +228,8 @@ pub fn agent(fleet: Arc<Fleet>, max_message: usize, subtrees: Vec<Box<dyn Subtre
     agent_with(fleet, max_message, subtrees, Hosts::default())
 }
 
-fn agent_with(
-    fleet: Arc<Fleet>,
-    max_message: usize,
-    subtrees: Vec<Box<dyn Subtree>>,
-    hosts: Hosts,
-) -> Arc<Agent> {
-    let system = System {
+pub fn system(max_message: usize) -> System {
+    System {
         version: "1",
         description: "fleetbridge test".into(),
         contact: "noc@example.org".into(),
@@ -217,14 +237,26 @@ fn agent_with(
         location: String::new(),
         max_message,
         max_request: 4096,
-    };
+    }
+}
+
+fn agent_with(
+    fleet: Arc<Fleet>,
+    max_message: usize,
+    subtrees: Vec<Box<dyn Subtree>>,
+    hosts: Hosts,
+) -> Arc<Agent> {
+    let system = system(max_message);
     let communities = vec![
         Community::new("public", &[]).unwrap(),
         Community::new("inner", &["10.0.0.0/8".into()]).unwrap(),
     ];
     let communities = Communities::new(communities, &Pattern::defaults());
+    let mut rows = Rows::of_roles();
+    communities.enter(&mut rows, &[]);
     let engine = Engine::unsaved(super::support::START).unwrap();
-    Arc::new(Agent::new(fleet, Arc::new(Stats::default()), engine, system, communities, hosts, subtrees))
+    let access = Access { communities, usm: Usm::new(Users::default(), 1), rows, hosts };
+    Arc::new(Agent::new(fleet, Arc::new(Stats::default()), engine, system, access, subtrees))
 }
 
 /// The response as rasn writes it.

@@ -7,10 +7,10 @@ use crate::{
     clock,
     datastore::{Edit, Source, Target},
     fleet::Which,
+    login::Role,
     model::DeviceNumber,
     netconf::{
         error::{Info, RpcError, Tag},
-        role::Role,
         xml::{Element, Fragment, escape},
     },
 };

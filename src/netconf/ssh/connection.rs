@@ -21,10 +21,9 @@ use tokio::{net::TcpStream, sync::Notify};
 use super::{GOODBYE, Shared, User, channel::ChannelReader, socket::Socket, strangers::Stranger};
 use crate::{
     clock,
-    login::Verdict,
+    login::{Role, Verdict},
     netconf::{
         conversation::Conversation,
-        role::Role,
         session::{CloseReason, Session},
     },
 };

@@ -36,11 +36,9 @@ pub use self::{
     key::{HostKey, KeyError, UserKey},
     new_key::NewKey,
 };
-use super::{
-    capabilities::Capabilities, conversation::Conversation, role::Role, session::Limits, sessions::Sessions,
-};
+use super::{capabilities::Capabilities, conversation::Conversation, session::Limits, sessions::Sessions};
 use crate::{
-    login::{Gate, Hash},
+    login::{Gate, Hash, Role},
     stats::Stats,
 };
 

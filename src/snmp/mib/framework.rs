@@ -9,7 +9,7 @@ use crate::snmp::{
 
 pub const ENGINE: Group = Group {
     prefix: &Prefix::new(&[1, 3, 6, 1, 6, 3, 10, 2, 1]),
-    // A device has no engine of its own until there are SNMPv3 contexts.
+    // At its own address a device is an engine, but its boots and time are those of the bridge.
     views: Views::BRIDGE.and(Views::FLEET),
     scalars: &[
         Scalar::read(1, "snmpEngineID", Syntax::Octets, |c| Value::Octets(c.engine.id())),

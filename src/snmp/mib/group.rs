@@ -8,6 +8,7 @@ use crate::{
     snmp::{
         ber,
         oid::Prefix,
+        set::{Edits, Given, SetError},
         syntax::{Syntax, Value},
         view::Views,
     },
@@ -24,7 +25,11 @@ pub struct Group {
 pub struct Scalar {
     column: Column,
     read: Read,
+    set: Option<Set>,
 }
+
+/// Has what is given come among the edits.
+pub type Set = fn(&Context<'_>, &Given<'_>, &mut Edits) -> Result<(), SetError>;
 
 /// Hands what a device has to the callback, if it has it.
 pub type OfDevice = fn(&Context<'_>, &Row<'_>, &mut dyn FnMut(Value<'_>));
@@ -41,7 +46,7 @@ impl Scalar {
         syntax: Syntax,
         read: for<'a> fn(&Context<'a>) -> Value<'a>,
     ) -> Scalar {
-        Scalar { column: Column::read(number, name, syntax), read: Read::Bridge(read) }
+        Scalar { column: Column::read(number, name, syntax), read: Read::Bridge(read), set: None }
     }
 
     pub const fn write(
@@ -50,12 +55,17 @@ impl Scalar {
         syntax: Syntax,
         read: for<'a> fn(&Context<'a>) -> Value<'a>,
     ) -> Scalar {
-        Scalar { column: Column::write(number, name, syntax), read: Read::Bridge(read) }
+        Scalar { column: Column::write(number, name, syntax), read: Read::Bridge(read), set: None }
     }
 
     /// Of the device in view.
     pub const fn of_device(column: Column, read: OfDevice) -> Scalar {
-        Scalar { column, read: Read::Device(read) }
+        Scalar { column, read: Read::Device(read), set: None }
+    }
+
+    /// That can be set.
+    pub const fn set(self, set: Set) -> Scalar {
+        Scalar { set: Some(set), ..self }
     }
 
     fn with(&self, context: &Context<'_>, mut visit: impl FnMut(Value<'_>)) {
@@ -96,6 +106,19 @@ impl Subtree for Group {
             found = Found::Value;
         });
         found
+    }
+
+    fn set(
+        &self,
+        context: &Context<'_>,
+        rest: &[u32],
+        given: &Given<'_>,
+        edits: &mut Edits,
+    ) -> Result<(), SetError> {
+        let (&number, index) = rest.split_first().ok_or(SetError::NotWritable)?;
+        let scalar = self.scalars.iter().find(|scalar| scalar.column.number == number);
+        let set = scalar.and_then(|scalar| scalar.set).ok_or(SetError::NotWritable)?;
+        if index == [0] { set(context, given, edits) } else { Err(SetError::NoCreation) }
     }
 
     fn run(&self, context: &Context<'_>, after: Option<&[u32]>, sink: &mut Sink<'_>) {

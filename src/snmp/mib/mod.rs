@@ -3,6 +3,7 @@
 //! A [`Table`] says what its columns are and how to seek and visit its rows; that it is served column by column, with
 //! indexes read and holes skipped, is written once, in `impl Subtree for T`. Scalars are a [`Group`].
 
+mod engine;
 pub mod entity;
 mod epcglobal;
 pub mod fleetbridge;
@@ -12,6 +13,7 @@ mod host;
 pub mod interfaces;
 mod notification_log;
 mod power;
+mod sink;
 pub mod snmpv2;
 
 use std::{cell::RefCell, ops::ControlFlow};
@@ -19,12 +21,13 @@ use std::{cell::RefCell, ops::ControlFlow};
 use deunicode::deunicode_with_tofu;
 
 use crate::{
-    fleet::{Fleet, Row, Which},
+    fleet::{Fleet, Row, Scope, Which},
     model::{DeviceNumber, Time},
     stats::Stats,
 };
 
 pub use group::{Group, Scalar};
+pub use sink::{Sink, Stem};
 
 use entity::Catalogue;
 
@@ -33,6 +36,7 @@ use super::{
     ber,
     engine::Engine,
     oid::{self, Prefix},
+    set::{Edits, Given, SetError},
     syntax::{Access, Syntax, Value},
     view::{View, Views},
 };
@@ -79,6 +83,9 @@ pub fn all() -> Vec<Box<dyn Subtree>> {
         Box::new(fleetbridge::SELF),
         Box::new(snmpv2::SET),
         Box::new(framework::ENGINE),
+        Box::new(engine::DISPATCH),
+        Box::new(engine::CONTEXTS),
+        Box::new(engine::USERS),
     ]
 }
 
@@ -86,12 +93,18 @@ pub fn all() -> Vec<Box<dyn Subtree>> {
 pub struct Context<'a> {
     pub now: Time,
     pub view: View,
+    /// The devices that may be seen; all without one.
+    pub scope: Option<&'a Scope>,
     pub addresses: &'a Addresses,
     pub catalogue: &'a Catalogue,
     pub fleet: &'a Fleet,
     pub stats: &'a Stats,
     pub engine: &'a Engine,
     pub system: &'a System,
+    /// snmpSetSerialNo.
+    pub serial: i32,
+    /// The last change of running.
+    pub last_commit: u64,
     /// For texts that have to be made.
     pub text: &'a RefCell<String>,
 }
@@ -136,20 +149,24 @@ impl Context<'_> {
         if self.device().is_some_and(|own| own != device) {
             return None;
         }
-        self.fleet.row(device, read)
+        match self.scope {
+            None => self.fleet.row(device, read),
+            Some(scope) => self.fleet.row(device, |row| scope.takes(&row).then(|| read(row)))?,
+        }
     }
 
     /// The devices in view from number `from` on, in order, until `visit` breaks.
     pub fn rows(&self, from: DeviceNumber, which: Which, mut visit: impl FnMut(Row<'_>) -> ControlFlow<()>) {
-        match self.device() {
-            None => self.fleet.rows(from, which, visit),
-            Some(device) if device >= from => {
-                self.fleet.row(device, |row| match which {
+        match (self.device(), self.scope) {
+            (None, None) => self.fleet.rows(from, which, visit),
+            (None, Some(scope)) => scope.rows(self.fleet, from, which, visit),
+            (Some(device), _) if device >= from => {
+                self.row(device, |row| match which {
                     Which::Missing if !row.presence().is_missing() => ControlFlow::Continue(()),
                     _ => visit(row),
                 });
             }
-            Some(_) => {}
+            (Some(_), _) => {}
         }
     }
 }
@@ -224,6 +241,18 @@ pub trait Subtree: Send + Sync {
     /// Appends the encoded value of the instance whose name goes on with `rest` after the prefix.
     fn get(&self, context: &Context<'_>, rest: &[u32], out: &mut Vec<u8>) -> Found;
 
+    /// Has what is given to the instance whose name goes on with `rest` come among the edits.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn set(
+        &self,
+        context: &Context<'_>,
+        rest: &[u32],
+        given: &Given<'_>,
+        edits: &mut Edits,
+    ) -> Result<(), SetError>;
+
     /// Appends the instances behind `after` (arcs after the prefix; `None`: all) until there are none or the sink is
     /// full.
     fn run(&self, context: &Context<'_>, after: Option<&[u32]>, sink: &mut Sink<'_>);
@@ -265,6 +294,21 @@ pub trait Table: Send + Sync {
         from: Self::Key,
         visit: impl FnMut(Self::Key, Value<'_>) -> ControlFlow<()>,
     );
+
+    /// Has what is given to a column that can be written come among the edits.
+    ///
+    /// # Errors
+    /// What is wrong with it; without an own one nothing can be written.
+    fn set(
+        &self,
+        _context: &Context<'_>,
+        _key: Self::Key,
+        _column: u32,
+        _given: &Given<'_>,
+        _edits: &mut Edits,
+    ) -> Result<(), SetError> {
+        Err(SetError::NotWritable)
+    }
 }
 
 /// For callees that may call more than once, and do not.
@@ -322,6 +366,22 @@ impl<T: Table> Subtree for T {
             });
         }
         found
+    }
+
+    fn set(
+        &self,
+        context: &Context<'_>,
+        rest: &[u32],
+        given: &Given<'_>,
+        edits: &mut Edits,
+    ) -> Result<(), SetError> {
+        let (&number, index) = rest.split_first().ok_or(SetError::NotWritable)?;
+        let column = T::COLUMNS.iter().find(|column| column.number == number);
+        if !column.is_some_and(|column| column.access.writable()) {
+            return Err(SetError::NotWritable);
+        }
+        let key = T::Key::exact(index).ok_or(SetError::NoCreation)?;
+        Table::set(self, context, key, number, given, edits)
     }
 
     fn run(&self, context: &Context<'_>, after: Option<&[u32]>, sink: &mut Sink<'_>) {
@@ -437,72 +497,6 @@ impl Index for (u32, u16) {
     }
 }
 
-/// The encoded beginning of all names of a column.
-pub struct Stem {
-    octets: [u8; 40],
-    len: usize,
-}
-
-impl Stem {
-    pub fn new(prefix: &Prefix, number: u32) -> Stem {
-        let mut octets = [0; 40];
-        let mut len = prefix.octets().len();
-        octets[..len].copy_from_slice(prefix.octets());
-        for left in (0..5).rev() {
-            let part = number >> (7 * left);
-            if part > 0 || left == 0 {
-                octets[len] = (part & 0x7f) as u8 | if left > 0 { 0x80 } else { 0 };
-                len += 1;
-            }
-        }
-        Stem { octets, len }
-    }
-
-    pub fn octets(&self) -> &[u8] {
-        &self.octets[..self.len]
-    }
-}
-
-/// Takes variable bindings until it has as many as wanted, or as many as fit.
-pub struct Sink<'a> {
-    pub out: &'a mut Vec<u8>,
-    /// The end of each binding in `out`.
-    pub ends: &'a mut Vec<usize>,
-    /// How many more are wanted.
-    pub wanted: usize,
-    /// No binding ends behind this length of `out`; one that would fill the sink.
-    pub limit: usize,
-    /// False in v1, which has no Counter64: such columns are skipped as a whole (RFC 3584 section 4.2.2.1).
-    pub counter64: bool,
-    /// A binding did not fit.
-    pub overflow: bool,
-}
-
-impl Sink<'_> {
-    pub fn is_full(&self) -> bool {
-        self.wanted == 0 || self.overflow
-    }
-
-    /// Appends a binding; breaks when no more is wanted.
-    pub fn push(
-        &mut self,
-        stem: &Stem,
-        index: impl FnOnce(&mut Vec<u8>),
-        value: &Value<'_>,
-    ) -> ControlFlow<()> {
-        let start = self.out.len();
-        ber::push_binding(stem.octets(), index, value, self.out);
-        if self.out.len() > self.limit {
-            self.out.truncate(start);
-            self.overflow = true;
-            return ControlFlow::Break(());
-        }
-        self.ends.push(self.out.len());
-        self.wanted = self.wanted.saturating_sub(1);
-        if self.wanted == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -551,14 +545,5 @@ mod tests {
         assert_eq!(<(u32, u32, u32)>::above(&[7, u32::MAX, u32::MAX]), Some((8, 0, 0)));
         assert_eq!(<(u32, u16)>::exact(&[7, 65_536]), None);
         assert_eq!(u32::exact(&[]), None);
-    }
-
-    #[test]
-    fn stems_are_encoded_as_names_are() {
-        for number in [0, 1, 127, 128, 300, 16_384, u32::MAX] {
-            let mut octets = Vec::new();
-            oid::encode(&[fleetbridge::FLEET.prefix.arcs(), &[number]].concat(), &mut octets);
-            assert_eq!(Stem::new(fleetbridge::FLEET.prefix, number).octets(), octets);
-        }
     }
 }

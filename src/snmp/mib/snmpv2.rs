@@ -8,6 +8,7 @@ use crate::{
     model::Attribute,
     snmp::{
         oid::Prefix,
+        set::{Edits, Given, SetError},
         syntax::{Labels, Syntax, Value},
         view::Views,
     },
@@ -62,7 +63,8 @@ pub const DEVICE_SYSTEM: Group = Group {
         }),
         Scalar::of_device(Column::write(4, "sysContact", Syntax::Octets), |context, row, read| {
             context.display(row.asset_owner(), read);
-        }),
+        })
+        .set(|context, given, edits| set_own(context, &["asset", "owner"], given, edits)),
         Scalar::of_device(Column::write(5, "sysName", Syntax::Octets), |_, row, read| {
             read(Value::text(row.name()));
         }),
@@ -70,7 +72,8 @@ pub const DEVICE_SYSTEM: Group = Group {
             let [location, site] =
                 [Attribute::Location, Attribute::Site].map(|attribute| row.attribute(attribute));
             context.display(if location.is_empty() { site } else { location }, read);
-        }),
+        })
+        .set(|context, given, edits| set_own(context, &["location"], given, edits)),
         Scalar::of_device(Column::read(7, "sysServices", Syntax::Integer32), |_, _, read| {
             read(Value::Integer(SERVICES));
         }),
@@ -79,6 +82,17 @@ pub const DEVICE_SYSTEM: Group = Group {
         }),
     ],
 };
+
+/// A text of the device in view.
+fn set_own(
+    context: &Context<'_>,
+    leaf: &[&str],
+    given: &Given<'_>,
+    edits: &mut Edits,
+) -> Result<(), SetError> {
+    let device = context.device().ok_or(SetError::NotWritable)?;
+    edits.text(device, leaf, given.text(255)?)
+}
 
 /// "Zebra RFD40 (rfid-reader), firmware 2.1".
 pub(super) fn describe(row: &Row<'_>, out: &mut String) {
@@ -126,7 +140,7 @@ pub const SNMP: Group = Group {
         Scalar::read(11, "snmpInReadOnlys", C32, |_| counter(0)),
         Scalar::read(12, "snmpInGenErrs", C32, |_| counter(0)),
         Scalar::read(13, "snmpInTotalReqVars", C32, |c| counter(c.stats.snmp.in_total_req_vars.value32())),
-        Scalar::read(14, "snmpInTotalSetVars", C32, |_| counter(0)),
+        Scalar::read(14, "snmpInTotalSetVars", C32, |c| counter(c.stats.snmp.in_total_set_vars.value32())),
         Scalar::read(15, "snmpInGetRequests", C32, |c| counter(c.stats.snmp.in_get_requests.value32())),
         Scalar::read(16, "snmpInGetNexts", C32, |c| counter(c.stats.snmp.in_get_nexts.value32())),
         Scalar::read(17, "snmpInSetRequests", C32, |c| counter(c.stats.snmp.in_set_requests.value32())),
@@ -134,7 +148,7 @@ pub const SNMP: Group = Group {
         Scalar::read(19, "snmpInTraps", C32, |_| counter(0)),
         Scalar::read(20, "snmpOutTooBigs", C32, |c| counter(c.stats.snmp.out_too_bigs.value32())),
         Scalar::read(21, "snmpOutNoSuchNames", C32, |c| counter(c.stats.snmp.out_no_such_names.value32())),
-        Scalar::read(22, "snmpOutBadValues", C32, |_| counter(0)),
+        Scalar::read(22, "snmpOutBadValues", C32, |c| counter(c.stats.snmp.out_bad_values.value32())),
         Scalar::read(24, "snmpOutGenErrs", C32, |c| counter(c.stats.snmp.out_gen_errs.value32())),
         Scalar::read(25, "snmpOutGetRequests", C32, |_| counter(0)),
         Scalar::read(26, "snmpOutGetNexts", C32, |_| counter(0)),
@@ -154,11 +168,19 @@ fn counter(value: u32) -> Value<'static> {
     Value::Counter32(value)
 }
 
-/// The snmpSet group. No SET has ever been granted, so the serial number stands at zero.
+/// The snmpSet group. Who sends the serial number with a SET knows that nobody has set anything since it was read.
 pub const SET: Group = Group {
     prefix: &Prefix::new(&[1, 3, 6, 1, 6, 3, 1, 1, 6]),
     views: Views::BRIDGE.and(Views::FLEET),
-    scalars: &[Scalar::write(1, "snmpSetSerialNo", Syntax::Integer32, |_| Value::Integer(0))],
+    scalars: &[Scalar::write(1, "snmpSetSerialNo", Syntax::Integer32, |c| Value::Integer(c.serial)).set(
+        |_, given, edits| match given.integer()? {
+            serial @ 0.. => {
+                edits.serial(serial);
+                Ok(())
+            }
+            _ => Err(SetError::WrongValue),
+        },
+    )],
 };
 
 /// sysORTable: the MIB modules that are served.

@@ -105,6 +105,18 @@ impl Socket {
         usize::try_from(count).map_err(|_| io::Error::last_os_error())
     }
 
+    /// Sends a reply from where its request went to.
+    pub fn reply(&self, path: Path, reply: &[u8]) -> io::Result<()> {
+        if !self.address.ip().is_unspecified() {
+            return self.socket.send_to(reply, path.peer).map(drop);
+        }
+        let source = match (path.peer, path.local.ip()) {
+            (SocketAddr::V6(_), IpAddr::V4(own)) => own.to_ipv6_mapped().into(),
+            (_, own) => own,
+        };
+        send_from(&self.socket, source, path.peer, reply)
+    }
+
     /// Sends the replies of the first `count` slots that have one; returns how many the system did not take.
     pub fn send(&self, batch: &mut Batch, count: usize) -> usize {
         let mut left = batch.gather(count);

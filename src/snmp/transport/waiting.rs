@@ -1,6 +1,6 @@
 //! Many sockets, one thread that waits for them.
 
-use std::{io, os::fd::AsRawFd};
+use std::{io, os::fd::AsRawFd, sync::Arc};
 
 use mio::{Events, Interest, Poll, Token, unix::SourceFd};
 
@@ -11,7 +11,7 @@ const EVENTS: usize = 64;
 pub struct Waiting {
     poll: Poll,
     events: Events,
-    sockets: Vec<Socket>,
+    sockets: Vec<Arc<Socket>>,
 }
 
 impl Waiting {
@@ -21,11 +21,12 @@ impl Waiting {
             socket.set_nonblocking()?;
             poll.registry().register(&mut SourceFd(&socket.as_raw_fd()), Token(at), Interest::READABLE)?;
         }
+        let sockets = sockets.into_iter().map(Arc::new).collect();
         Ok(Waiting { poll, events: Events::with_capacity(EVENTS), sockets })
     }
 
     /// Hands over the sockets on which something has come since the last time; waits a fifth of a second at most.
-    pub fn ready(&mut self, mut take: impl FnMut(&Socket)) {
+    pub fn ready(&mut self, mut take: impl FnMut(&Arc<Socket>)) {
         if let Err(error) = self.poll.poll(&mut self.events, Some(PATIENCE)) {
             tracing::debug!(%error, "SNMP poll");
         }

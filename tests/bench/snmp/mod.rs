@@ -4,6 +4,7 @@
 mod echo;
 mod load;
 mod mmsg;
+mod users;
 mod views;
 pub mod wire;
 
@@ -17,6 +18,7 @@ use self::{
     load::{Expect, Load, MOST_IN_FLIGHT},
     wire::Request,
 };
+pub use users::measure as users;
 pub use views::measure as views;
 
 use crate::{
@@ -137,9 +139,18 @@ pub fn echo() -> io::Result<()> {
 
 /// Requests all over the fleet, but for the last devices, behind which there are not fifty more.
 fn anywhere(request: impl Fn(u32) -> Request) -> Vec<Request> {
+    somewhere().map(request).collect()
+}
+
+/// The names of such requests.
+fn anywhere_names(name: impl Fn(u32) -> Vec<u32>) -> Vec<Vec<u32>> {
+    somewhere().map(name).collect()
+}
+
+fn somewhere() -> impl Iterator<Item = u32> {
     let mut random = Random::new();
     let last = devices().saturating_sub(u32::from(REPETITIONS)).max(1);
-    (0..REQUESTS).map(|_| request(random.below(last) + 1)).collect()
+    (0..REQUESTS).map(move |_| random.below(last) + 1)
 }
 
 fn cell(table: [u32; 10], column: u32, index: &[u32]) -> Vec<u32> {

@@ -8,18 +8,22 @@ mod datastore_support;
 mod files;
 mod netconf;
 mod snmp;
+#[path = "../../snmp_support/mod.rs"]
+mod snmp_support;
 #[path = "../../support/mod.rs"]
 mod support;
+mod user;
 
 pub use codec::codec;
 pub use datastore::edit_config;
 pub use files::{boot, profile, row};
 pub use netconf::{framing, session};
 pub use snmp::{agent, ber};
+pub use user::user;
 
 pub type Target = fn(&[u8]);
 
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("agent", agent),
     ("ber", ber),
     ("boot", boot),
@@ -29,4 +33,5 @@ pub const TARGETS: [(&str, Target); 9] = [
     ("profile", profile),
     ("row", row),
     ("session", session),
+    ("user", user),
 ];

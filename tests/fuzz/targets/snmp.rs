@@ -6,12 +6,15 @@ use fleetbridge::{
     fleet::Fleet,
     model::*,
     snmp::{
-        agent::{Agent, Outcome, Scratch},
+        agent::{Access, Agent, Outcome},
         ber::{Binding, Envelope, Pdu, tag},
         community::{Communities, Community, Pattern},
         engine::Engine,
         mib::{self, System},
         oid,
+        task::Scratch,
+        usm::{Users, Usm},
+        vacm::Rows,
         view::{Hosts, Path},
     },
     stats::Stats,
@@ -149,6 +152,8 @@ static AGENTS: LazyLock<[(usize, Agent); 2]> = LazyLock::new(|| {
         };
         let communities = vec![Community::new("public", &[]).expect("a good name")];
         let communities = Communities::new(communities, &Pattern::defaults());
+        let mut rows = Rows::of_roles();
+        communities.enter(&mut rows, &[]);
         let engine = Engine::unsaved(START).expect("random octets");
         (
             limit,
@@ -157,8 +162,7 @@ static AGENTS: LazyLock<[(usize, Agent); 2]> = LazyLock::new(|| {
                 Arc::new(Stats::default()),
                 engine,
                 system,
-                communities,
-                Hosts::default(),
+                Access { communities, usm: Usm::new(Users::default(), 1), rows, hosts: Hosts::default() },
                 mib::all(),
             ),
         )

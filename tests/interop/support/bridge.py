@@ -37,10 +37,10 @@ missed = {missed}
 
 
 class Bridge:
-    """`communities` and `more` are TOML; `mqtt` is a list of TOML bodies of [[mqtt]]. `traps` are addresses, told by
-    v2c, or more of a target in TOML."""
+    """`communities`, `more` and `snmp`, which goes on after the keys of [snmp], are TOML; `mqtt` is a list of TOML bodies of
+    [[mqtt]]. `traps` are addresses, told by v2c, or more of a target in TOML."""
 
-    def __init__(self, case, mqtt=(), traps=(), communities=None, listen="127.0.0.1", more="", folder=None, port=None):
+    def __init__(self, case, mqtt=(), traps=(), communities=None, listen="127.0.0.1", more="", snmp="", folder=None, port=None):
         self._case = case
         self.folder = folder or os.path.join(case.folder, "bridge")
         os.makedirs(self.folder, exist_ok=True)
@@ -58,7 +58,7 @@ class Bridge:
         with open(self.file, "w", encoding="utf-8") as text:
             text.write(
                 f"{head}{more}\n{adapters}[snmp]\nlisten = [\"{listen}:{self.port}\"]\n"
-                f"communities = [{', '.join(communities)}]\ntraps = [{', '.join(targets)}]\n"
+                f"communities = [{', '.join(communities)}]\ntraps = [{', '.join(targets)}]\n{snmp}\n"
             )
         os.chmod(self.file, 0o600)
         self.manager = Manager(case, self.port)

@@ -36,18 +36,19 @@ class Answer:
 class Manager:
     """Asks one agent. Object names are those of FLEETBRIDGE-MIB and SNMPv2-MIB."""
 
-    def __init__(self, case, port, address="127.0.0.1", community="public", version="2c", timeout=2.0, retries=1):
+    def __init__(self, case, port, address="127.0.0.1", community="public", version="2c", timeout=2.0, retries=1, user=()):
         self.folder = os.path.join(case.folder, "manager")
         os.makedirs(self.folder, exist_ok=True)
         self.environment = snmp_environment(self.folder)
         self.target = f"{address}:{port}"
-        self.community = community
-        self.version = version
+        # `user`: the options of a user of SNMPv3, who then asks in place of the community.
+        self.credentials = list(user) or ["-c", community]
+        self.version = "3" if user else version
         self.timeout = timeout
         self.retries = retries
 
     def run(self, tool, *arguments, options=(), seconds=60, mibs=True):
-        command = [tool, "-v", self.version, "-c", self.community, "-t", str(self.timeout), "-r", str(self.retries)]
+        command = [tool, "-v", self.version, *self.credentials, "-t", str(self.timeout), "-r", str(self.retries)]
         command += ["-M", f"{MIBS}:{SUPPORT_MIBS}", "-m", MODULES] if mibs else ["-m", ""]
         command += list(options) + [self.target] + list(arguments)
         return Answer(subprocess.run(command, env=self.environment, capture_output=True, timeout=seconds))

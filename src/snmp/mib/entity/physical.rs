@@ -8,6 +8,7 @@ use crate::{
     snmp::{
         mib::{Column, Context, Group, Scalar, Table, fleetbridge, interfaces, once, snmpv2, walk},
         oid::Prefix,
+        set::{Edits, Given, SetError},
         syntax::{Labels, Syntax, TRUTH, Value},
         view::{View, Views},
     },
@@ -86,6 +87,28 @@ impl Table for PhysicalTable {
             value(context, &entity, column, |value| flow = visit(index, value));
             flow
         });
+    }
+
+    /// The device itself has an alias and an asset tag; serial numbers are told by devices, and there are no URIs.
+    fn set(
+        &self,
+        context: &Context<'_>,
+        index: u32,
+        column: u32,
+        given: &Given<'_>,
+        edits: &mut Edits,
+    ) -> Result<(), SetError> {
+        let leaf: &[&str] = match column {
+            14 => &["alias"],
+            15 => &["asset", "tag"],
+            _ => return Err(SetError::NotWritable),
+        };
+        let device = context.entity(index, |entity| match entity {
+            Entity::Device(row) => Some(row.number()),
+            _ => None,
+        });
+        let device = device.ok_or(SetError::NoCreation)?.ok_or(SetError::NotWritable)?;
+        edits.text(device, leaf, given.text(SHORT_TEXT)?)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     snmp::{
         mib::{Column, Context, Table},
         oid::Prefix,
+        set::{Edits, Given, SetError},
         syntax::{Labels, Syntax, Value},
         view::Views,
     },
@@ -69,6 +70,29 @@ impl Table for DeviceTable {
         mut visit: impl FnMut(DeviceNumber, Value<'_>) -> ControlFlow<()>,
     ) {
         context.rows(from, Which::Live, |row| visit(row.number(), value(context, &row, column)));
+    }
+
+    fn set(
+        &self,
+        context: &Context<'_>,
+        device: DeviceNumber,
+        column: u32,
+        given: &Given<'_>,
+        edits: &mut Edits,
+    ) -> Result<(), SetError> {
+        context.row(device, |_| ()).ok_or(SetError::NoCreation)?;
+        let leaf: &[&str] = match column {
+            3 => &["alias"],
+            12 => &["location"],
+            14 => {
+                let locked = given.label(ADMIN_STATE)? == 2;
+                let state = if locked { AdminState::Maintenance } else { AdminState::InService };
+                return edits.leaf(device, &["admin-state"], Some(state.as_str()));
+            }
+            22 => &["asset", "tag"],
+            _ => return Err(SetError::NotWritable),
+        };
+        edits.text(device, leaf, given.text(255)?)
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::ENTERPRISE;
 use crate::{
-    fleet::{Has, Point, PointValue, Row},
+    fleet::{Has, Point, PointValue, Row, Which},
     model::{DeviceNumber, PointType, Quality},
     snmp::{
         mib::{Column, Context, Table},
@@ -59,13 +59,11 @@ impl Table for PointTable {
             let key = (row.number(), point.def.number);
             value(context, &point, column, |value| visit(key, value)).unwrap_or(ControlFlow::Continue(()))
         };
-        match context.device() {
-            None => context.fleet.points(from, has(column), visit),
-            Some(device) => {
-                context.row(device, |row| {
-                    row.points_from(from, has(column)).try_for_each(|point| visit(row, point))
-                });
-            }
+        match (context.device(), context.scope) {
+            (None, None) => context.fleet.points(from, has(column), visit),
+            _ => context.rows(from.0, Which::Live, |row| {
+                row.points_from(from, has(column)).try_for_each(|point| visit(row, point))
+            }),
         }
     }
 }

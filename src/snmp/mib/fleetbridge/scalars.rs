@@ -43,6 +43,9 @@ pub const FLEET: Group = Group {
         Scalar::read(15, "fbFleetLastEvent", Syntax::Unsigned32, |c| {
             Value::Gauge32(c.fleet.journal().told() as u32)
         }),
+        Scalar::read(16, "fbLastTransaction", Syntax::Unsigned32, |c| {
+            Value::Gauge32(c.last_commit.min(u32::MAX.into()) as u32)
+        }),
     ],
 };
 

@@ -5,11 +5,12 @@ use std::ops::ControlFlow;
 
 use super::ENTERPRISE;
 use crate::{
-    fleet::{Row, Setting},
+    fleet::{Row, Setting, Which},
     model::{DeviceNumber, SettingType},
     snmp::{
         mib::{Column, Context, Table},
         oid::Prefix,
+        set::{Edits, Given, SetError},
         syntax::{Labels, Syntax, TRUTH, Value},
         view::Views,
     },
@@ -21,6 +22,11 @@ pub struct SettingTable;
 pub const NAME: u32 = 2;
 pub const STATE_COLUMN: u32 = 7;
 pub const ERROR: u32 = 8;
+
+const OVERRIDE: u32 = 11;
+
+/// Octets of an SnmpAdminString.
+const LONGEST: usize = 255;
 
 const TYPE: Labels = &[("boolean", 1), ("integer", 2), ("decimal", 3), ("text", 4), ("enumeration", 5)];
 /// The numbers are those of [`crate::model::Standing`].
@@ -51,7 +57,7 @@ impl Table for SettingTable {
         Column::read(ERROR, "fbSettingError", Syntax::Octets),
         Column::read(9, "fbSettingOrigin", Syntax::Octets),
         Column::read(10, "fbSettingSince", Syntax::Octets),
-        Column::write(11, "fbSettingOverride", Syntax::Enumeration(TRUTH)),
+        Column::write(OVERRIDE, "fbSettingOverride", Syntax::Enumeration(TRUTH)),
         Column::read(12, "fbSettingTransaction", Syntax::Unsigned32),
         Column::read(13, "fbSettingAttempts", Syntax::Unsigned32),
     ];
@@ -77,15 +83,48 @@ impl Table for SettingTable {
             let key = (row.number(), setting.def.number);
             value(context, &setting, column, |value| visit(key, value)).unwrap_or(ControlFlow::Continue(()))
         };
-        match context.device() {
-            None => context.fleet.settings(from, visit),
-            Some(device) => {
-                context.row(device, |row| {
-                    let mut behind = row.settings().filter(|setting| (device, setting.def.number) >= from);
-                    behind.try_for_each(|setting| visit(row, setting))
-                });
-            }
+        match (context.device(), context.scope) {
+            (None, None) => context.fleet.settings(from, visit),
+            _ => context.rows(from.0, Which::Live, |row| {
+                let number = row.number();
+                let mut behind = row.settings().filter(|setting| (number, setting.def.number) >= from);
+                behind.try_for_each(|setting| visit(row, setting))
+            }),
         }
+    }
+
+    /// A manager's own value of a setting, or none of its own. A setting of the device's profile that nobody has said
+    /// anything of yet has no row; it gets one.
+    fn set(
+        &self,
+        context: &Context<'_>,
+        (device, number): Self::Key,
+        column: u32,
+        given: &Given<'_>,
+        edits: &mut Edits,
+    ) -> Result<(), SetError> {
+        let set = context.row(device, |row| {
+            let def = row.profile().settings.iter().find(|def| def.number == number);
+            let (profile, def) = (&row.profile().name, def.ok_or(SetError::NoCreation)?);
+            let module = format!("fleetbridge-profile-{profile}:{profile}");
+            let leaf = ["settings", module.as_str(), def.name.as_str()];
+            if def.secret && !edits.is_private() {
+                return Err(SetError::NoAccess);
+            }
+            if column == OVERRIDE {
+                let is_desired = row.setting(number).is_some_and(|setting| setting.is_desired());
+                return match (given.label(TRUTH)? == 1, is_desired) {
+                    (true, true) => Ok(()),
+                    // Which value it should be, Desired says.
+                    (true, false) => Err(SetError::InconsistentValue),
+                    (false, _) => edits.leaf(device, &leaf, None),
+                };
+            }
+            let text = given.text(LONGEST)?;
+            def.ty.parse(text).ok_or(SetError::WrongValue)?;
+            edits.leaf(device, &leaf, Some(text))
+        });
+        set.unwrap_or(Err(SetError::NoCreation))
     }
 }
 

@@ -1,0 +1,203 @@
+//! What a SET asks for (RFC 3416 section 4.2.5): values are checked and collected, and then written all or not at all.
+
+use crate::{
+    datastore::{Datastore, Error, Owner, Tag, Transaction},
+    fleet::Fleet,
+    model::{DeviceNumber, Time},
+};
+
+use super::{
+    ber::{Binding, tag},
+    syntax::Labels,
+    usm::Level,
+};
+
+/// Why a binding cannot be set: the error status of RFC 3416.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetError {
+    NoAccess = 6,
+    WrongType = 7,
+    WrongLength = 8,
+    WrongEncoding = 9,
+    WrongValue = 10,
+    NoCreation = 11,
+    InconsistentValue = 12,
+    ResourceUnavailable = 13,
+    CommitFailed = 14,
+    NotWritable = 17,
+}
+
+impl SetError {
+    /// As v1 says it (RFC 3584 section 4.4): badValue, noSuchName or genErr.
+    pub fn of_v1(self) -> i32 {
+        match self {
+            SetError::WrongType
+            | SetError::WrongLength
+            | SetError::WrongEncoding
+            | SetError::WrongValue
+            | SetError::InconsistentValue => 3,
+            SetError::NoAccess | SetError::NoCreation | SetError::NotWritable => 2,
+            SetError::ResourceUnavailable | SetError::CommitFailed => 5,
+        }
+    }
+}
+
+/// A value that came.
+#[derive(Clone, Copy, Debug)]
+pub struct Given<'a> {
+    tag: u8,
+    octets: &'a [u8],
+}
+
+impl<'a> Given<'a> {
+    pub fn new(binding: &Binding<'a>) -> Self {
+        Given { tag: binding.value_tag, octets: binding.value }
+    }
+
+    /// UTF-8 of at most `most` octets.
+    pub fn text(&self, most: usize) -> Result<&'a str, SetError> {
+        if self.tag != tag::OCTETS {
+            return Err(SetError::WrongType);
+        }
+        if self.octets.len() > most {
+            return Err(SetError::WrongLength);
+        }
+        let text = str::from_utf8(self.octets).map_err(|_| SetError::WrongValue)?;
+        if text.chars().any(char::is_control) { Err(SetError::WrongValue) } else { Ok(text) }
+    }
+
+    pub fn integer(&self) -> Result<i32, SetError> {
+        if self.tag != tag::INTEGER {
+            return Err(SetError::WrongType);
+        }
+        let Some((first, _)) = self.octets.split_first() else { return Err(SetError::WrongEncoding) };
+        if self.octets.len() > 4 {
+            return Err(SetError::WrongLength);
+        }
+        let sign = if first & 0x80 != 0 { -1 } else { 0 };
+        Ok(self.octets.iter().fold(sign, |value, octet| value << 8 | i32::from(*octet)))
+    }
+
+    /// One of an enumeration.
+    pub fn label(&self, labels: Labels) -> Result<i32, SetError> {
+        let value = self.integer()?;
+        labels.iter().any(|(_, known)| *known == value).then_some(value).ok_or(SetError::WrongValue)
+    }
+}
+
+/// What is to be written, with the place of the binding that wants it, from 0.
+#[derive(Debug)]
+pub struct Edits {
+    leaves: Vec<(usize, Leaf)>,
+    /// snmpSetSerialNo as it was read.
+    serial: Option<(usize, i32)>,
+    /// Of the binding that is looked at.
+    at: usize,
+    level: Level,
+}
+
+/// A leaf of a device in running.
+#[derive(Debug, PartialEq, Eq)]
+struct Leaf {
+    device: DeviceNumber,
+    path: Vec<String>,
+    /// `None`: it goes.
+    value: Option<String>,
+}
+
+impl Edits {
+    pub fn new(level: Level) -> Edits {
+        Edits { leaves: Vec::new(), serial: None, at: 0, level }
+    }
+
+    /// The bindings that follow are those of this place.
+    pub fn turn(&mut self, at: usize) {
+        self.at = at;
+    }
+
+    /// Whether nobody could read the request on its way: a secret may be in it.
+    pub fn is_private(&self) -> bool {
+        self.level == Level::AuthPriv
+    }
+
+    /// As [`leaf`](Edits::leaf), of one that has no value rather than an empty one.
+    pub fn text(&mut self, device: DeviceNumber, path: &[&str], text: &str) -> Result<(), SetError> {
+        self.leaf(device, path, Some(text).filter(|text| !text.is_empty()))
+    }
+
+    /// Wants a leaf of a device, named as in its YANG module, to have a value, or to go.
+    pub fn leaf(&mut self, device: DeviceNumber, path: &[&str], value: Option<&str>) -> Result<(), SetError> {
+        let path: Vec<_> = path.iter().map(|step| (*step).to_owned()).collect();
+        let value = value.map(str::to_owned);
+        let same = |(_, leaf): &&(usize, Leaf)| leaf.device == device && leaf.path == path;
+        // One name twice, or a row's Desired and its Override: which would win?
+        if self.leaves.iter().find(same).is_some_and(|(_, leaf)| leaf.value != value) {
+            return Err(SetError::InconsistentValue);
+        }
+        self.leaves.push((self.at, Leaf { device, path, value }));
+        Ok(())
+    }
+
+    /// Wants snmpSetSerialNo to be this, and then counts it on.
+    pub fn serial(&mut self, serial: i32) {
+        self.serial = Some((self.at, serial));
+    }
+
+    pub fn has_serial(&self) -> bool {
+        self.serial.is_some()
+    }
+
+    /// Writes all of it as one commit, which is durable when this returns.
+    ///
+    /// # Errors
+    /// Why not, and the place of the binding.
+    pub fn commit(
+        &self,
+        datastore: &Datastore,
+        fleet: &Fleet,
+        serial: i32,
+        owner: Owner,
+        now: Time,
+    ) -> Result<(), (usize, SetError)> {
+        if let Some((at, given)) = self.serial
+            && given != serial
+        {
+            return Err((at, SetError::InconsistentValue));
+        }
+        let Some((first, _)) = self.leaves.first() else { return Ok(()) };
+        let mut transaction = datastore.begin(owner).map_err(|error| (*first, status(&error)))?;
+        for (at, leaf) in &self.leaves {
+            stage(&mut transaction, fleet, leaf).map_err(|error| (*at, error))?;
+        }
+        transaction.commit(None, now).map(drop).map_err(|errors| {
+            let error = errors.first().map_or(SetError::CommitFailed, status);
+            (*first, error)
+        })
+    }
+}
+
+/// A device that was only heard comes into running with the first thing that is said of it.
+fn stage(transaction: &mut Transaction<'_>, fleet: &Fleet, leaf: &Leaf) -> Result<(), SetError> {
+    let name = fleet.row(leaf.device, |row| row.name().to_owned()).ok_or(SetError::NoCreation)?;
+    let path: Vec<_> = leaf.path.iter().map(String::as_str).collect();
+    let value = leaf.value.as_deref();
+    let staged = match transaction.set_at(&name, &path, value) {
+        Err(error) if error.tag == Tag::DataMissing => match value {
+            None => Ok(()),
+            Some(_) => transaction.create(&name).and_then(|()| transaction.set_at(&name, &path, value)),
+        },
+        staged => staged,
+    };
+    staged.map_err(|error| status(&error))
+}
+
+fn status(error: &Error) -> SetError {
+    match error.tag {
+        Tag::InvalidValue => SetError::WrongValue,
+        Tag::UnknownElement | Tag::OperationNotSupported => SetError::NoCreation,
+        Tag::TooBig | Tag::ResourceDenied => SetError::ResourceUnavailable,
+        Tag::OperationFailed if error.app_tag.is_none() => SetError::CommitFailed,
+        // Somebody has locked running, a confirmed commit waits, or what would then stand there is no valid whole.
+        _ => SetError::InconsistentValue,
+    }
+}
