@@ -68,7 +68,10 @@ fn walk(manager: &mut Manager, repetitions: i32) -> Vec<String> {
             }
             assert!(arcs(&at) < arcs(&name), "{at} then {name}");
             at.clone_from(&name);
-            all.push(name);
+            // The rules themselves, which the tests change.
+            if !name.starts_with("1.3.6.1.6.3.16.1.") {
+                all.push(name);
+            }
         }
     }
 }

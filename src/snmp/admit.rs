@@ -57,7 +57,7 @@ impl Agent {
     ) -> Result<Outcome, Malformed> {
         let stats = &self.stats.snmp;
         let community = envelope.community;
-        let (security, name) = match self.communities.judge(community, peer.ip()) {
+        let (security, name) = match self.guards.communities.judge(community, peer.ip()) {
             Verdict::Granted { security, device } => (security, device),
             Verdict::Refused => {
                 stats.source_refused.inc();
@@ -87,7 +87,7 @@ impl Agent {
             _ => (Model::V2c, Frame::V2c { community }),
         };
         let pdu = (envelope.pdu_tag, envelope.pdu);
-        let policy = self.policy();
+        let policy = self.guards.policy();
         let asks = Asks { model, name: security, level: Level::NoAuthNoPriv, peer, allow };
         self.operate(now, view, &policy, asks, frame, pdu, self.system.max_message, scratch, reply)
     }
@@ -141,7 +141,7 @@ impl Agent {
             context: &[],
         };
         let limit = self.system.max_message.min(usize::try_from(message.max_size).unwrap_or(usize::MAX));
-        let admitted = match self.usm.admit(users, &clock, &message, stats, plain) {
+        let admitted = match self.guards.usm.admit(users, &clock, &message, stats, plain) {
             Ok(admitted) => admitted,
             Err(Refused::Malformed) => return Err(Malformed),
             Err(Refused::Dropped) => return Ok(Outcome::Drop),
@@ -169,7 +169,7 @@ impl Agent {
         let frame = Secured {
             user: user.name.as_bytes(),
             auth: auth.as_deref(),
-            private: private.as_deref().map(|key| (key, self.usm.salt(key, clock.boots))),
+            private: private.as_deref().map(|key| (key, self.guards.usm.salt(key, clock.boots))),
             context: scoped.name,
             ..own
         };
@@ -189,7 +189,7 @@ impl Agent {
                 return Ok(self.report(now, peer, &message, frame, Why::UnknownContext, request_id(), reply));
             }
         };
-        let policy = self.policy();
+        let policy = self.guards.policy();
         let asks = Asks { model: Model::Usm, name: &user.name, level: *level, peer, allow };
         let pdu = (scoped.pdu_tag, scoped.pdu);
         self.operate(now, view, &policy, asks, Frame::V3(frame), pdu, limit, scratch, reply)

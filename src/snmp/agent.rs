@@ -53,9 +53,7 @@ pub struct Agent {
     pub(super) stats: Arc<Stats>,
     pub(super) engine: Engine,
     pub(super) system: System,
-    pub(super) communities: Communities,
-    pub(super) usm: Usm,
-    policy: ArcSwap<Policy>,
+    pub(super) guards: Guards,
     /// What can be set; without it nothing can.
     pub(super) datastore: Option<Arc<Datastore>>,
     /// snmpSetSerialNo.
@@ -68,6 +66,20 @@ pub struct Agent {
     subtrees: Vec<Box<dyn Subtree>>,
     /// Prefixes and places in `subtrees`, of each view.
     views: [Vec<(&'static Prefix, u16)>; 3],
+}
+
+/// Who may ask, and what he may.
+pub struct Guards {
+    pub communities: Communities,
+    pub usm: Usm,
+    policy: ArcSwap<Policy>,
+}
+
+impl Guards {
+    /// Who may what, as of now.
+    pub fn policy(&self) -> impl Deref<Target = Arc<Policy>> {
+        self.policy.load()
+    }
 }
 
 /// Who may ask, and whom.
@@ -104,9 +116,7 @@ impl Agent {
             stats,
             engine,
             system,
-            communities,
-            usm,
-            policy,
+            guards: Guards { communities, usm, policy },
             datastore: None,
             serial: AtomicI32::new(0),
             answered: Mutex::default(),
@@ -183,15 +193,10 @@ impl Agent {
         &self.strangers
     }
 
-    /// Who may what, as of now.
-    pub fn policy(&self) -> impl Deref<Target = Arc<Policy>> {
-        self.policy.load()
-    }
-
     /// From now on these may what they may.
     pub fn rule(&self, rows: vacm::Rows) {
         let prefixes: Vec<_> = self.subtrees.iter().map(|subtree| subtree.prefix()).collect();
-        self.policy.store(Arc::new(Policy::new(rows, &prefixes)));
+        self.guards.policy.store(Arc::new(Policy::new(rows, &prefixes)));
     }
 
     /// Octets that a request may have.
@@ -222,6 +227,7 @@ impl Agent {
             stats: &self.stats,
             engine: &self.engine,
             system: &self.system,
+            guards: &self.guards,
             serial: self.serial.load(Ordering::Relaxed),
             last_commit: self.datastore.as_ref().map_or(0, |datastore| datastore.last_commit()),
             text,
@@ -247,7 +253,7 @@ impl Agent {
             0 | 1 => self.answer_community(now, path, at, &envelope, allow, scratch, reply),
             3 => {
                 // Both are borrowed from for as long as the answer takes.
-                let (users, mut plain) = (self.usm.users(), std::mem::take(&mut scratch.plain));
+                let (users, mut plain) = (self.guards.usm.users(), std::mem::take(&mut scratch.plain));
                 let answered =
                     self.answer_user(now, path, at, request, &users, &mut plain, allow, scratch, reply);
                 scratch.plain = plain;

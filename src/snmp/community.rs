@@ -86,6 +86,14 @@ impl Communities {
         Communities { list, security, around }
     }
 
+    /// By which access control knows them, and their names.
+    pub fn named(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.security
+            .iter()
+            .map(String::as_str)
+            .zip(self.list.iter().map(|community| community.name.as_slice()))
+    }
+
     /// Puts each into the group of its role; `scopes` are theirs, in their order.
     pub fn enter(&self, rows: &mut Rows, scopes: &[Option<Arc<Scope>>]) {
         for (at, (community, security)) in self.list.iter().zip(&self.security).enumerate() {

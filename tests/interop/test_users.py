@@ -144,3 +144,28 @@ class UsersTest(Case):
         self.assertEqual(names(nora), set(), "gone at once")
         for answer in ask(2):
             self.assertIn("authorizationError", answer.text)
+
+    def test_who_may_what_is_read_by_administrators(self):
+        bridge = self.bridge([user("anna", "sha-256", "aes-128"), ADMIN]).start()
+        admin = Manager(self, bridge.port, user=AS_ADMIN)
+        tables = "1.3.6.1.6.3.15.1.2", "1.3.6.1.6.3.16.1", "1.3.6.1.6.3.18.1.1"
+        found = {root: dict(admin.walk(root)) for root in tables}
+        users = found[tables[0]]
+        anna = ".4." + ".".join(str(ord(c)) for c in "anna")
+        (name,) = (name for name in users if name.startswith(".1.3.6.1.6.3.15.1.2.2.1.3.") and name.endswith(anna))
+        index = name.removeprefix(".1.3.6.1.6.3.15.1.2.2.1.3.")
+        self.assertTrue(index.startswith("17.128.0.126.217.5."), "of the bridge's engine")
+        self.assertEqual(users[f".1.3.6.1.6.3.15.1.2.2.1.5.{index}"], "OID: .1.3.6.1.6.3.10.1.1.5")
+        self.assertEqual(users[f".1.3.6.1.6.3.15.1.2.2.1.8.{index}"], "OID: .1.3.6.1.6.3.10.1.2.4")
+        self.assertEqual(users[f".1.3.6.1.6.3.15.1.2.2.1.6.{index}"], '""')
+        groups = [value for name, value in found[tables[1]].items() if name.startswith(".1.3.6.1.6.3.16.1.2.1.3.3.")]
+        self.assertEqual(sorted(groups), ['STRING: "administer"', 'STRING: "read"'])
+        self.assertIn('STRING: "public"', found[tables[2]].values())
+        for root in tables:
+            plain = [oid for oid, _ in admin.walk(root, tool="snmpwalk")]
+            self.assertEqual(plain, list(found[root]))
+        # Of it all others see nothing, nor an administrator whose messages can be read on their way.
+        signed = options("root", "sha-512", "aes-256", level="authNoPriv")
+        for other in (bridge.manager, Manager(self, bridge.port, user=options("anna", "sha-256", "aes-128")), Manager(self, bridge.port, user=signed)):
+            for root in tables:
+                self.assertEqual(other.walk(root), [], root)

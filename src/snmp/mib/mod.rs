@@ -9,8 +9,10 @@ mod epcglobal;
 pub mod fleetbridge;
 mod framework;
 mod group;
+mod guard;
 mod host;
 pub mod interfaces;
+mod list;
 mod notification_log;
 mod power;
 mod sink;
@@ -33,6 +35,7 @@ use entity::Catalogue;
 
 use super::{
     addresses::Addresses,
+    agent::Guards,
     ber,
     engine::Engine,
     oid::{self, Prefix},
@@ -81,11 +84,18 @@ pub fn all() -> Vec<Box<dyn Subtree>> {
         Box::new(fleetbridge::MissingTable),
         Box::new(fleetbridge::AdapterTable),
         Box::new(fleetbridge::SELF),
+        Box::new(fleetbridge::RUNNING),
         Box::new(snmpv2::SET),
         Box::new(framework::ENGINE),
         Box::new(engine::DISPATCH),
         Box::new(engine::CONTEXTS),
         Box::new(engine::USERS),
+        Box::new(guard::USERS),
+        Box::new(guard::CONTEXTS),
+        Box::new(guard::GROUPS),
+        Box::new(guard::ACCESS),
+        Box::new(guard::TREES),
+        Box::new(guard::COMMUNITIES),
     ]
 }
 
@@ -101,6 +111,7 @@ pub struct Context<'a> {
     pub stats: &'a Stats,
     pub engine: &'a Engine,
     pub system: &'a System,
+    pub guards: &'a Guards,
     /// snmpSetSerialNo.
     pub serial: i32,
     /// The last change of running.

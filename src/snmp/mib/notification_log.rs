@@ -187,7 +187,14 @@ fn variables(context: &Context<'_>, event: &Event, mut visit: impl FnMut(u32, &[
 fn find(context: &Context<'_>, (name, number): (u32, u32)) -> Option<Event> {
     let mut found = Vec::new();
     context.fleet.journal().read_noted(number.into(), 1, &mut found);
-    found.pop().filter(|event| name == 0 && event.number == u64::from(number))
+    let found = found.pop().filter(|event| name == 0 && event.number == u64::from(number));
+    found.filter(|event| is_seen(context, event))
+}
+
+/// What is told of a device is for those who see the device.
+fn is_seen(context: &Context<'_>, event: &Event) -> bool {
+    let device = event.kind.device().filter(|_| context.scope.is_some());
+    device.is_none_or(|device| context.row(device, |_| ()).is_some())
 }
 
 /// Visits the events from a number on, until `visit` breaks.
@@ -201,7 +208,7 @@ fn each(context: &Context<'_>, from: u32, mut visit: impl FnMut(u32, &Event) -> 
         for event in &events {
             // Event numbers that no index can have are not reached in a lifetime.
             let Ok(number) = u32::try_from(event.number) else { return };
-            if visit(number, event).is_break() {
+            if is_seen(context, event) && visit(number, event).is_break() {
                 return;
             }
         }

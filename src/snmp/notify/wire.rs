@@ -185,9 +185,10 @@ mod tests {
         let bridge = [127, 0, 0, 1].into();
         Wire::V1 { community: community() }.encode(&notification, PduKind::Trap, 1, bridge, &mut out);
         let expected = [
-            &[0x30, 0x3a, 2, 1, 0, 4, 6][..],
+            &[0x30, 60, 2, 1, 0, 4, 6][..],
             b"public",
-            &[0xa4, 0x2d, 6, 8, 0x2b, 6, 1, 4, 1, 0x81, 0xfd, 0x59],
+            // The enterprise is fbMIB: 32473 takes three octets.
+            &[0xa4, 47, 6, 9, 0x2b, 6, 1, 4, 1, 0x81, 0xfd, 0x59],
         ];
         assert_eq!(out[..13 + 10], expected.concat()[..23]);
         let rest = [0x40, 4, 192, 0, 2, 9, 2, 1, 6, 2, 1, 1, 0x43, 1, 7, 0x30];

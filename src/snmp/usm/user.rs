@@ -128,6 +128,10 @@ impl Users {
         Users(users.into_iter().map(|user| (user.name.clone(), user)).collect())
     }
 
+    pub fn all(&self) -> impl Iterator<Item = &User> {
+        self.0.values().map(|user| &**user)
+    }
+
     pub fn find(&self, name: &[u8]) -> Option<&User> {
         self.0.get(str::from_utf8(name).ok()?).map(|user| &**user)
     }

@@ -19,7 +19,7 @@ pub use notifications::{
     SETTING_APPLIED, SETTING_FAILED, SUMMARY, TEST, notification_objects,
 };
 pub use point::PointTable;
-pub use scalars::FLEET;
+pub use scalars::{FLEET, RUNNING};
 pub use self_::SELF;
 pub use setting::{ERROR as SETTING_ERROR, STATE_COLUMN as SETTING_STATE, SettingTable};
 

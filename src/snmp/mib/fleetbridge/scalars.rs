@@ -1,4 +1,4 @@
-//! The fbFleet scalars.
+//! The fbFleet and fbRunning scalars.
 
 use super::ENTERPRISE;
 use crate::{
@@ -43,10 +43,16 @@ pub const FLEET: Group = Group {
         Scalar::read(15, "fbFleetLastEvent", Syntax::Unsigned32, |c| {
             Value::Gauge32(c.fleet.journal().told() as u32)
         }),
-        Scalar::read(16, "fbLastTransaction", Syntax::Unsigned32, |c| {
-            Value::Gauge32(c.last_commit.min(u32::MAX.into()) as u32)
-        }),
     ],
+};
+
+/// What managers want of the devices.
+pub const RUNNING: Group = Group {
+    prefix: &Prefix::new(&[1, 3, 6, 1, 4, 1, ENTERPRISE, 2, 1, 15]),
+    views: Views::BRIDGE,
+    scalars: &[Scalar::read(1, "fbLastTransaction", Syntax::Unsigned32, |c| {
+        Value::Gauge32(c.last_commit.min(u32::MAX.into()) as u32)
+    })],
 };
 
 fn count(context: &Context<'_>, presence: Presence) -> Value<'static> {
