@@ -224,6 +224,13 @@ fn instances(manager: &Manager, view: View) -> BTreeMap<Vec<u32>, Vec<u8>> {
         (0..40).flat_map(|device| (0..10).chain([1023]).map(move |component| vec![device << 10 | component])),
     );
     indexes.extend([vec![1023], vec![1, 1023]]);
+    if view == View::Bridge {
+        // The default log: its events, and what each carries.
+        for event in 0..=manager.fleet.journal().last() as u32 + 1 {
+            indexes.insert(vec![0, event]);
+            indexes.extend((0..12).map(|variable| vec![0, event, variable]));
+        }
+    }
     let mut found = BTreeMap::new();
     for subtree in mib::all().into_iter().filter(|subtree| subtree.views().has(view)) {
         for object in subtree.objects() {

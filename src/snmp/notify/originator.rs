@@ -195,7 +195,9 @@ impl Originator {
     /// Events up to number `last` are so many, or so old, that they are not read one by one.
     pub fn handle_overrun(&mut self, last: u64, now: Time) {
         let first = self.seen + 1;
-        self.queue.clear();
+        for event in std::mem::take(&mut self.queue) {
+            self.doubt(&event);
+        }
         self.counts.withheld += (last + 1).saturating_sub(first);
         self.storm(now).summary.note_unread(first, last);
         (self.read, self.seen, self.unsaved) = (last, last, true);
@@ -362,17 +364,23 @@ impl Originator {
     fn withhold(&mut self, kind: Kind, now: Time, world: World<'_>) {
         let Some(event) = self.take() else { return };
         self.counts.withheld += 1;
-        if event.number <= self.told_before {
-            match subject_of(&event.kind) {
-                Some(Subject::Device(device)) => self.told.set_device(device, State::Doubtful),
-                Some(Subject::Adapter(adapter)) => self.told.set_adapter(adapter, State::Doubtful),
-                None => {}
-            }
-        }
+        self.doubt(&event);
         let storm = self.storm(now);
         let mut note = |site: Option<&str>| storm.summary.note(event.number, kind, site);
         let Some(device) = event.kind.device() else { return note(None) };
         world.fleet.row_or_retired(device, |row| note(Some(row.attribute(Attribute::Site))));
+    }
+
+    /// An event that is not told one by one may have been told by the run before.
+    fn doubt(&mut self, event: &Event) {
+        if event.number > self.told_before {
+            return;
+        }
+        match subject_of(&event.kind) {
+            Some(Subject::Device(device)) => self.told.set_device(device, State::Doubtful),
+            Some(Subject::Adapter(adapter)) => self.told.set_adapter(adapter, State::Doubtful),
+            None => {}
+        }
     }
 
     fn storm(&mut self, now: Time) -> &mut Storm {
