@@ -271,6 +271,26 @@ async fn places_are_limited_but_not_for_the_bridge() {
     broker.stop().await;
 }
 
+/// What the broker acknowledges the bridge gets, also from who came before its own connections had subscribed.
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_are_let_in_after_the_bridge() {
+    let awaited = vec!["one".to_owned(), "other".to_owned()];
+    let broker = broker::start(Config { awaited, ..Config::new(local(0)) }, Arc::default()).await.unwrap();
+    let port = broker.address().port().to_string();
+    let early = ["-p", &port, "-q", "1", "-t", "a/b", "-m", "early"];
+    let mut device = Command::new("mosquitto_pub").args(early).spawn().unwrap();
+    let mut one = connected(broker.client("one"), &["a/#"]).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(device.try_wait().unwrap().is_none(), "it waits");
+    let other = connected(broker.client("other"), &["b/#"]).await;
+    assert_eq!(take(&mut one, 1).await, ["a/b=early"]);
+    assert!(device.wait().unwrap().success());
+    one.close().await;
+    other.close().await;
+    publish(broker.address().port(), &["-q", "1", "-t", "a/b", "-m", "x"]);
+    broker.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn addresses_are_checked() {
     let broker = open().await;

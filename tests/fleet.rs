@@ -5,9 +5,10 @@ mod support;
 use std::{collections::BTreeSet, ops::ControlFlow};
 
 use fleetbridge::{
-    fleet::{DeviceState, Fleet, Has, Identity, PointValue, Which},
+    fleet::{DeviceState, Fleet, Has, Identity, PointValue, Resolved, Which},
     journal::{Event, EventKind},
     model::*,
+    store::row,
 };
 use proptest::prelude::*;
 use support::*;
@@ -315,12 +316,82 @@ fn boot_moves_only_on_contradiction() {
     let fleet = fleet();
     let device = learn(&fleet, SENSOR, "a");
     let boot_after = |secs, uptime| {
-        report(&fleet, device, false, &[Fact::Uptime(uptime)], after(secs));
+        report(&fleet, device, false, &[ran_for(uptime)], after(secs));
         fleet.row(device, |row| row.boot()).unwrap()
     };
     assert_eq!(boot_after(0, 100_000), Time(START.0 - 100_000_000));
     assert_eq!(boot_after(500, 100_000), Time(START.0 - 100_000_000), "within 1 %");
     assert_eq!(boot_after(600, 5), after(595), "rebooted");
+}
+
+/// The broker's copy of a message says nothing of how long the unit has run since; nor does what it kept in a queue.
+#[test]
+fn neither_a_restart_nor_a_reconnect_moves_a_boot() {
+    let fleet = fleet();
+    let (a, b) = (learn(&fleet, SENSOR, "a"), learn(&fleet, SENSOR, "b"));
+    let boot = |fleet: &Fleet, device| fleet.row(device, |row| row.boot()).unwrap();
+    report(&fleet, a, true, &[ran_for(600)], after(10));
+    assert_eq!(boot(&fleet, a), Time(after(10).0 - 600_000), "better than nothing");
+    report(&fleet, a, true, &[ran_for(600)], after(1000));
+    assert_eq!(boot(&fleet, a), Time(after(10).0 - 600_000));
+    report(&fleet, b, true, &[ran_for(600)], after(1000));
+    assert_eq!(boot(&fleet, b), Time::NEVER, "it was seen before it would have booted");
+
+    report(&fleet, b, false, &[ran_for(86_400)], after(1010));
+    let booted = boot(&fleet, b);
+    let mut stored = Vec::new();
+    fleet.row(b, |row| row::encode(&row, &mut stored)).unwrap();
+    let restarted = support::fleet();
+    assert_eq!((learn(&restarted, SENSOR, "a"), learn(&restarted, SENSOR, "b")), (a, b));
+    restarted.restore(b, &row::decode(&stored).unwrap());
+    for (sent, heard) in [(1020, 5000), (3000, 5000), (4990, 5000), (5010, 5010)] {
+        report(&restarted, b, false, &[ran_for(86_400 + sent - 1010)], after(heard));
+        assert_eq!(boot(&restarted, b), booted, "sent {sent}");
+    }
+    report(&restarted, b, false, &[ran_for(3)], after(5020));
+    assert_eq!(boot(&restarted, b), after(5017), "that is a restart");
+}
+
+#[test]
+fn another_unit_has_another_boot() {
+    let fleet = fleet();
+    let device = learn(&fleet, SENSOR, "a");
+    let says = |serial: &str, uptime: Option<u64>, secs| {
+        let mut reports = Reports::default();
+        reports.begin(SENSOR, "ignored", false);
+        if let Some(uptime) = uptime {
+            reports.push(ran_for(uptime));
+        }
+        let text = reports.text(serial);
+        reports.push(Fact::Attribute { attribute: Attribute::Serial, text });
+        fleet.absorb(&reports, &mut [Resolved { device, report: 0, parent: 0 }], after(secs));
+        fleet.show_boots(&fleet.moved_boots(usize::MAX));
+        fleet.row(device, |row| row.boot()).unwrap()
+    };
+    assert_eq!(says("A", None, 10), Time::NEVER, "the first is no swap");
+    assert_eq!(says("B", None, 20), after(20));
+    assert_eq!(says("B", None, 30), after(20));
+    assert_eq!(says("C", Some(5000), 40), Time(after(40).0 - 5_000_000), "as the new unit says");
+    assert_eq!(says("D", Some(6000), 50), Time(after(50).0 - 6_000_000));
+}
+
+/// Who reads a boot instant may rely on it: the store keeps the one that is to come before anybody sees it.
+#[test]
+fn a_boot_is_kept_before_it_is_shown() {
+    let fleet = fleet();
+    let device = learn(&fleet, SENSOR, "a");
+    let mut reports = Reports::default();
+    reports.begin(SENSOR, "ignored", false);
+    reports.push(ran_for(5000));
+    fleet.absorb(&reports, &mut [Resolved { device, report: 0, parent: 0 }], after(1));
+    let seen = || fleet.row(device, |row| (row.boot(), row.boot_to_keep())).unwrap();
+    let boot = Time(after(1).0 - 5_000_000);
+    assert_eq!(seen(), (Time::NEVER, boot));
+    let moved = fleet.moved_boots(usize::MAX);
+    assert_eq!(moved, [(device, boot)]);
+    fleet.show_boots(&moved);
+    assert_eq!(seen(), (boot, boot));
+    assert_eq!(fleet.moved_boots(usize::MAX), []);
 }
 
 #[test]

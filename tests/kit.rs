@@ -133,6 +133,7 @@ fn telegraf() {
             fs::write(&golden, &file.text).unwrap();
         }
         assert_eq!(file.text, fs::read_to_string(&golden).unwrap(), "{}", golden.display());
+        assert!(!file.text.contains('$'), "Telegraf puts its environment in there");
         let table: toml::Table = file.text.parse().unwrap();
         for input in table["inputs"]["snmp"].as_array().unwrap() {
             asked += oids(input);
@@ -290,7 +291,7 @@ fn what_changes_a_host_and_what_does_not() {
     run("nothing", &|_| (), &[]);
     run("telemetry", &|now| report(&fleet, a, false, &[value(0, 5)], now), &[]);
     run("presence", &|now| report(&fleet, a, false, &[Fact::Availability(Availability::Lost)], now), &[]);
-    run("uptime", &|now| report(&fleet, a, false, &[Fact::Uptime(5)], now), &[]);
+    run("uptime", &|now| report(&fleet, a, false, &[ran_for(5)], now), &[]);
     run("serial", &|now| attribute(&fleet, a, Attribute::Serial, "S", now), &["a"]);
     run("the same serial", &|now| attribute(&fleet, a, Attribute::Serial, "S", now), &[]);
     run("an address by DHCP", &|now| attribute(&fleet, a, Attribute::Address, "10.0.0.7", now), &[]);
@@ -308,6 +309,32 @@ fn what_changes_a_host_and_what_does_not() {
     run("retired", &|now| assert!(fleet.retire(a, now)), &["-a"]);
     run("once", &|_| (), &[]);
     run("revived", &|now| assert!(fleet.revive(a, now)), &["a"]);
+}
+
+#[test]
+fn a_parent_that_comes_or_goes_changes_its_children() {
+    let fleet = fleet();
+    let (gateway, child) = (learn(&fleet, GATEWAY, "gw"), learn(&fleet, SENSOR, "child"));
+    let other = learn(&fleet, SENSOR, "other");
+    report_child(&fleet, child, gateway, false, &[value(0, 5)], START);
+    fleet.manage(other, ManagedFact::Parent("late"), START);
+    let mut now = START;
+    let mut run = |change: &dyn Fn(Time), expected: &[&str]| {
+        now = now.plus_millis(1000);
+        let since = fleet.revision(now);
+        change(now);
+        assert_eq!(changed(&fleet, since), expected);
+    };
+    let parent =
+        |device| fleet.row(device, |row| row.live_parent(|parent| parent.name().to_owned())).unwrap();
+    assert_eq!((parent(child).as_deref(), parent(other)), (Some("gw"), None));
+    run(&|now| assert!(fleet.retire(gateway, now)), &["-gw", "child"]);
+    assert_eq!(parent(child), None, "the number of a retired device is nobody's parent");
+    run(&|now| assert!(fleet.revive(gateway, now)), &["gw", "child"]);
+    assert_eq!(parent(child).as_deref(), Some("gw"));
+    let learned = |now| fleet.insert(&fleet.draft(&[identity(GATEWAY, "late")], now).unwrap());
+    run(&learned, &["other", "late"]);
+    assert_eq!(parent(other).as_deref(), Some("late"));
 }
 
 #[test]
@@ -361,6 +388,7 @@ fn a_restart_tells_what_changed_and_nothing_else() {
     let (a, b) = (learn(&first, SENSOR, "a"), learn(&first, SENSOR, "b"));
     learn(&first, SENSOR, "c");
     attribute(&first, a, Attribute::Site, "plant-1", after(10));
+    attribute(&first, b, Attribute::Site, "plant-2", after(10));
     assert!(first.retire(b, after(20)));
     let since = first.revision(after(30));
     let again = restarted(&first, &[1, 2, 3], &revision, &[], after(100));
@@ -377,7 +405,16 @@ fn a_restart_tells_what_changed_and_nothing_else() {
     let killed = restarted(&first, &[1, 2, 3], &revision, &[3], after(100));
     assert_eq!(changed(&killed, since), ["-c"], "retired, and killed before state.db was written");
     let edited = restarted(&first, &[1, 2, 3], "2027-01-01", &[], after(100));
-    assert_eq!(changed(&edited, since), ["a", "-b", "c"], "their points may be others");
+    assert_eq!(changed(&edited, since), ["a", "c"], "their points may be others");
+
+    let orphans = fleet();
+    let (gateway, child) = (learn(&orphans, GATEWAY, "gw"), learn(&orphans, SENSOR, "child"));
+    report_child(&orphans, child, gateway, false, &[value(0, 5)], START);
+    let since = orphans.revision(after(30));
+    let again = restarted(&orphans, &[1, 2], &revision, &[], after(100));
+    assert_eq!(changed(&again, since), [""; 0]);
+    let killed = restarted(&orphans, &[1, 2], &revision, &[gateway], after(100));
+    assert_eq!(changed(&killed, since), ["-gw", "child"], "what hangs on it is shown otherwise");
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn host(number: u32, name: &str, parent: Option<&str>) -> Host {
         model: String::new(),
         serial: String::new(),
         firmware: String::new(),
-        site: " Lübeck//Hall\n1/ ".to_owned(),
+        site: " Lübeck//Hall\n{$1}/ ".to_owned(),
         location: String::new(),
         parent: parent.map(str::to_owned),
         asset_tag: String::new(),
@@ -138,12 +138,39 @@ fn hosts_come_after_what_they_hang_on_and_in_files_of_a_size_for_php() {
     assert_eq!(names.len(), 301);
     assert_eq!(names[..3], ["gw", "fleetbridge.301", "a-1.1"]);
     assert_eq!(first["hosts"].as_array().unwrap().len(), 250);
-    assert_eq!(first["groups"][0]["name"], "fleetbridge/Lübeck/Hall 1");
+    assert_eq!(first["groups"][0]["name"], "fleetbridge/Lübeck/Hall ($1)");
     let triggers = first["triggers"].as_array().unwrap();
     assert_eq!(triggers.len(), 1, "only one has its parent here");
     assert_eq!(triggers[0]["expression"], "max(/a-1.1/zabbix[host,snmp,available],#3)=0");
     let behind = triggers[0]["dependencies"][0]["expression"].as_str().unwrap();
     assert!(behind.starts_with("last(/gw/zabbix[host,snmp,available])=0"), "{behind}");
+}
+
+#[test]
+fn points_are_fed_by_one_item_that_leaves_out_what_is_not_fresh() {
+    let files = Tool::Zabbix.templates(&facts());
+    let devices = export(files.iter().find(|file| file.path == "device-templates.json").unwrap());
+    let of_type = devices["templates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["name"] == "fleetbridge device sensor");
+    let items = of_type.unwrap()["items"].as_array().unwrap();
+    let (asked, fed): (Vec<_>, Vec<_>) = items.iter().partition(|item| item["type"] != "DEPENDENT");
+    assert_eq!((asked.len(), fed.len()), (1, sensor().points.len() + 1));
+    assert_eq!((&asked[0]["key"], &asked[0]["history"]), (&"fb.points".into(), &"0".into()));
+    let paths: BTreeSet<&str> = fed
+        .iter()
+        .inspect(|item| {
+            assert_eq!((&item["master_item"]["key"], &item["delay"]), (&"fb.points".into(), &"0".into()))
+        })
+        .filter_map(|item| item["preprocessing"][0]["parameters"][0].as_str())
+        .collect();
+    assert_eq!(paths, BTreeSet::from(["$.['1']", "$.['2']", "$.['4']", "$.['7']", "$.doubtful"]));
+    let triggers: Vec<_> = fed.iter().filter_map(|item| item.get("triggers")).collect();
+    assert_eq!(triggers.len(), 1);
+    let behind = texts(&triggers[0][0]["dependencies"], "name");
+    assert_eq!(behind, ["Device is lost", "Bridge is deaf"], "one cause, one alarm");
 }
 
 #[test]

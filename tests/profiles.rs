@@ -192,6 +192,24 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("digits = 1", "digits = 12", "26: `digits` must be an integer from -9 to 9", "found the integer 12"),
     ("digits = 1", "scale = 0", "26: `scale` cannot be 0", "value = raw * scale + offset"),
     ("digits = 1", "map = { low = \"x\" }", "26: `low` must be a number", "found the text \"x\""),
+    (
+        "unit = \"celsius\"",
+        "unit = \"lux\"\nrole = \"battery-temperature\"",
+        "25: a point in \"lux\" cannot be \"battery-temperature\"",
+        "celsius, fahrenheit, kelvin",
+    ),
+    (
+        "unit = \"celsius\"",
+        "unit = \"mAh\"\nrole = \"memory-used\"",
+        "25: a point in \"mAh\" cannot be \"memory-used\"",
+        "KiB (1024) and so on; or percent",
+    ),
+    (
+        "unit = \"celsius\"",
+        "role = \"battery-voltage\"",
+        "25: a point without a `unit` cannot be \"battery-voltage\"",
+        "millivolts, mV",
+    ),
     ("kind = \"gauge\"", "kind = \"gage\"", "27: `kind` cannot be \"gage\"", "did you mean `gauge`?"),
     (
         "type = \"decimal\"\nunit = \"celsius\"\ndigits = 1",
@@ -265,6 +283,19 @@ fn wrong_files_are_explained() {
             "{by}\nexpected: {expected} ... {contains}\nfound: {lines:#?}"
         );
     }
+}
+
+#[test]
+fn a_share_without_a_unit_is_said_to_be_a_ratio() {
+    let notes = |by: &str| {
+        let (file, problems) =
+            parse("a.toml", &GOOD.replace("unit = \"celsius\"", by), Ownership::Own).unwrap();
+        assert_eq!(file.profile.points[0].role, Some(fleetbridge::model::Role::BatteryCharge));
+        problems.iter().filter(|problem| problem.to_string().contains("is a ratio from 0 to 1")).count()
+    };
+    assert_eq!(notes("role = \"battery-charge\""), 1);
+    assert_eq!(notes("role = \"battery-charge\"\nunit = \"ratio\""), 0);
+    assert_eq!(notes("role = \"battery-charge\"\nunit = \"percent\""), 0);
 }
 
 #[test]

@@ -143,13 +143,38 @@ fn a_device_counts_its_time_from_its_own_boot() {
     let uptime = |manager: &mut Manager| manager.get(V2C, &[UPTIME]).numbers()[0];
     // Learned at the start; nothing said when it booted.
     assert_eq!(uptime(&mut manager), 12_000);
-    report(&manager.fleet, 1, false, &[Fact::Uptime(3600)], after(100));
+    report(&manager.fleet, 1, false, &[ran_for(3600)], after(100));
     assert_eq!(uptime(&mut manager), 362_000);
     // A little off is no reboot.
-    report(&manager.fleet, 1, false, &[Fact::Uptime(3590)], after(110));
+    report(&manager.fleet, 1, false, &[ran_for(3590)], after(110));
     assert_eq!(uptime(&mut manager), 362_000);
-    report(&manager.fleet, 1, false, &[Fact::Uptime(5)], after(115));
+    report(&manager.fleet, 1, false, &[ran_for(5)], after(115));
     assert_eq!(uptime(&mut manager), 1_000);
+}
+
+/// Whether somebody sets it back or forth: a manager sees no step, nor anybody lost.
+#[test]
+fn a_clock_that_is_set_moves_no_uptime() {
+    for set_by in [-3_600_000i64, 3_600_000] {
+        let mut manager = manager();
+        manager.local = "127.1.0.1:161".parse().unwrap();
+        let uptime = |manager: &mut Manager| manager.get(V2C, &[UPTIME]).numbers()[0];
+        report(&manager.fleet, 1, false, &[ran_for(7200)], after(100));
+        manager.now = after(120);
+        assert_eq!(uptime(&mut manager), 722_000);
+        manager.now = after(121).shifted(set_by);
+        manager.fleet.set_clock(set_by, manager.now);
+        assert_eq!(uptime(&mut manager), 722_100);
+        manager.fleet.sweep(manager.now);
+        assert_eq!(manager.fleet.row(1, |row| row.presence()), Some(Presence::Online));
+        let said = after(130).shifted(set_by);
+        report(&manager.fleet, 1, false, &[ran_for(7230)], said);
+        assert_eq!(manager.fleet.moved_boots(usize::MAX), []);
+        manager.now = said;
+        assert_eq!(uptime(&mut manager), 723_000);
+        let kept = manager.fleet.row(1, |row| row.boot_to_keep()).unwrap();
+        assert_eq!(kept, Time(said.0 - 7_230_000), "by the clock of the next start");
+    }
 }
 
 #[test]
@@ -168,6 +193,10 @@ fn a_birth_is_a_boot_unless_the_device_tells_its_uptime() {
     says(&manager, Availability::Lost, false, 50);
     says(&manager, Availability::Online, false, 60);
     assert_eq!(uptime(&mut manager), 6_000);
+    report(&manager.fleet, 1, false, &[ran_for(3600)], after(70));
+    says(&manager, Availability::Lost, false, 80);
+    says(&manager, Availability::Online, false, 90);
+    assert_eq!(uptime(&mut manager), 365_000, "it says itself for how long it runs");
 }
 
 #[test]

@@ -225,11 +225,8 @@ fn instances(manager: &Manager, view: View) -> BTreeMap<Vec<u32>, Vec<u8>> {
     );
     indexes.extend([vec![1023], vec![1, 1023]]);
     if view == View::Bridge {
-        // The default log: its events, and what each carries.
-        for event in 0..=manager.fleet.journal().last() as u32 + 1 {
-            indexes.insert(vec![0, event]);
-            indexes.extend((0..12).map(|variable| vec![0, event, variable]));
-        }
+        indexes.extend(logged(manager));
+        indexes.extend(guards());
     }
     let mut found = BTreeMap::new();
     for subtree in mib::all().into_iter().filter(|subtree| subtree.views().has(view)) {
@@ -246,4 +243,36 @@ fn instances(manager: &Manager, view: View) -> BTreeMap<Vec<u32>, Vec<u8>> {
         }
     }
     found
+}
+
+/// The default log: its events, and what each carries.
+fn logged(manager: &Manager) -> impl Iterator<Item = Vec<u32>> {
+    (0..=manager.fleet.journal().last() as u32 + 1).flat_map(|event| {
+        let variables = (0..12).map(move |variable| vec![0, event, variable]);
+        variables.chain([vec![0, event]])
+    })
+}
+
+/// Contexts, groups, their access, views and communities (RFC 3415, RFC 3584) by all names that there are.
+fn guards() -> Vec<Vec<u32>> {
+    let octets = |name: &str| name.bytes().map(u32::from).collect::<Vec<_>>();
+    let counted = |name: &str| [vec![name.len() as u32], octets(name)].concat();
+    let mut indexes = vec![counted("+fleet")];
+    for name in ["community-1", "community-2"] {
+        indexes.push(octets(name));
+        indexes.extend((0..4).map(|model| [vec![model], counted(name)].concat()));
+    }
+    for group in ["read", "operate", "administer"] {
+        for (model, level) in (0..4).flat_map(|model| (0..4).map(move |level| (model, level))) {
+            indexes.push([counted(group), vec![0, model, level]].concat());
+        }
+    }
+    let modules = [1, 3, 6, 1, 6, 3];
+    let subtrees = (1..20).map(|module| [&modules[..], &[module]].concat());
+    for subtree in subtrees.chain([vec![1], modules.to_vec()]) {
+        for view in ["all", "plain"] {
+            indexes.push([counted(view), vec![subtree.len() as u32], subtree.clone()].concat());
+        }
+    }
+    indexes
 }

@@ -7,7 +7,11 @@ use std::{
 
 use clap::{Args, Subcommand};
 
-use super::{Failure, Place, hosts::Hosts};
+use super::{
+    Failure, Place,
+    host_names::{HostNames, is_label},
+    hosts::{Hosts, Reach},
+};
 use crate::{
     config::{self, Config},
     snmp::community::Network,
@@ -18,7 +22,10 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(
     after_help = "The pools are `[snmp.devices] pools` of the boot file. In a pool device 7 has the seventh address, in each
-family. It keeps it: pools are added behind those that there are.
+family. It keeps it: pools are added behind those that there are. A device without an address of its own is found at that
+of the bridge.
+
+A device is named by its name if that can be a host's and is not another's, and by device-NUMBER always.
 
 Examples:
   fleetbridge addresses                                 every device and where it answers
@@ -31,6 +38,9 @@ Examples:
 pub(super) struct Addresses {
     #[command(subcommand)]
     action: Option<Action>,
+    /// By which address the bridge is reached, if `[snmp] listen` names all [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS", global = true)]
+    address: Option<IpAddr>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -56,11 +66,11 @@ enum Action {
 impl Addresses {
     pub fn run(self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
         match self.action.unwrap_or(Action::List) {
-            Action::List => list(place, out),
+            Action::List => list(place, self.address, out),
             Action::Routes => routes(&pools(place)?, out),
-            Action::Nftables => nftables(&config(place)?, out),
-            Action::Hosts => hosts(place, out),
-            Action::Zone { origin } => zone(place, &origin, out),
+            Action::Nftables => nftables(&pools(place)?, &config(place)?, out),
+            Action::Hosts => hosts(place, self.address, out),
+            Action::Zone { origin } => zone(place, self.address, &origin, out),
             Action::Forget => forget(place, out),
         }
     }
@@ -81,17 +91,31 @@ fn pools(place: &Place) -> Result<Vec<Network>, Failure> {
 }
 
 /// As the bridge tells them.
-fn ask(place: &Place) -> Result<Hosts, Failure> {
-    Hosts::ask(&place.client()?, "").map_err(|error| place.explain(error))
+fn ask(place: &Place, reach: Option<IpAddr>) -> Result<Hosts, Failure> {
+    Hosts::ask(&place.client()?, "", Reach::by(reach)).map_err(|error| place.explain(error))
 }
 
-fn list(place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
+fn list(place: &Place, reach: Option<IpAddr>, out: &mut dyn Write) -> Result<(), Failure> {
+    // The bridge tells by what a kit asks a device.
+    let ports = config(place).ok().map(|config| {
+        let mut bridge: Vec<_> = config.snmp.listen.iter().map(SocketAddr::ip).collect();
+        bridge.sort();
+        bridge.dedup();
+        (config.snmp.devices.addresses(), bridge)
+    });
     writeln!(out, "{:>8}  {:<32}  {:<28}  AT", "NUMBER", "NAME", "COMMUNITY")?;
-    for host in ask(place)? {
+    for host in ask(place, reach)? {
         let host = host.map_err(|error| place.explain(error))?;
         let port = host.agent.port;
-        let at = host.agent.addresses.iter().map(|address| SocketAddr::new(*address, port).to_string());
-        let at = at.collect::<Vec<_>>().join(" ");
+        let mut at: Vec<_> =
+            host.agent.addresses.iter().map(|address| SocketAddr::new(*address, port).to_string()).collect();
+        // Beside an address of its own it may have a port at those of the bridge.
+        if let Some((own, bridge)) = &ports
+            && let Some(own) = own.port(host.number).filter(|own| *own != port)
+        {
+            at.extend(bridge.iter().map(|address| SocketAddr::new(*address, own).to_string()));
+        }
+        let at = at.join(" ");
         writeln!(out, "{:>8}  {:<32}  {:<28}  {at}", host.number, host.name, host.agent.community)?;
     }
     Ok(())
@@ -116,8 +140,7 @@ fn routes(pools: &[Network], out: &mut dyn Write) -> Result<(), Failure> {
     Ok(())
 }
 
-fn nftables(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-    let pools = &config.snmp.devices.pools;
+fn nftables(pools: &[Network], config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
     let of_family = |v4: bool| {
         let pools = pools.iter().filter(|pool| pool.address().is_ipv4() == v4);
         pools.map(Network::to_string).collect::<Vec<_>>().join(", ")
@@ -156,22 +179,25 @@ fn nftables(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
     Ok(())
 }
 
-fn hosts(place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
-    pools(place)?;
-    for host in ask(place)? {
+fn hosts(place: &Place, reach: Option<IpAddr>, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut names = HostNames::new();
+    for host in ask(place, reach)? {
         let host = host.map_err(|error| place.explain(error))?;
-        let number = host.number;
+        let (number, name) = (host.number, &host.name);
+        let own = format!("device-{number}");
+        let line = match names.take(number, name) {
+            true if *name == own => own,
+            true => format!("{name} {own}"),
+            false => format!("{own} # {name}"),
+        };
         for address in &host.agent.addresses {
-            match is_label(&host.name) {
-                true => writeln!(out, "{address} {} device-{number}", host.name)?,
-                false => writeln!(out, "{address} device-{number} # {}", host.name)?,
-            }
+            writeln!(out, "{address} {line}")?;
         }
     }
     Ok(())
 }
 
-fn zone(place: &Place, origin: &str, out: &mut dyn Write) -> Result<(), Failure> {
+fn zone(place: &Place, reach: Option<IpAddr>, origin: &str, out: &mut dyn Write) -> Result<(), Failure> {
     let origin = origin.trim_end_matches('.');
     if origin.is_empty() || !origin.split('.').all(is_label) {
         return Err(Failure::new(
@@ -179,9 +205,9 @@ fn zone(place: &Place, origin: &str, out: &mut dyn Write) -> Result<(), Failure>
             "for example: --origin devices.example.net",
         ));
     }
-    pools(place)?;
-    let hosts = ask(place)?;
+    let hosts = ask(place, reach)?;
     let revision = hosts.revision;
+    let mut taken = HostNames::new();
     writeln!(out, "$ORIGIN {origin}.\n$TTL 3600")?;
     writeln!(
         out,
@@ -189,26 +215,18 @@ fn zone(place: &Place, origin: &str, out: &mut dyn Write) -> Result<(), Failure>
     )?;
     for host in hosts {
         let host = host.map_err(|error| place.explain(error))?;
-        let number = host.number;
-        let names = [format!("device-{number}"), host.name];
-        for (name, address) in names
-            .iter()
-            .filter(|name| is_label(name))
-            .flat_map(|name| host.agent.addresses.iter().map(move |at| (name, at)))
-        {
+        let own = format!("device-{}", host.number);
+        let takes = taken.take(host.number, &host.name);
+        let comment = if takes { String::new() } else { format!(" ; {}", host.name) };
+        for address in &host.agent.addresses {
             let kind = if address.is_ipv4() { "A" } else { "AAAA" };
-            writeln!(out, "{name} IN {kind} {address}")?;
+            writeln!(out, "{own} IN {kind} {address}{comment}")?;
+            if takes && host.name != own {
+                writeln!(out, "{} IN {kind} {address}", host.name)?;
+            }
         }
     }
     Ok(())
-}
-
-/// RFC 1123 section 2.1; a name of a device may be more than that.
-fn is_label(name: &str) -> bool {
-    let hyphens_inside = !name.starts_with('-') && !name.ends_with('-');
-    (1..=63).contains(&name.len())
-        && hyphens_inside
-        && name.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'-')
 }
 
 fn forget(place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
@@ -222,19 +240,4 @@ fn forget(place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
         false => writeln!(out, "there was nothing to forget: the devices had no addresses of their own")?,
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_hosts() {
-        for good in ["plug-7", "A", "0042"] {
-            assert!(is_label(good), "{good}");
-        }
-        for bad in ["", "-x", "x-", "a_b", "00:11", "a.b", &"x".repeat(64)] {
-            assert!(!is_label(bad), "{bad}");
-        }
-    }
 }

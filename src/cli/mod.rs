@@ -6,6 +6,7 @@ mod commit;
 mod completions;
 mod demo;
 mod device;
+mod host_names;
 mod hosts;
 mod init;
 mod man;

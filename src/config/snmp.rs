@@ -168,7 +168,8 @@ fn distinct(key: &Entry<'_>, name: &str, other: &str, line: u32, patterns: &[Pat
         key.error(format!("the community {name:?} stands already in line {line}"), "remove one of them");
         return;
     }
-    if patterns.iter().any(|pattern| pattern.is_of(name, other) || pattern.is_of(other, name)) {
+    let is_of = |pattern: &Pattern, one, other| pattern.is_of(one, other) || pattern.fill(one, "") == other;
+    if patterns.iter().any(|pattern| is_of(pattern, name, other) || is_of(pattern, other, name)) {
         key.error(
             format!("the communities {name:?} and {other:?} (line {line}) cannot be told apart"),
             "by `[snmp.devices] communities` one of them names a device: choose another name",

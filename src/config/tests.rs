@@ -143,7 +143,7 @@ listen = ["127.0.0.1:1161", "0.0.0.0:1161", "0.0.0.0:1162"]
 communities = [
   { name = "public", access = "read" },
   { name = "public-x", access = "write" },
-  { name = "public" , sources = ["10.0.0.1/8"] },
+  { name = "public" , sources = ["10.0.0.1/8"] }, { name = "public@", access = "read" },
 ]
 traps = [{ target = "nms", version = "3", community = "a b" }]
 [broker]
@@ -174,6 +174,7 @@ profiles = ["tasmotta"]
         "26: a community that writes is open to whoever hears it, from everywhere; add sources = [\"10.0.0.5\"], or better: a [[user]] with snmp",
         "26: the communities \"public-x\" and \"public\" (line 25) cannot be told apart; by `[snmp.devices] communities` one of them names a device: choose another name",
         "27: an item of `sources` must be an address or a network with no bit behind its prefix, for example \"10.0.0.0/8\"; found the text \"10.0.0.1/8\"",
+        "27: the communities \"public@\" and \"public\" (line 25) cannot be told apart; by `[snmp.devices] communities` one of them names a device: choose another name",
         "27: the community \"public\" stands already in line 25; remove one of them",
         "29: `target` must be an IP address, with a port or not, for example \"192.0.2.1:162\"; found the text \"nms\"",
         "29: `version` cannot be \"3\"; allowed: 1, 2c",

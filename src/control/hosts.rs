@@ -78,7 +78,7 @@ fn host(row: &Row<'_>, agent: Agent) -> Host {
         firmware: text(Attribute::Firmware),
         site: text(Attribute::Site),
         location: text(Attribute::Location),
-        parent: row.parent_name(),
+        parent: row.live_parent(|parent| parent.name().to_owned()),
         asset_tag: text(Attribute::AssetTag),
         presence: row.presence(),
         retired: row.presence() == Presence::Retired,

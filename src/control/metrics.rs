@@ -15,7 +15,7 @@ pub(super) fn text(state: &State, now: Time) -> String {
         "fleetbridge_problems",
         "gauge",
         "What is wrong with the bridge itself; see status",
-        (state.problems)().len() as u64,
+        state.all_problems().len() as u64,
     );
 
     let counts = fleet.counts();
@@ -29,6 +29,18 @@ pub(super) fn text(state: &State, now: Time) -> String {
         "Numbers given so far, of 2097151; never reused",
         counts.numbers_used.into(),
     );
+    out.family(
+        "fleetbridge_device_addresses",
+        "gauge",
+        "Addresses and ports that devices can have of their own",
+    );
+    for room in &state.rooms {
+        out.value(&[("kind", room.kind)], room.total.into());
+    }
+    out.family("fleetbridge_device_addresses_used", "gauge", "Of these, those that are given");
+    for room in &state.rooms {
+        out.value(&[("kind", room.kind)], room.total.min(counts.numbers_used).into());
+    }
     out.one("fleetbridge_events_total", "counter", "Events in the journal", fleet.journal().last());
 
     let adapters = fleet.adapters().all();

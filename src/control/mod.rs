@@ -20,6 +20,7 @@ mod hosts;
 mod local;
 mod metrics;
 mod pieces;
+mod room;
 mod routes;
 mod socket;
 pub mod view;
@@ -33,6 +34,7 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use local::END;
+pub use room::{Level, Room};
 pub use socket::Listeners;
 
 use crate::{
@@ -71,8 +73,19 @@ pub struct State {
     pub agent: kit::Agent,
     /// How a device is asked, by its number and name.
     pub agent_of: Box<AgentOf>,
+    pub rooms: Vec<Room>,
     /// To whom the wish to retire a device goes.
     pub retire: mpsc::Sender<Retire>,
+}
+
+impl State {
+    /// Also what does not make the bridge unhealthy.
+    fn all_problems(&self) -> Vec<String> {
+        let used = self.fleet.counts().numbers_used;
+        let mut problems = (self.problems)();
+        problems.extend(self.rooms.iter().filter_map(|room| room.shortage(used)));
+        problems
+    }
 }
 
 pub type TestTargets = dyn Fn(Option<SocketAddr>) -> Pin<Box<dyn Future<Output = Option<Vec<view::Tested>>> + Send>>

@@ -90,7 +90,7 @@ struct Wanted {
 type WantedQuery = Result<Query<Wanted>, QueryRejection>;
 
 async fn status(Shared(state): App) -> Json<view::Status> {
-    let problems = (state.problems)();
+    let problems = state.all_problems();
     let targets = (state.targets)();
     Json(view::Status::new(&state.fleet, &state.stats, state.started, targets, problems, clock::now()))
 }
@@ -204,6 +204,13 @@ async fn kit_hosts(
         let help =
             "add communities = [{ name = \"...\", access = \"read\" }] to [snmp] and start the bridge again";
         return Err(refuse("no community may ask the SNMP agent, so no tool could".to_owned(), help));
+    }
+    if (state.agent_of)(1, "device").is_none() {
+        let help = "give them [snmp.devices] pools, ports or communities in the boot file and start the bridge again";
+        return Err(refuse(
+            "devices have neither addresses nor ports nor communities of their own".to_owned(),
+            help,
+        ));
     }
     let revision = state.fleet.revision(clock::now());
     if let Some(since) = wanted.since.filter(|since| *since > u64::from(revision)) {

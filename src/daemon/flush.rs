@@ -1,4 +1,4 @@
-//! Write-behind: telemetry in batches, events at once.
+//! Write-behind: telemetry in batches, events and boot instants that have moved at once.
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::{
 
 /// How old telemetry in the store may be.
 pub const FLUSH: Duration = Duration::from_secs(5);
-/// How long an event waits until it is durable and told.
+/// How long an event waits until it is durable and told, and a boot instant until it is durable and shown.
 const EVENTS: Duration = Duration::from_millis(100);
 /// What a trap target was told in this time before a kill is told again.
 const BOOKMARKS: Duration = Duration::from_secs(1);
@@ -70,33 +70,46 @@ impl Flusher {
         self.telemetry().await;
     }
 
-    /// Makes events durable, each with the state of its device: one never contradicts the other. True: all that were
-    /// told are.
+    /// Makes events durable, each with the state of its device: one never contradicts the other; and boot instants, which
+    /// no manager may see step back after a crash. True: all events that were told are.
     async fn events(&self) -> bool {
         let journal = self.fleet.journal();
         loop {
+            let boots = self.fleet.moved_boots(ROWS);
             let mut batch = Batch::default();
             if let Err(overrun) = journal.read_undurable(MOST_EVENTS, &mut batch.events) {
                 error!(missed = overrun.missed, "the store is too slow: events were told but not kept");
             }
-            let Some(last) = batch.events.last().map(|event| event.number) else { return true };
-            let mut devices: Vec<_> = batch.events.iter().filter_map(|event| event.kind.device()).collect();
+            let last = batch.events.last().map(|event| event.number);
+            if last.is_none() && boots.is_empty() {
+                return true;
+            }
+            let of_events = batch.events.iter().filter_map(|event| event.kind.device());
+            let mut devices: Vec<_> = of_events.chain(boots.iter().map(|(device, _)| *device)).collect();
             devices.sort_unstable();
             devices.dedup();
             for &device in &devices {
                 self.fleet.row(device, |row| batch.push(device, |out| row::encode(&row, out)));
             }
-            let full = batch.events.len() == MOST_EVENTS;
-            let Ok(flushed) = self.keeper.flush(batch, &devices).await else {
+            let full = batch.events.len() == MOST_EVENTS || boots.len() == ROWS;
+            let written = self.keeper.flush(batch, &devices).await;
+            // If they could not be written, they are worth more shown than kept back.
+            self.fleet.show_boots(&boots);
+            let Ok(flushed) = written else {
                 // The store has logged and counted it; the events stay undurable and are tried again.
-                journal.tell_undurable(last.min(self.keeper.store.promised_events()));
+                if let Some(last) = last {
+                    journal.tell_undurable(last.min(self.keeper.store.promised_events()));
+                }
+                self.fleet.mark_dirty(devices);
                 return false;
             };
             self.keeper.begun_anew(flushed);
             if flushed.anew {
                 self.targets.mark_unsaved();
             }
-            journal.set_durable(last);
+            if let Some(last) = last {
+                journal.set_durable(last);
+            }
             if !full {
                 return true;
             }

@@ -61,11 +61,16 @@ pub fn client(connection: config::Mqtt, broker: Option<&Broker>, limits: Limits)
 
 pub fn broker(config: &Config) -> Option<broker::Config> {
     let broker = config.broker.as_ref()?;
+    // Who has a user of its own there comes as everybody does.
+    let own = connections(config).into_iter();
+    let own = own.filter(|connection| connection.user.is_none() && connection.leads_to(broker.listen));
+    let awaited = own.map(|connection| connection.name).collect();
     Some(broker::Config {
         listen: broker.listen,
         users_file: broker.users_file.clone(),
         max_clients: broker.max_clients as usize,
         payload_limit: config.limits.payload,
+        awaited,
     })
 }
 
@@ -174,7 +179,11 @@ pub fn agent_of(config: &Config) -> impl Fn(DeviceNumber, &str) -> Option<kit::A
         if let Some(port) = addresses.port(number) {
             return Some(kit::Agent { port, ..bridge.clone() });
         }
-        let community = pattern.as_ref()?.fill(&bridge.community, name);
+        let pattern = pattern.as_ref()?;
+        let community = match name.len() > snmp::view::LONGEST_CONTEXT {
+            true => pattern.fill(&bridge.community, &format!("+{number}")),
+            false => pattern.fill(&bridge.community, name),
+        };
         Some(kit::Agent { community, ..bridge.clone() })
     }
 }

@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use super::{
     Daemon,
-    addresses::{self, AddressError},
+    addresses::{self, AddressError, Shortages},
     changes,
     enrol::{Enroller, RateLimit},
     files,
@@ -66,11 +66,11 @@ pub enum StartError {
     #[error(transparent)]
     Netconf(#[from] netconf::NetconfError),
     #[error(
-        "[broker] max-clients {max_clients} takes {} open files, and this process may have {limit}: raise the limit \
-         (LimitNOFILE= in the systemd unit, `ulimit -Hn` in a shell), or lower max-clients",
-        files::needed(*max_clients)
+        "{needed} {} open files, and this process may have {limit}: {}",
+        needed.files(),
+        files::HELP
     )]
-    Files { max_clients: u32, limit: u64 },
+    Files { needed: files::Needed, limit: u64 },
     #[error("the SNMP engine has no identity: {0}")]
     Engine(#[from] snmp::engine::EngineError),
 }
@@ -104,6 +104,7 @@ impl Plan {
                 problems.extend(settings::unusable_files(&config));
                 problems.extend(settings::edited_profiles(&config, &library));
                 problems.extend(addresses::check(&config));
+                problems.extend(addresses::foreign(&config));
                 if file::has_errors(&problems) {
                     return Err(problems);
                 }
@@ -127,10 +128,9 @@ impl Daemon {
         let Plan { config, mut library, .. } = plan;
         let started = clock::now();
         let limit = files::raise_limit();
-        if let Some(max_clients) = config.broker.as_ref().map(|broker| broker.max_clients)
-            && limit < files::needed(max_clients)
-        {
-            return Err(StartError::Files { max_clients, limit });
+        let needed = files::Needed::of(&config);
+        if !needed.is_little() && limit < needed.files() {
+            return Err(StartError::Files { needed, limit });
         }
         let stats = Arc::new(Stats::default());
         let Opened { store, cold, last_event, set_aside } =
@@ -241,6 +241,7 @@ impl Daemon {
             troubles: store.troubles(),
             asked: settings::agent(&config),
             agent_of: Box::new(settings::agent_of(&config)),
+            rooms: addresses::rooms(&config),
         };
         let state = Arc::new(shown.state());
         let flusher = Flusher {
@@ -253,7 +254,14 @@ impl Daemon {
             tokio::spawn(enroller.run(wishes, retirements)),
             tokio::spawn(keeper.run(keeps)),
             tokio::spawn(flusher.run(stopped(rest_stops.clone()))),
-            tokio::spawn(sweep(fleet.clone(), datastore.clone(), unsettled, stopped(rest_stops.clone()))),
+            tokio::spawn(sweep(
+                fleet.clone(),
+                datastore.clone(),
+                unsettled,
+                addresses::rooms(&config),
+                agent.clone(),
+                stopped(rest_stops.clone()),
+            )),
             tokio::spawn(snmp::notifier::run(
                 agent,
                 targets.clone(),
@@ -417,6 +425,7 @@ struct Shown {
     troubles: [Trouble; 2],
     asked: kit::Agent,
     agent_of: Box<control::AgentOf>,
+    rooms: Vec<control::Room>,
 }
 
 impl Shown {
@@ -434,6 +443,7 @@ impl Shown {
             troubles,
             asked,
             agent_of,
+            rooms,
         } = self;
         let (staged, discarded, committed) = (datastore.clone(), datastore.clone(), datastore.clone());
         let (adapters_of, progress_of, told_to) = (fleet.clone(), fleet.clone(), fleet.clone());
@@ -453,6 +463,7 @@ impl Shown {
             commit: Box::new(move |id| changes::commit(&datastore, id)),
             agent: asked,
             agent_of,
+            rooms,
             retire,
         }
     }
@@ -472,20 +483,27 @@ async fn sweep(
     fleet: Arc<Fleet>,
     datastore: Arc<Datastore>,
     unsettled: Arc<Unsettled>,
+    rooms: Vec<control::Room>,
+    agent: Arc<snmp::agent::Agent>,
     stop: impl Future<Output = ()>,
 ) {
     let mut stop = pin!(stop);
+    let mut shortages = Shortages::default();
     let mut timer = tokio::time::interval(SWEEP);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = &mut stop => return,
             _ = timer.tick() => {
+                let set_by = clock::follow();
                 let now = clock::now();
+                fleet.set_clock(set_by, now);
+                agent.engine().set_clock(set_by);
                 fleet.sweep(now);
                 fleet.rescope();
                 unsettled.settle(&fleet, now);
                 netconf::handle_timeout(&datastore);
+                shortages.tell(&rooms, fleet.counts().numbers_used);
             }
         }
     }

@@ -26,9 +26,7 @@ pub fn trial(config: &Config) -> Vec<Diagnostic> {
     }
     trial.folder("[store] path", &config.store);
     trial.store(&config.store);
-    if let Some(broker) = &config.broker {
-        trial.files(broker.max_clients);
-    }
+    trial.files(files::Needed::of(config));
     if let Some(folder) = config.control.socket.parent() {
         trial.folder("[control] socket", folder);
     }
@@ -102,14 +100,11 @@ impl Trial {
         }
     }
 
-    fn files(&mut self, max_clients: u32) {
-        let (needed, limit) = (files::needed(max_clients), files::hard_limit());
-        if limit < needed {
-            let message = format!(
-                "[broker] max-clients {max_clients} takes {needed} open files, and here {limit} are allowed"
-            );
-            let help = "raise the limit (LimitNOFILE= in the systemd unit, `ulimit -Hn` in a shell), or lower max-clients";
-            self.tell(Severity::Warning, message, help);
+    fn files(&mut self, needed: files::Needed) {
+        let limit = files::hard_limit();
+        if !needed.is_little() && limit < needed.files() {
+            let message = format!("{needed} {} open files, and here {limit} are allowed", needed.files());
+            self.tell(Severity::Warning, message, files::HELP);
         }
     }
 

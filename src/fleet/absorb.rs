@@ -3,6 +3,7 @@
 use super::{
     Fleet,
     block::{Columns, flag, place},
+    boot::Uptime,
 };
 use crate::{journal::EventKind, model::*};
 
@@ -63,6 +64,11 @@ impl Fleet {
         let (_, at) = place(one.device);
         let profile = &self.profiles[ProfileId(columns.slots[at].profile)];
         columns.dirty.set(at, true);
+        if !report.retained {
+            let sent = &mut columns.slots[at].sent;
+            sent.octets = sent.octets.wrapping_add(report.octets.into());
+            sent.messages = sent.messages.wrapping_add(1);
+        }
         if one.parent != 0 && one.parent != one.device && columns.slots[at].reported_parent != one.parent {
             let former = columns.parent(at);
             columns.slots[at].reported_parent = one.parent;
@@ -71,7 +77,7 @@ impl Fleet {
                 moved.push(Moved::Parent { device: one.device, former });
             }
         }
-        let mut says = None;
+        let (mut says, mut uptime, mut swapped) = (None, None, false);
         for fact in reports.facts(report) {
             match *fact {
                 Fact::Point { slot, value, time } => {
@@ -84,8 +90,12 @@ impl Fleet {
                 Fact::Attribute { attribute, text } => {
                     done.observations += 1;
                     let id = &mut columns.attributes[at][attribute as usize];
-                    if columns.texts.replace(id, cut(reports.str(text), 255)) && attribute.is_of_host() {
-                        columns.revise(at, self.revision(now));
+                    let had = *id != 0;
+                    if columns.texts.replace(id, cut(reports.str(text), 255)) {
+                        swapped |= had && attribute == Attribute::Serial;
+                        if attribute.is_of_host() {
+                            columns.revise(at, self.revision(now));
+                        }
                     }
                 }
                 Fact::Availability(availability) => says = Some(availability),
@@ -93,8 +103,11 @@ impl Fleet {
                     done.observations += 1;
                     self.absorb_setting(columns, one.device, fact, (reports, report), now);
                 }
-                Fact::Uptime(secs) => columns.slots[at].boot = boot(columns.slots[at].boot, secs, now),
+                Fact::Uptime { secs, time } => uptime = Some(Uptime { secs, time }),
             }
+        }
+        if let Some(boot) = columns.boot_after(at, uptime, report.retained, swapped, now, self.clock_set()) {
+            moved.push(Moved::Boot { device: one.device, boot });
         }
         if !report.retained && says != Some(Availability::Lost) {
             columns.slots[at].last_seen = now;
@@ -111,8 +124,8 @@ impl Fleet {
             return;
         }
         let is_birth = says == Some(Availability::Online) && !report.retained;
-        if is_birth && (was.is_missing() || was == Presence::NeverSeen) && !profile.tells_uptime {
-            columns.slots[at].boot = now;
+        if is_birth && (was.is_missing() || was == Presence::NeverSeen) && columns.uptimes.highest(at) == 0 {
+            moved.push(Moved::Boot { device: one.device, boot: now });
         }
         self.set_presence(columns, one.device, presence, now);
         columns.next_deadline = Time::NEVER;
@@ -125,6 +138,7 @@ impl Fleet {
 pub(super) enum Moved {
     Presence { device: DeviceNumber, was: Presence, is: Presence },
     Parent { device: DeviceNumber, former: DeviceNumber },
+    Boot { device: DeviceNumber, boot: Time },
 }
 
 impl Fleet {
@@ -133,6 +147,9 @@ impl Fleet {
         for moved in moved {
             match *moved {
                 Moved::Parent { device, former } => self.adopt_child(device, former),
+                Moved::Boot { device, boot } => {
+                    self.boots.lock().insert(device, boot.shifted(-self.clock_set()));
+                }
                 Moved::Presence { device, was, is } => {
                     if is == Presence::Lost && was != Presence::NeverSeen {
                         let last_seen = self.row(device, |row| row.last_seen()).unwrap_or_default();
@@ -214,17 +231,6 @@ fn stamp(time: Time, retained: bool, now: Time) -> u32 {
         (false, _) => time.min(now),
     };
     time.secs() as u32
-}
-
-/// When the unit booted: moves only if the uptime it reports contradicts what is known by over 60 s and 1 %.
-fn boot(known: Time, uptime_secs: u64, now: Time) -> Time {
-    let reported = Time(now.0.saturating_sub(uptime_secs.saturating_mul(1000)));
-    let difference = reported.0.abs_diff(known.0);
-    if !known.is_never() && difference <= uptime_secs.saturating_mul(10).max(60_000) {
-        known
-    } else {
-        reported
-    }
 }
 
 /// At most `most` octets, at a character boundary.

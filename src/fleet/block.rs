@@ -4,6 +4,7 @@ use parking_lot::RwLock;
 
 use super::{
     bits::Bits,
+    boot::Uptimes,
     managed::Managed,
     settings::Settings,
     texts::{TextId, Texts},
@@ -35,6 +36,7 @@ pub(super) struct Columns {
     /// Revised, or new, since scopes were last looked at.
     pub revised: Bits,
     pub slots: Vec<Slot>,
+    pub uptimes: Uptimes,
     pub attributes: Vec<[TextId; Attribute::COUNT]>,
     pub cells: Cells,
     pub settings: Settings,
@@ -46,13 +48,15 @@ pub(super) struct Columns {
     pub next_deadline: Time,
 }
 
-/// The part of a device that every message touches: one cache line.
+/// The part of a device that every message touches.
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
     pub last_seen: Time,
     pub presence_since: Time,
     /// When the unit booted, as far as it is known.
     pub boot: Time,
+    /// What it has sent since the process started.
+    pub sent: Traffic,
     /// Where its cells begin.
     pub cells: u32,
     /// What it hangs on as it reports it; see [`Columns::parent`].
@@ -70,7 +74,15 @@ pub(super) struct Slot {
     id_len: u8,
 }
 
-const _: () = assert!(size_of::<Slot>() == 56);
+/// Messages that were heard as they were sent, not as a broker kept them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Of topics and payloads.
+    pub octets: u64,
+    pub messages: u64,
+}
+
+const _: () = assert!(size_of::<Slot>() == 72);
 
 const SAME_AS_NAME: u32 = u32::MAX;
 
@@ -148,6 +160,7 @@ impl Columns {
             last_seen: Time::NEVER,
             presence_since: record.learned,
             boot: Time::NEVER,
+            sent: Traffic::default(),
             cells,
             reported_parent: 0,
             name,
@@ -204,6 +217,7 @@ impl Slot {
             last_seen: Time::NEVER,
             presence_since: Time::NEVER,
             boot: Time::NEVER,
+            sent: Traffic::default(),
             cells: 0,
             reported_parent: 0,
             name: 0,

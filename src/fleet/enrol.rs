@@ -160,7 +160,7 @@ impl Fleet {
             }
         }
         if self.is_awaited() {
-            records.iter().for_each(|record| self.meet(&record.name, record.number));
+            records.iter().for_each(|record| self.meet(&record.name, record.number, record.learned));
         }
     }
 
@@ -191,6 +191,7 @@ impl Fleet {
         self.journal.append(now, EventKind::DeviceRetired { device: number });
         // Nothing hangs on it any more: its children are judged by their own silence.
         self.tell_children(number, false, now);
+        self.revise_children(number, now);
         true
     }
 
@@ -201,6 +202,7 @@ impl Fleet {
             return false;
         }
         self.journal.append(now, EventKind::DeviceReturned { device: number, was: Presence::Retired });
+        self.revise_children(number, now);
         true
     }
 

@@ -184,13 +184,13 @@ impl Fleet {
         if found.is_none()
             && let Some(parent) = self.find(name)
         {
-            self.meet(name, parent);
+            self.meet(name, parent, now);
         }
     }
 
     /// A device has got its number: those that managers hang on its name hang on it. It has not been heard, so nothing
     /// is unreachable by that.
-    pub(super) fn meet(&self, name: &str, parent: DeviceNumber) {
+    pub(super) fn meet(&self, name: &str, parent: DeviceNumber, now: Time) {
         let children: Vec<DeviceNumber> = {
             let mut awaited = self.awaited.lock();
             let of_name = (name.to_owned(), 0)..=(name.to_owned(), MAX_DEVICE_NUMBER);
@@ -205,6 +205,7 @@ impl Fleet {
             self.change(child, |columns, at| {
                 if columns.managed_parent(at) == name {
                     columns.managed.set(at, What::Parent, parent);
+                    columns.revise(at, self.revision(now));
                 }
             });
             self.adopt_child(child, 0);
@@ -217,7 +218,11 @@ impl Fleet {
     }
 
     /// `None`: the number was never given.
-    fn change<R>(&self, device: DeviceNumber, change: impl FnOnce(&mut Columns, usize) -> R) -> Option<R> {
+    pub(super) fn change<R>(
+        &self,
+        device: DeviceNumber,
+        change: impl FnOnce(&mut Columns, usize) -> R,
+    ) -> Option<R> {
         let (block, at) = place(device);
         let mut columns = self.blocks.get(block)?.get()?.columns.write();
         columns.slots.get(at)?.is_somebody().then(|| change(&mut columns, at))

@@ -5,12 +5,13 @@
 //!
 //! Locks are taken in the order names, children, block, journal or adapter; a reader inside a block may ask for names and
 //! other blocks (all reads are recursive), a writer inside a block asks for nothing but journal and outbox, which ask
-//! for nothing.
+//! for nothing; nor do the boot instants that wait to be shown.
 
 mod absorb;
 mod adapters;
 mod bits;
 mod block;
+mod boot;
 mod enrol;
 mod managed;
 mod names;
@@ -25,15 +26,16 @@ mod texts;
 mod walk;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering},
     },
 };
 
 pub use absorb::{Absorbed, Resolved};
 pub use adapters::{Adapter, AdapterState, Adapters, Status};
+pub use block::Traffic;
 pub use enrol::{FleetFull, Identity};
 pub use restore::{DeviceState, PointState, StoredValue};
 pub use revision::Change;
@@ -73,6 +75,12 @@ pub struct Fleet {
     remembered: Mutex<Vec<(DeviceNumber, Change)>>,
     by_presence: [AtomicU32; 8],
     scopes: RwLock<Vec<Arc<Scope>>>,
+    /// Milliseconds by which the clock has been set since the start. Boot instants are kept as if it had not been.
+    clock_set: AtomicI64,
+    /// When that was last; nobody's silence counts from before.
+    clock_set_at: AtomicU64,
+    /// Those that have moved; see [`boot`].
+    boots: Mutex<BTreeMap<DeviceNumber, Time>>,
     /// (parent, child): who becomes unreachable with whom.
     children: Mutex<BTreeSet<(DeviceNumber, DeviceNumber)>>,
     /// (parent, child): whose manager named a parent that has no number yet.
@@ -121,6 +129,9 @@ impl Fleet {
             remembered: Mutex::default(),
             by_presence: Default::default(),
             scopes: RwLock::default(),
+            clock_set: AtomicI64::new(0),
+            clock_set_at: AtomicU64::new(0),
+            boots: Mutex::default(),
             children: Mutex::default(),
             awaited: Mutex::default(),
         }

@@ -111,11 +111,12 @@ impl Fleet {
     /// By adapter number. Devices of an adapter that is configured no more are not waited for: silence makes them lost.
     fn hearing(&self) -> Vec<Hearing> {
         let mut hearing = vec![NOBODY];
+        let clock_set_at = self.clock_set_at();
         for adapter in self.adapters.all() {
             let status = adapter.status();
             hearing.resize(hearing.len().max(usize::from(adapter.id) + 1), NOBODY);
             hearing[usize::from(adapter.id)] =
-                Hearing { up: status.state == AdapterState::Up, since: status.since };
+                Hearing { up: status.state == AdapterState::Up, since: status.since.max(clock_set_at) };
         }
         hearing
     }
@@ -265,7 +266,7 @@ impl Fleet {
         found.len() - 1
     }
 
-    fn children_of(&self, parent: DeviceNumber) -> Vec<DeviceNumber> {
+    pub(super) fn children_of(&self, parent: DeviceNumber) -> Vec<DeviceNumber> {
         let children = self.children.lock();
         children.range((parent, 0)..=(parent, MAX_DEVICE_NUMBER)).map(|&(_, child)| child).collect()
     }

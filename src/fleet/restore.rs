@@ -15,6 +15,8 @@ pub struct DeviceState<'a> {
     pub presence_since: Time,
     pub last_seen: Time,
     pub boot: Time,
+    /// The boot is by an uptime that it told.
+    pub tells_uptime: bool,
     pub parent: DeviceNumber,
     /// `None`: an older version wrote the row, which knew none.
     pub change: Option<Change>,
@@ -69,6 +71,10 @@ impl Fleet {
         slot.presence_since = state.presence_since;
         slot.last_seen = state.last_seen;
         slot.boot = state.boot;
+        if state.tells_uptime {
+            columns.uptimes.set_highest(at, state.last_seen.since(state.boot) / 1000);
+        }
+        let slot = &mut columns.slots[at];
         slot.reported_parent = state.parent;
         for &(attribute, text) in &state.attributes {
             columns.texts.replace(&mut columns.attributes[at][attribute as usize], text);

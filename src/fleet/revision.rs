@@ -25,9 +25,21 @@ impl Fleet {
         self.revision.fetch_max(now, Ordering::AcqRel).max(now)
     }
 
+    /// No device has changed since: the highest revision that was given so far.
+    pub fn last_revision(&self) -> u32 {
+        self.revision.load(Ordering::Acquire)
+    }
+
     /// How devices are asked, in words of any kind: under other words all of them have changed. Before they are restored.
     pub fn asked_by(&self, words: &str) {
         self.asked_by.store(Hash::default().with(words).0, Ordering::Release);
+    }
+
+    /// A device has come or gone: what hangs on it is shown otherwise.
+    pub(super) fn revise_children(&self, parent: DeviceNumber, now: Time) {
+        for child in self.children_of(parent) {
+            self.change(child, |columns, at| columns.revise(at, self.revision(now)));
+        }
     }
 
     pub(super) fn remember(&self, device: DeviceNumber, change: Change) {
@@ -93,21 +105,23 @@ impl Row<'_> {
     fn shown(&self) -> u32 {
         let profile = self.profile();
         let mut hash = Hash(self.fleet.asked_by.load(Ordering::Acquire));
+        // No more is shown of it, and after a start no more is known.
+        if self.presence() == Presence::Retired {
+            return hash.bytes(&[1]).0;
+        }
         for text in [&profile.name, &profile.revision, &profile.class] {
             hash = hash.with(text);
         }
         for attribute in Attribute::ALL.into_iter().filter(|attribute| attribute.is_of_host()) {
             hash = hash.with(self.attribute(attribute));
         }
-        match self.columns.managed_parent(self.at()) {
-            "" => hash = hash.bytes(&self.reported_parent().to_le_bytes()),
-            name => hash = hash.with(name),
-        }
-        hash.bytes(&[u8::from(self.presence() == Presence::Retired)]).0
+        hash = self.live_parent(|parent| hash.with(parent.name())).unwrap_or_else(|| hash.with(""));
+        hash.bytes(&[0]).0
     }
 }
 
 /// FNV-1a of 32 bits: stable for ever, unlike the standard library's hasher.
+#[derive(Clone, Copy)]
 struct Hash(u32);
 
 impl Default for Hash {

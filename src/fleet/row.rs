@@ -2,7 +2,7 @@
 
 use super::{
     Fleet,
-    block::{Columns, Slot, flag},
+    block::{Columns, Slot, Traffic, flag},
 };
 use crate::model::*;
 
@@ -85,18 +85,39 @@ impl<'a> Row<'a> {
         self.slot.last_seen
     }
 
+    /// What it has sent since the process started.
+    pub fn sent(&self) -> Traffic {
+        self.slot.sent
+    }
+
     pub fn learned(&self) -> Time {
         Time::from_secs(u64::from(self.slot.learned_secs))
     }
 
     /// When the unit booted, from the uptime that it reports or from its last birth; [`Time::NEVER`] unknown.
     pub fn boot(&self) -> Time {
-        self.slot.boot
+        self.slot.boot.shifted(self.fleet.clock_set())
+    }
+
+    /// As the store is to keep it: one that has moved is durable before it is shown.
+    pub fn boot_to_keep(&self) -> Time {
+        let (moved, set) = (self.fleet.boots.lock().get(&self.number).copied(), self.fleet.clock_set());
+        match moved.unwrap_or(self.slot.boot).shifted(set) {
+            // By the clock as it was when the device was learned the next start would count otherwise.
+            Time::NEVER if set != 0 => self.up_since(),
+            boot => boot,
+        }
+    }
+
+    /// The boot is by an uptime that it told.
+    pub fn tells_uptime(&self) -> bool {
+        self.columns.uptimes.highest(self.at()) > 0
     }
 
     /// Since when the unit runs, as far as anybody can tell: its boot, else the first sight of it.
     pub fn up_since(&self) -> Time {
-        if self.slot.boot.is_never() { self.learned() } else { self.slot.boot }
+        let since = if self.slot.boot.is_never() { self.learned() } else { self.slot.boot };
+        since.shifted(self.fleet.clock_set())
     }
 
     /// Unknown until alarms exist.
@@ -115,12 +136,23 @@ impl<'a> Row<'a> {
         self.columns.parent(self.at())
     }
 
+    /// As [`parent`](Row::parent); 0 also while that is retired, so that who follows it finds a row.
+    pub fn live_parent(&self) -> DeviceNumber {
+        let parent = self.parent();
+        if parent != 0 && self.fleet.row(parent, |_| ()).is_some() { parent } else { 0 }
+    }
+
     /// The name of the device that it hangs on, also of one that managers name and that there is not.
     pub fn parent_name(&self) -> Option<String> {
         match self.columns.managed_parent(self.at()) {
             "" => self.fleet.row_or_retired(self.slot.reported_parent, |row| row.name().to_owned()),
             name => Some(name.to_owned()),
         }
+    }
+
+    /// Looks at the live device that it hangs on.
+    pub fn live_parent<R>(&self, view: impl FnOnce(Row<'_>) -> R) -> Option<R> {
+        self.fleet.row(self.parent(), view)
     }
 
     /// Without its managers' word; 0: none.

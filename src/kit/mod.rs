@@ -51,7 +51,7 @@ pub struct Host {
     pub parent: Option<String>,
     pub asset_tag: String,
     pub presence: Presence,
-    /// It is to be taken out of the tool. Only in runs that give what changed.
+    /// It is to be taken out of the tool. Only for tools that are told changes.
     pub retired: bool,
     #[serde(flatten)]
     pub agent: Agent,
@@ -161,6 +161,15 @@ impl Tool {
         match self {
             Tool::Cacti | Tool::Librenms | Tool::Zabbix => false,
             Tool::Icinga | Tool::Opennms | Tool::SnmpExporter | Tool::Telegraf => true,
+        }
+    }
+
+    /// Whether the tool can have the device as a host. [`hosts`](Tool::hosts) takes no others.
+    pub fn takes(self, facts: &Facts, host: &Host) -> bool {
+        match self {
+            Tool::Opennms => opennms::takes(facts, host),
+            Tool::Icinga | Tool::SnmpExporter => host.agent.address().is_some(),
+            Tool::Cacti | Tool::Librenms | Tool::Telegraf | Tool::Zabbix => true,
         }
     }
 

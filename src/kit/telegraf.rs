@@ -1,12 +1,13 @@
 //! Telegraf: `[[inputs.snmp]]` (plugins/inputs/snmp). Identifiers are numeric, so it needs no MIB files.
 //!
 //! The template asks the bridge for the fleet's scalars and tables. The hosts are an input each: the points of a device
-//! stand under its own number, so each is a field of its name, with its decimals in place, and one GET brings all.
+//! stand under its own number, so each is a field of its name, with its decimals in place, beside a field that says what it
+//! is worth, and one GET brings all.
 
 use std::fmt::Write;
 
 use super::{Agent, Facts, File, Host, Profile, objects};
-use crate::model::{PointDef, PointType};
+use crate::model::PointType;
 
 const FLEET: &str = "fleetbridge.conf";
 const DEVICES: &str = "fleetbridge-devices.conf";
@@ -75,9 +76,10 @@ fn device(host: &Host, profile: Option<&Profile>) -> String {
         // What is known of every device has its name already.
         let taken = DEVICE.iter().any(|(name, ..)| *name == point.name);
         let name = if taken { format!("point_{}", point.name) } else { point.name.clone() };
-        let (object, conversion) = value(point);
-        let oid = format!("{}.{}.{}", objects::oid(object), host.number, point.number);
-        field(&mut out, &name, &oid, &conversion, false);
+        let (object, conversion) = value(point.ty);
+        let oid = |object| format!("{}.{}.{}", objects::oid(object), host.number, point.number);
+        field(&mut out, &name, &oid(object), conversion, false);
+        field(&mut out, &format!("{name}_quality"), &oid("fbPointQuality"), "", false);
     }
     out.push_str("  [inputs.snmp.tags]\n");
     for (name, value) in [
@@ -94,15 +96,15 @@ fn device(host: &Host, profile: Option<&Profile>) -> String {
     out
 }
 
-/// The column of fbPointTable with the value, and what makes it a number with its decimals.
-fn value(point: &PointDef) -> (&'static str, String) {
-    match point.ty {
-        PointType::Counter => ("fbPointCounter", String::new()),
-        PointType::Text => ("fbPointValue", String::new()),
-        PointType::Boolean | PointType::Integer => ("fbPointInteger", String::new()),
-        // Digits below zero are zeros that are not sent: the text has them.
-        PointType::Decimal if point.digits < 0 => ("fbPointValue", "float".to_owned()),
-        PointType::Decimal => ("fbPointInteger", format!("float({})", point.digits)),
+/// The column of fbPointTable with the value, and what makes it a number: as text it has its decimals, and may be larger than
+/// Integer32.
+fn value(ty: PointType) -> (&'static str, &'static str) {
+    match ty {
+        PointType::Counter => ("fbPointCounter", ""),
+        PointType::Text => ("fbPointValue", ""),
+        PointType::Boolean => ("fbPointInteger", ""),
+        PointType::Integer => ("fbPointValue", "int"),
+        PointType::Decimal => ("fbPointValue", "float"),
     }
 }
 
@@ -145,13 +147,13 @@ fn snake(name: &str) -> String {
     out
 }
 
-/// A basic string of TOML 1.0.
+/// A basic string of TOML 1.0. Before Telegraf reads it as TOML it puts in its environment wherever there is a `$`.
 fn text(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() => {
+            c if c == '$' || c.is_control() => {
                 let _ = write!(out, "\\u{:04X}", u32::from(c));
             }
             c => out.push(c),

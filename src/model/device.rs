@@ -115,7 +115,7 @@ impl Attribute {
     /// What management tools keep of a device that is a host there.
     pub fn is_of_host(self) -> bool {
         use Attribute::*;
-        matches!(self, Manufacturer | Model | Serial | Firmware | Site | Location | Alias | AssetTag)
+        !matches!(self, Mac | Address)
     }
 
     /// The key in a profile's `[identity]`.

@@ -9,6 +9,7 @@ mod report;
 mod session;
 mod setting;
 mod time;
+mod unit;
 mod value;
 
 pub use device::{
@@ -24,4 +25,5 @@ pub use report::{Availability, Fact, Report, Reports, Scalar, Span};
 pub use session::{Confirming, Termination, Who};
 pub use setting::{SettingDef, SettingType, SettingValue, Standing};
 pub use time::Time;
+pub use unit::{Quantity, UnitScale, prefixed};
 pub use value::{Decimal, PointType, Quality, write_decimal};

@@ -136,8 +136,6 @@ pub struct Profile {
     pub settings: Vec<SettingDef>,
     pub software: Vec<SoftwareDef>,
     pub presence: PresenceRule,
-    /// Its devices say for how long they run; else a birth is taken for a boot.
-    pub tells_uptime: bool,
 }
 
 /// The profile of devices that were made before anybody knew what they are; no file can have this name.
@@ -164,7 +162,6 @@ impl Profile {
             settings: Vec::new(),
             software: Vec::new(),
             presence: PresenceRule { interval: 0, missed: 0 },
-            tells_uptime: false,
         }
     }
 

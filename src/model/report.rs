@@ -56,8 +56,11 @@ pub enum Fact {
         /// It does not know the setting.
         unsupported: bool,
     },
-    /// Seconds since the device's boot.
-    Uptime(u64),
+    /// Seconds since the device's boot; `time` is as of when, [`Time::NEVER`] if the message does not say.
+    Uptime {
+        secs: u64,
+        time: Time,
+    },
 }
 
 /// What one message says of one device.
@@ -69,6 +72,8 @@ pub struct Report {
     pub parent: Option<(ProfileId, Span)>,
     /// A retained message sets values, never last-seen; only an availability topic may set presence from it.
     pub retained: bool,
+    /// Of the message: its topic and payload, shared out evenly among the devices that it says something of.
+    pub octets: u32,
     facts: (u32, u32),
 }
 
@@ -104,7 +109,7 @@ impl Reports {
     pub fn begin(&mut self, profile: ProfileId, id: &str, retained: bool) {
         let id = self.text(id);
         let at = self.facts.len() as u32;
-        self.reports.push(Report { profile, id, parent: None, retained, facts: (at, at) });
+        self.reports.push(Report { profile, id, parent: None, retained, octets: 0, facts: (at, at) });
     }
 
     pub fn parent(&mut self, profile: ProfileId, id: &str) {
@@ -119,6 +124,13 @@ impl Reports {
             self.facts.push(fact);
             report.facts.1 = self.facts.len() as u32;
         }
+    }
+
+    /// The reports from the `first`th on are of one message of so many octets.
+    pub fn weigh(&mut self, first: usize, octets: usize) {
+        let reports = self.reports.get_mut(first..).unwrap_or_default();
+        let each = octets.checked_div(reports.len()).unwrap_or(0) as u32;
+        reports.iter_mut().for_each(|report| report.octets = each);
     }
 
     /// Copies a text in, for [`Scalar::Text`] and [`Fact::Attribute`].

@@ -32,6 +32,11 @@ impl Time {
         Time(self.0.saturating_add(millis))
     }
 
+    /// So many milliseconds later, or earlier if they are negative; never stays so.
+    pub const fn shifted(self, millis: i64) -> Self {
+        if self.is_never() { self } else { Time(self.0.saturating_add_signed(millis)) }
+    }
+
     /// `(year, month, day, hour, minute, second, decisecond)` in UTC, by the proleptic Gregorian calendar.
     pub fn civil(self) -> (u16, u8, u8, u8, u8, u8, u8) {
         let days = (self.0 / 86_400_000) as i64;

@@ -83,13 +83,13 @@ impl Addresses {
         u16::try_from(port).ok().filter(|port| ports.contains(port))
     }
 
-    /// How many devices have an address of each family that has pools; those with higher numbers have none.
-    pub fn capacity(&self) -> u32 {
-        let last = |pools: &[Pool]| pools.last().map(|pool| (pool.first - 1).saturating_add(pool.count));
-        match (last(&self.v4), last(&self.v6)) {
-            (Some(v4), Some(v6)) => v4.min(v6),
-            (one, other) => one.or(other).unwrap_or(0),
-        }
+    /// How many IPv4 addresses, IPv6 addresses and ports there are, of each of which there are any: devices with higher
+    /// numbers have none.
+    pub fn rooms(&self) -> impl Iterator<Item = (&'static str, u32)> + use<> {
+        let of = |pools: &[Pool]| pools.last().map(|pool| (pool.first - 1).saturating_add(pool.count));
+        let ports = self.ports.as_ref().map(|ports| ports.len() as u32);
+        let rooms = [("ipv4", of(&self.v4)), ("ipv6", of(&self.v6)), ("port", ports)];
+        rooms.into_iter().filter_map(|(kind, many)| Some((kind, many?)))
     }
 
     /// The first device up to `highest` that had an address in `former` and has another one, or none, in a family that
@@ -207,7 +207,8 @@ mod tests {
         assert_eq!(v4(5).as_deref(), Some("127.2.0.1"));
         assert_eq!(v4(4 + 65_534).as_deref(), Some("127.2.255.254"));
         assert_eq!(v4(4 + 65_535), None);
-        assert_eq!(addresses.capacity(), 4 + 65_534);
+        let rooms = [("ipv4", 4 + 65_534), ("ipv6", MAX_DEVICE_NUMBER), ("port", 3)];
+        assert!(addresses.rooms().eq(rooms));
         assert_eq!(addresses.v6(MAX_DEVICE_NUMBER).unwrap().to_string(), "fd00:1::1f:ffff");
         assert_eq!(addresses.of(70_000), Some(ip("fd00:1::1:1170")));
     }
@@ -257,6 +258,6 @@ mod tests {
         );
         assert_eq!(addresses.device_at_port(20_002), Some(3));
         assert_eq!(addresses.device_at_port(20_003), None);
-        assert_eq!((addresses.has_pools(), addresses.capacity(), addresses.of(1)), (false, 0, None));
+        assert_eq!((addresses.has_pools(), addresses.of(1)), (false, None));
     }
 }

@@ -6,6 +6,10 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt,
     path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use crate::{
@@ -17,11 +21,13 @@ use crate::{
 const HEAD: [u8; 5] = [0x80, 0x00, 0x7e, 0xd9, 0x05];
 const ID_OCTETS: usize = HEAD.len() + 12;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Engine {
     id: [u8; ID_OCTETS],
     boots: i32,
     started: Time,
+    /// Milliseconds by which the clock has been set since.
+    clock_set: Arc<AtomicI64>,
     /// Whether the boots are on disk: only then may v3 be spoken.
     saved: bool,
 }
@@ -70,7 +76,13 @@ impl Engine {
                 let (id, boots) = parse(&text)
                     .ok_or_else(|| EngineError::Malformed { path: path.display().to_string() })?;
                 // At the end they stay (RFC 3414 section 2.2.2).
-                Engine { id, boots: boots.saturating_add(1), started: now, saved: false }
+                Engine {
+                    id,
+                    boots: boots.saturating_add(1),
+                    started: now,
+                    clock_set: Arc::default(),
+                    saved: false,
+                }
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::unsaved(now)?,
             Err(error) => return Err(io(error)),
@@ -88,7 +100,7 @@ impl Engine {
         let (head, own) = id.split_at_mut(HEAD.len());
         head.copy_from_slice(&HEAD);
         getrandom::fill(own).map_err(|error| EngineError::Random(error.to_string()))?;
-        Ok(Engine { id, boots: 1, started: now, saved: false })
+        Ok(Engine { id, boots: 1, started: now, clock_set: Arc::default(), saved: false })
     }
 
     /// snmpEngineID.
@@ -116,11 +128,17 @@ impl Engine {
 
     /// snmpEngineTime: seconds since the start.
     pub fn time(&self, now: Time) -> i32 {
-        i32::try_from(now.since(self.started) / 1000).unwrap_or(i32::MAX)
+        i32::try_from(now.since(self.started()) / 1000).unwrap_or(i32::MAX)
     }
 
+    /// By the clock as it is now.
     pub fn started(&self) -> Time {
-        self.started
+        self.started.shifted(self.clock_set.load(Ordering::Relaxed))
+    }
+
+    /// The clock has been set by so many milliseconds since the start: what has run for some time has still.
+    pub fn set_clock(&self, millis: i64) {
+        self.clock_set.store(millis, Ordering::Relaxed);
     }
 
     fn save(&self, path: &Path) -> io::Result<()> {

@@ -32,7 +32,7 @@ pub enum Value<'a> {
 }
 
 /// The longest SnmpAdminString (RFC 3411).
-const MAX_TEXT: usize = 255;
+pub const MAX_TEXT: usize = 255;
 
 impl<'a> Value<'a> {
     /// An SnmpAdminString or DisplayString: cut at a character boundary to 255 octets.

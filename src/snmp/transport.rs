@@ -7,8 +7,9 @@
 //! ```
 //! With pools of device addresses a listen address is a wildcard socket: the agent answers only if what was asked is its
 //! own or a device's. Each reply leaves from the address that was asked, also on a wildcard socket. The only `unsafe` of the
-//! SNMP part is here, in [`socket`].
+//! SNMP part is here, in [`socket`] and `interfaces`.
 
+mod interfaces;
 pub(super) mod socket;
 mod waiting;
 
@@ -25,6 +26,7 @@ use std::{
     time::Duration,
 };
 
+pub use interfaces::own_addresses;
 use socket::{Batch, PATIENCE, Socket};
 use waiting::Waiting;
 

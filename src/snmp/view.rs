@@ -85,15 +85,20 @@ impl Hosts {
     /// Whose the address and the port are: nobody's (`Err`), the bridge's (`None`) or a device's.
     pub fn at(&self, local: SocketAddr) -> Result<Option<DeviceNumber>, NobodysAddress> {
         let ip = local.ip().to_canonical();
+        let at_port = self.addresses.device_at_port(local.port());
         if let Some(device) = self.addresses.device(ip)? {
-            return Ok(Some(device));
+            return if at_port.is_some_and(|other| other != device) {
+                Err(NobodysAddress)
+            } else {
+                Ok(Some(device))
+            };
         }
         // Without pools each socket is bound to an address of its own.
         let listened = |own: &IpAddr| *own == ip || own.is_unspecified() && (own.is_ipv6() || ip.is_ipv4());
         if self.addresses.has_pools() && !self.listen.iter().any(listened) {
             return Err(NobodysAddress);
         }
-        Ok(self.addresses.device_at_port(local.port()))
+        Ok(at_port)
     }
 
     /// The context by which SNMPv3 names what is shown: empty for the bridge, else `+fleet`, the name of the device, or
@@ -131,6 +136,9 @@ impl Hosts {
     }
 }
 
+/// Octets of vacmContextName at most (RFC 3415): a device with a longer name is found by its number alone.
+pub const LONGEST_CONTEXT: usize = 32;
+
 /// `+fleet`, `+NUMBER` or the name of a device.
 fn named(fleet: &Fleet, name: &[u8]) -> Option<View> {
     let name = str::from_utf8(name).ok()?;
@@ -141,6 +149,7 @@ fn named(fleet: &Fleet, name: &[u8]) -> Option<View> {
             number.parse().ok().map(View::Device)
         }
         Some(_) => None,
+        None if name.len() > LONGEST_CONTEXT => None,
         None => fleet.find(name).map(View::Device),
     }
 }

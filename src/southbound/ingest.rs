@@ -84,10 +84,12 @@ impl Ingest {
         self.adapter.messages.inc();
         self.context.stats.southbound.messages.inc();
         let uplink = Uplink { topic, payload, retained, now };
+        let first = self.reports.len();
         if let Err(error) = self.codec.decode(&uplink, &mut self.reports) {
             self.context.stats.southbound.unknown.inc();
             self.context.unknown.note(now, &self.adapter.name, topic, payload, error.as_str());
         }
+        self.reports.weigh(first, topic.len() + payload.len());
     }
 
     /// Messages since the last commit.

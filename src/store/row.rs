@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! version 1 | presence | last seen | since, boot (differences to last seen) | parent
-//! (attribute + 1, length, text)* [255, 10, revision and hash of the last change in groups of seven bits] 0
+//! (attribute + 1, length, text)* [254, 0: tells its uptime] [255, 10, revision and hash of the last change in groups of seven bits] 0
 //! (difference to the former point number, tag, value, time [, discontinuity])*   to the end
 //! ```
 //! Numbers are LEB128 varints, signed ones zigzag; instants of points are seconds as differences to last seen. Points
@@ -17,8 +17,10 @@ const VERSION: u8 = 1;
 
 /// In the place of an attribute, so that versions which know no changes read over it; the highest, which no attribute has.
 const CHANGE: u8 = 255;
+/// As [`CHANGE`], and empty.
+const TELLS_UPTIME: u8 = 254;
 
-const _: () = assert!(Attribute::COUNT < CHANGE as usize);
+const _: () = assert!(Attribute::COUNT < TELLS_UPTIME as usize);
 
 /// A row that this version cannot read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,10 +33,18 @@ pub enum RowError {
 
 /// Appends the row of a device to `out`; allocates nothing else.
 pub fn encode(row: &Row<'_>, out: &mut Vec<u8>) {
-    head(out, row.presence(), row.presence_since(), row.last_seen(), row.boot(), row.reported_parent());
+    head(
+        out,
+        row.presence(),
+        row.presence_since(),
+        row.last_seen(),
+        row.boot_to_keep(),
+        row.reported_parent(),
+    );
     for attribute in Attribute::ALL {
         put_attribute(out, attribute, row.reported(attribute));
     }
+    put_tells_uptime(out, row.tells_uptime());
     put_change(out, row.change());
     out.push(0);
     let (base, mut former) = (row.last_seen(), 0);
@@ -57,6 +67,7 @@ pub fn encode_state(state: &DeviceState<'_>, out: &mut Vec<u8>) {
     for &(attribute, text) in &state.attributes {
         put_attribute(out, attribute, text);
     }
+    put_tells_uptime(out, state.tells_uptime);
     if let Some(change) = state.change {
         put_change(out, change);
     }
@@ -90,6 +101,7 @@ pub fn decode(bytes: &[u8]) -> Result<DeviceState<'_>, RowError> {
             break;
         }
         let text = rest.text()?;
+        state.tells_uptime |= code == TELLS_UPTIME;
         if code == CHANGE {
             state.change = Some(change(text)?);
         }
@@ -147,6 +159,13 @@ fn put_attribute(out: &mut Vec<u8>, attribute: Attribute, text: &str) {
     }
     out.push(attribute as u8 + 1);
     put_text(out, text);
+}
+
+fn put_tells_uptime(out: &mut Vec<u8>, tells: bool) {
+    if tells {
+        out.push(TELLS_UPTIME);
+        put_text(out, "");
+    }
 }
 
 /// As text, which an attribute is.
@@ -285,6 +304,7 @@ mod tests {
             presence_since: Time(1_795_398_900_001),
             last_seen: Time(1_795_398_917_123),
             boot: Time::NEVER,
+            tells_uptime: true,
             parent: 77,
             change: Some(Change { revision: 1_795_398_917, shown: u32::MAX }),
             attributes: vec![(Attribute::Firmware, "14.2.0"), (Attribute::Site, "Süd")],
@@ -302,7 +322,7 @@ mod tests {
         let mut bytes = Vec::new();
         encode_state(&sample(), &mut bytes);
         assert_eq!(decode(&bytes), Ok(sample()));
-        assert!(bytes.len() < 102, "{}", bytes.len());
+        assert!(bytes.len() < 104, "{}", bytes.len());
         let older = DeviceState { change: None, ..sample() };
         bytes.clear();
         encode_state(&older, &mut bytes);
@@ -358,7 +378,7 @@ mod tests {
             reports.push(Fact::Point { slot, value, time: Time::NEVER });
         }
         reports.push(Fact::Attribute { attribute: Attribute::Firmware, text: firmware });
-        reports.push(Fact::Uptime(10));
+        reports.push(Fact::Uptime { secs: 10, time: Time::NEVER });
         let now = Time::from_secs(1_795_398_917);
         before.absorb(&reports, &mut [Resolved { device: 1, report: 0, parent: 0 }], now);
         let mut bytes = Vec::new();
@@ -383,7 +403,8 @@ mod tests {
         assert_eq!(shown(&after, 5).flatten().unwrap().3, now, "the counter went back");
         let whole = |fleet: &Fleet| {
             fleet.row(1, |row| {
-                (row.presence(), row.presence_since(), row.last_seen(), row.boot(), row.parent())
+                let boot = (row.boot_to_keep(), row.tells_uptime());
+                (row.presence(), row.presence_since(), row.last_seen(), boot, row.parent())
             })
         };
         assert_eq!(whole(&after), whole(&before));
@@ -408,6 +429,7 @@ mod tests {
                 presence_since: Time(times.0),
                 last_seen: Time(times.1),
                 boot: Time(times.2),
+                tells_uptime: times.2 % 2 == 1,
                 parent,
                 change: change.map(|(revision, shown)| Change { revision, shown }),
                 attributes: attributes.iter().map(|(&at, text)| (Attribute::ALL[at], text.as_str())).collect(),

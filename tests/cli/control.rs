@@ -4,7 +4,7 @@ use std::{net::IpAddr, path::PathBuf, sync::Arc};
 
 use fleetbridge::{
     control::{
-        Listeners, Retire, State,
+        Listeners, Retire, Room, State,
         client::{Client, ClientError},
         serve, view,
     },
@@ -76,6 +76,7 @@ impl Bridge {
                     test: Box::new(|_| Box::pin(async { None })),
                     problems: Box::new(|| problems.iter().map(ToString::to_string).collect()),
                     retire,
+                    rooms: vec![Room { kind: "ipv4", total: 254 }],
                     netconf: Box::new(|_| Err(std::io::ErrorKind::Unsupported.into())),
                     candidate: Box::new(view::Candidate::default),
                     discard: Box::new(|| Ok(())),
@@ -206,6 +207,8 @@ fn metrics_and_health_are_all_that_http_gives() {
         "fleetbridge_devices{presence=\"unreachable\"} 1",
         "fleetbridge_adapter_up{adapter=\"plant\",kind=\"mqtt\"} 1",
         "fleetbridge_device_numbers_used 4",
+        "fleetbridge_device_addresses{kind=\"ipv4\"} 254",
+        "fleetbridge_device_addresses_used{kind=\"ipv4\"} 4",
         "fleetbridge_snmp_in_packets_total 0",
         "fleetbridge_problems 0",
     ] {

@@ -92,3 +92,25 @@ fn files(dir: &Path) -> Vec<String> {
     names.sort();
     names
 }
+
+/// One that has no address of its own is found at the bridge's.
+#[test]
+fn devices_in_lists_of_hosts() {
+    let bridge = Bridge::start(&[]);
+    let file = boot_file(&bridge);
+    let print = |arguments: &[&str]| {
+        let output = fleetbridge(&[&["--config", &file, "addresses"], arguments].concat());
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        stdout(&output)
+    };
+    let hosts = print(&["hosts"]);
+    let lines: Vec<_> = hosts.lines().collect();
+    assert_eq!(lines[..2], ["127.0.0.1 plug-1 device-1", "127.1.0.2 gw-1 device-2"], "{hosts}");
+    let zone = print(&["zone"]);
+    assert!(zone.contains("\ndevice-1 IN A 127.0.0.1\nplug-1 IN A 127.0.0.1\n"), "{zone}");
+    for what in ["routes", "nftables"] {
+        let output = fleetbridge(&["--config", &file, "addresses", what]);
+        assert_eq!(code(&output), 1);
+        assert!(stderr(&output).contains("[snmp.devices] pools names no network"), "{}", stderr(&output));
+    }
+}

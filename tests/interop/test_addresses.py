@@ -157,13 +157,13 @@ class AddressTest(Case):
         if self.skip:
             return
         self.run_printed("routes", "sh", "-e")
-        self.say("roof", uptime=86_400)
         v4 = {name: self.address(name)[0] for name in NAMES}
-        wait_until(lambda: self.uptime(v4["roof"]) > 8_640_000, 5, "roof has told its uptime")
-        # Telemetry is at most one flush old after a kill.
         before = {name: self.uptime(address) for name, address in v4.items()}
-        wait_until(lambda: self.bridge.json("status")["store"]["rows-written"] >= 4, 10, "the state is kept")
-        for _ in range(2):
+        for days in (10, 20, 30, 30):
+            # What is seen is kept: the bridge dies as soon as a manager has seen it.
+            self.say("roof", uptime=days * 86_400)
+            wait_until(lambda: self.uptime(v4["roof"]) >= days * 8_640_000, 5, "roof has told its uptime")
+            before["roof"] = self.uptime(v4["roof"])
             self.bridge.kill()
             begun = time.monotonic()
             self.bridge.start()
@@ -171,6 +171,25 @@ class AddressTest(Case):
             for name in NAMES:
                 self.assertGreaterEqual(after[name], before[name], name)
                 self.assertLess(after[name] - before[name], (time.monotonic() - begun + 30) * 100, name)
+            before = after
+
+    def test_no_time_steps_back_by_what_the_broker_kept(self):
+        if self.skip:
+            return
+        self.run_printed("routes", "sh", "-e")
+        v4 = {name: self.address(name)[0] for name in NAMES}
+        self.broker.retain("sensors/roof/info", '{"serial": "A1", "uptime": 600}')
+        wait_until(lambda: "A1" in self.bridge.cli("report", "inventory").out, 5, "roof has told its serial")
+        self.say("roof", uptime=7200)
+        wait_until(lambda: self.uptime(v4["roof"]) >= 720_000, 5, "roof has told its uptime")
+        before = self.uptime(v4["roof"])
+        for _ in range(2):
+            self.assertEqual(self.bridge.stop(), 0)
+            self.bridge.start()
+            wait_until(lambda: self.bridge.json("status")["adapters"][0]["state"] == "up", 5, "the bridge hears")
+            self.say("roof")
+            after = self.uptime(v4["roof"])
+            self.assertGreaterEqual(after, before)
             before = after
 
     def test_addresses_are_given_once(self):
@@ -197,6 +216,38 @@ class AddressTest(Case):
         self.run_printed("routes", "sh", "-e")
         self.assertEqual(self.get(self.address("roof")[0], NAME), "roof")
         self.assertTrue(self.address("roof")[0].startswith("10.98."))
+
+    def test_pools_in_which_somebody_else_is(self):
+        if self.skip:
+            return
+        self.assertEqual(self.bridge.stop(), 0)
+        with open(self.bridge.file, encoding="utf-8") as file:
+            text = file.read()
+        for pool, whose in (
+            (f"{Machines.MANAGER}/32", "a target of [snmp] traps"),
+            (f"{Machines.BRIDGE6}/128", "this machine's interface fb0"),
+            ("::1/128", "this machine itself"),
+        ):
+            self.boot(text.replace('"fd00:99::/64"', f'"fd00:99::/64", "{pool}"'))
+            for command in ("check", "serve"):
+                refused = self.bridge.cli(command)
+                self.assertNotEqual(refused.code, 0)
+                self.assertIn(f"{pool} holds {pool.partition('/')[0]}, which is that of {whose}", refused.text)
+
+    def test_a_pool_that_fills_up(self):
+        if self.skip:
+            return
+        self.assertEqual(self.bridge.stop(), 0)
+        with open(self.bridge.file, encoding="utf-8") as file:
+            text = file.read()
+        self.boot(text.replace("10.99.0.0/24", "10.99.0.0/29"))
+        self.bridge.start()
+        self.assertEqual(self.bridge.json("status")["problems"], [])
+        for number in range(len(NAMES), 6):
+            self.say(f"new-{number}")
+        shortage = "[snmp.devices]: all 6 IPv4 addresses are given"
+        wait_until(lambda: any(shortage in problem for problem in self.bridge.json("status")["problems"]), 5, "the status says so")
+        wait_until(lambda: shortage in self.bridge.output(), 5, "and the log")
 
     def boot(self, text):
         with open(self.bridge.file, "w", encoding="utf-8") as file:

@@ -132,6 +132,15 @@ class BootFileTest(Case):
         with open(f"/proc/{bridge.process.pid}/limits", encoding="ascii") as limits:
             self.assertRegex(limits.read(), r"Max open files +4096 +4096")
 
+    def test_files_that_ports_of_devices_need(self):
+        bridge = Bridge(self, more='[snmp.devices]\nports = "20000-20985"\n')
+        limited = ["prlimit", "--nofile=1024:1024", binary()]
+        command = {name: [*limited, name, "--config", bridge.file] for name in ("serve", "check")}
+        done = {name: subprocess.run(line, capture_output=True, text=True, timeout=10) for name, line in command.items()}
+        self.assertEqual(done["serve"].returncode, 1)
+        self.assertIn("[snmp.devices] ports (986) takes 1186 open files, and this process may have 1024", done["serve"].stderr)
+        self.assertIn("warning: [snmp.devices] ports (986) takes 1186 open files", done["check"].stdout)
+
     def test_an_edited_profile_needs_a_new_revision(self):
         bridge = Bridge(self)
         bridge.profile("th", POINTS)

@@ -1,8 +1,10 @@
 """NMS kits: what is common to all tools, and Telegraf's files, whose every object net-snmp gets as they say."""
 
+import csv
 import os
 import re
 import stat
+import subprocess
 import tomllib
 
 from support import Bridge, Broker, Case, Manager, wait_until
@@ -11,6 +13,7 @@ from support.fleet import POINTS, adapter, telemetry
 IDENTITY = """
 [identity]
 serial = "/sn"
+site = "/site"
 """
 
 POOL = '[snmp.devices]\npools = ["127.1.0.0/16"]\n'
@@ -46,8 +49,8 @@ class KitTest(Case):
         self.assertNotIn("No Such", answer.text)
         values = {}
         for field, value in zip(fields, answer.lines(), strict=True):
-            places = re.fullmatch(r"float\((\d+)\)", field.get("conversion", ""))
-            values[field["name"]] = int(value) / 10 ** int(places[1]) if places else value.strip('"')
+            convert = {"float": float, "int": int}.get(field.get("conversion"), str)
+            values[field["name"]] = convert(value.strip('"'))
         return values, manager
 
 
@@ -63,7 +66,8 @@ class TelegrafTest(KitTest):
             self.assertEqual(values["device"], f"dev-{n}")
             self.assertEqual(values["presence"], "2", "online")
             points = [values[name] for name in ("temperature", "door", "rssi", "passes", "mode", "humidity")]
-            self.assertEqual(points, [21.5, "1", "-67", str(n), "heating", 48.25])
+            self.assertEqual(points, [21.5, "1", -67, str(n), "heating", 48.25])
+            self.assertEqual(values["temperature_quality"], "1", "good")
             self.assertEqual(entry["tags"]["profile"], "th")
 
     def test_devices_by_address(self):
@@ -71,6 +75,27 @@ class TelegrafTest(KitTest):
         entries = self.inputs(self.kit(bridge, "--hosts").out)
         self.assertEqual([entry["agents"] for entry in entries], [[f"udp://127.1.0.{n}:{bridge.port}"] for n in (1, 2, 3)])
         self.assertEqual([self.asked(entry)[0]["device"] for entry in entries], ["dev-0", "dev-1", "dev-2"])
+
+    def test_values_of_any_size_and_of_no_worth(self):
+        bridge = self.fleet(1)
+        self.broker.publish("th/dev-0/telemetry", telemetry(t=400000000.5, rssi=-(2**40), h="broken"))
+        wait_until(lambda: bridge.manager.get("fbPointQuality.1.6") == "bad", 5, "it is heard")
+        [entry] = self.inputs(self.kit(bridge, "--hosts").out)
+        # Telegraf passes over what there is none of.
+        entry["field"] = [field for field in entry["field"] if field["name"] != "humidity"]
+        values, _ = self.asked(entry)
+        self.assertEqual((values["temperature"], values["rssi"]), (400000000.5, -(2**40)))
+        self.assertEqual((values["temperature_quality"], values["humidity_quality"]), ("1", "3"))
+
+    def test_texts_are_no_variables(self):
+        """Telegraf puts its environment in before it reads TOML."""
+        bridge = self.fleet(1)
+        site = "${HOME} $HOME ${X:?die}"
+        self.broker.publish("th/dev-0/telemetry", telemetry(site=site))
+        wait_until(lambda: site in self.kit(bridge, "--hosts").out.replace("\\u0024", "$"), 5, "the site")
+        text = self.kit(bridge, "--hosts").out
+        self.assertNotIn("$", text)
+        self.assertEqual(self.inputs(text)[0]["tags"]["site"], site)
 
     def test_the_fleet(self):
         bridge = self.fleet()
@@ -148,8 +173,85 @@ class SinceTest(KitTest):
         bridge.start()
         self.assertEqual(self.changed(bridge), ["public", "public"], "they have addresses now")
 
+    def test_what_a_killed_run_has_left_goes(self):
+        bridge = self.fleet(1)
+        os.mkdir(self.out)
+        left = lambda pid: os.path.join(self.out, f"fleetbridge-devices.conf.{pid}.part")
+        ended = subprocess.Popen(["true"])
+        ended.wait()
+        for pid in (ended.pid, os.getpid()):
+            open(left(pid), "w", encoding="ascii").close()
+        self.kit(bridge, "--hosts", "--out", self.out)
+        expected = ["fleetbridge-devices.conf", os.path.basename(left(os.getpid())), "telegraf.revision"]
+        self.assertEqual(sorted(os.listdir(self.out)), sorted(expected), "that of a run which goes on stays")
+
     def test_a_revision_that_is_none(self):
         bridge = self.fleet(1)
         answer = bridge.cli("nms-kit", "telegraf", "--hosts", "--since", "9999999999")
         self.assertEqual(answer.code, 1)
         self.assertIn("without --since", answer.text)
+
+
+class ToldTest(KitTest):
+    """Tools that are told changes."""
+
+    def setUp(self):
+        self.out = os.path.join(self.folder, "kit")
+
+    def hosts(self, bridge, *arguments):
+        """{name: whether it is retired} of Cacti's, and the last line that is printed."""
+        answer = bridge.cli("nms-kit", "cacti", "--hosts", "--out", self.out, *arguments)
+        self.assertEqual(answer.code, 0, answer.text)
+        with open(os.path.join(self.out, "hosts.csv"), encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.DictReader(file) if row["name"] != "fleetbridge"]
+        return {row["name"]: row["retired"] == "yes" for row in rows}, answer.lines()[-1]
+
+    def test_all_of_them_have_the_retired_too(self):
+        bridge = self.fleet()
+        hosts, said = self.hosts(bridge)
+        self.assertEqual(hosts, {"dev-0": False, "dev-1": False, "dev-2": False})
+        self.assertTrue(said.startswith("3 hosts; revision "), said)
+        files = sorted(name for name in os.listdir(self.out) if "revision" in name)
+        self.assertEqual(files, ["cacti.revision.new"], "it counts once Cacti has taken them")
+        for name in ("dev-0", "dev-1"):
+            self.assertEqual(bridge.cli("device", "retire", name).code, 0)
+        expected = {"dev-0": True, "dev-1": True, "dev-2": False}
+        hosts, said = self.hosts(bridge)
+        self.assertEqual(hosts, expected)
+        self.assertTrue(said.startswith("1 host, 2 retired; revision "), said)
+        bridge.stop()
+        bridge.start()
+        self.assertEqual(self.hosts(bridge)[0], expected, "after a restart")
+
+    def test_a_parent_that_is_none(self):
+        self.broker = Broker(self)
+        bridge = Bridge(self, mqtt=[adapter(self.broker)]).start()
+        self.broker.publish("gateway/gw/state", '{"serial":"G1"}')
+        wait_until(lambda: len(bridge.json("report", "inventory")) == 1, 5, "the gateway")
+        self.broker.publish("gateway/gw/c1/telemetry", '{"temperature":4.5}')
+        wait_until(lambda: len(bridge.json("report", "inventory")) == 2, 5, "its child")
+        self.assertIn("Parent: gw", self.notes(bridge)["gw:c1"])
+        revision = lambda: int(self.hosts(bridge)[1].split()[-1])
+        since = revision()
+        wait_until(lambda: revision() > since, 5, "the next second")
+        self.assertEqual(bridge.cli("device", "retire", "gw").code, 0)
+        self.assertEqual(self.hosts(bridge, "--since", str(since + 1))[0], {"gw": True, "gw:c1": False}, "the child is told")
+        self.assertNotIn("Parent", self.notes(bridge)["gw:c1"])
+
+    def notes(self, bridge):
+        self.hosts(bridge)
+        with open(os.path.join(self.out, "hosts.csv"), encoding="utf-8", newline="") as file:
+            return {row["name"]: row["notes"] for row in csv.DictReader(file)}
+
+    def test_what_is_left_out_is_said(self):
+        """OpenNMS knows devices by their addresses."""
+        answer = self.fleet().cli("nms-kit", "opennms", "--hosts", "--out", self.out)
+        self.assertEqual(answer.code, 0, answer.text)
+        self.assertIn("0 hosts, 3 left out: no address of their own", answer.out)
+
+    def test_devices_that_nobody_could_ask(self):
+        self.broker = Broker(self)
+        bridge = Bridge(self, mqtt=[adapter(self.broker)], more="[snmp.devices]\ncommunities = []\n").start()
+        answer = bridge.cli("nms-kit", "cacti", "--hosts")
+        self.assertEqual(answer.code, 1)
+        self.assertIn("neither addresses nor ports nor communities", answer.text)

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 
-from support import Bridge, Broker, Case, wait_until
+from support import Bridge, Broker, Case, Demo, wait_until
 from support.cacti import Cacti
 from support.fleet import adapter
 
@@ -14,7 +14,7 @@ DEVICES = "SELECT id, description FROM host WHERE external_id LIKE 'fleetbridge:
 
 
 class CactiTest(Case):
-    def setUp(self):
+    def fleet(self):
         self.broker = Broker(self)
         # The whole of 127.0.0.0/8 is local: each device has an address of its own.
         pools = '[snmp.devices]\npools = ["127.77.0.0/16"]\n'
@@ -24,6 +24,8 @@ class CactiTest(Case):
         self.speak("away", status="offline")
         counts = lambda: self.bridge.manager.get("fbFleetOnline.0", "fbFleetLost.0")
         wait_until(lambda: counts() == ["2", "1"], 5, "two sensors are online, one is lost")
+
+    def setUp(self):
         self.cacti = Cacti(self)
         self.assertEqual(self.cacti.query("SELECT id FROM automation_networks"), [], "Cacti scans no network")
         self.kit = os.path.join(self.folder, "kit")
@@ -39,6 +41,9 @@ class CactiTest(Case):
 
     def import_templates(self):
         self.nms_kit()
+        return self.take_templates()
+
+    def take_templates(self):
         shutil.copytree(os.path.join(self.kit, "resource"), os.path.join(self.cacti.base, "resource"), dirs_exist_ok=True)
         shutil.copy(os.path.join(self.kit, "cli", "fleetbridge_hosts.php"), os.path.join(self.cacti.base, "cli"))
         file = os.path.join(self.kit, "fleetbridge_templates.xml")
@@ -47,13 +52,16 @@ class CactiTest(Case):
     def import_hosts(self, *arguments):
         """What the script counts: {added: ...}"""
         self.nms_kit("--hosts", *arguments)
+        return self.take_hosts()
+
+    def take_hosts(self):
         with open(os.path.join(self.kit, "hosts.csv"), encoding="utf-8", newline="") as file:
             out = self.cacti.php("cli/fleetbridge_hosts.php", feed=file.read()).out
         counts = {what: int(count) for count, what in (line.split() for line in out.splitlines())}
         return {what: count for what, count in counts.items() if count}
 
     def revision(self):
-        with open(os.path.join(self.kit, "cacti.revision"), encoding="ascii") as file:
+        with open(os.path.join(self.kit, "cacti.revision.new"), encoding="ascii") as file:
             return file.read().strip()
 
     def device(self, name, *columns):
@@ -71,6 +79,7 @@ class CactiTest(Case):
         return {title for (title,) in rows}
 
     def test_from_nothing_to_graphs_and_back(self):
+        self.fleet()
         cacti = self.cacti
         imported = self.import_templates()
         for piece in ("fleetbridge device [new]", "fleetbridge - Points [new]", "fleetbridge - Point value [new]"):
@@ -146,3 +155,13 @@ class CactiTest(Case):
         self.assertEqual(self.device("hall-1", "id", "location"), (hall, "Hall \"4\", it's <new> \ufffd"), "the same device")
         self.assertEqual(self.import_hosts(), {"unchanged": 4}, "and now all is as it should be")
         self.assertEqual(cacti.trouble(), [])
+
+    def test_the_demo(self):
+        demo = Demo(self)
+        demo.kit("cacti", self.kit)
+        self.take_templates()
+        names = demo.names()
+        self.assertEqual(self.take_hosts(), {"added": len(names) + 1})
+        self.assertEqual({name for _, name in self.cacti.query(DEVICES)}, {"fleetbridge", *names})
+        name = demo.online("json-sensor")[0]
+        self.assertIn(f"{name} - temperature", self.titles(self.device(name, "id")[0]))

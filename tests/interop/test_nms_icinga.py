@@ -2,8 +2,9 @@
 
 import json
 import os
+import re
 
-from support import Bridge, Broker, Case, wait_until
+from support import Bridge, Broker, Case, Demo, wait_until
 from support.fleet import adapter
 from support.icinga import Icinga
 
@@ -13,6 +14,40 @@ const FleetbridgeThresholds = {
   "json-sensor!temperature" = { critical = "0:10" }
   "oven!temperature" = { critical = "0:30" }
 }
+"""
+# Units that Icinga and check_snmp read otherwise; silence makes a value stale after a few seconds.
+METER = """\
+[[point]]
+name = "flow"
+from = "/flow"
+type = "decimal"
+unit = "m³/h"
+
+[[point]]
+name = "cost"
+from = "/cost"
+type = "decimal"
+unit = "$/h, a|b $HOME$"
+
+[[point]]
+name = "leak"
+from = "/leak"
+type = "decimal"
+
+[[point]]
+name = "mode"
+from = "/mode"
+type = "text"
+
+[[point]]
+name = "note"
+from = "/note"
+type = "text"
+
+[[point]]
+name = "beat"
+from = "/beat"
+type = "counter"
 """
 UP, DOWN = 0, 1
 OK, WARNING, CRITICAL = 0, 1, 2
@@ -30,6 +65,7 @@ class IcingaTest(Case):
             more='[snmp.devices]\npools = ["127.65.0.0/24"]',
         )
         self.bridge.manager.credentials = ["-c", "pub$lic$"]
+        self.bridge.profile("meter", METER, interval="3s", missed=2)
         self.bridge.start()
 
     def make_kit(self):
@@ -49,7 +85,8 @@ class IcingaTest(Case):
         self.broker.publish("gateway/gw/state", '{"serial":"G1","firmware":"2.1","uptime":86400,"cpu":12.5,"children":1}')
         self.devices(2)
         self.broker.publish("gateway/gw/c1/telemetry", '{"temperature":4.5,"battery":87}')
-        self.devices(3)
+        self.broker.publish("meter/m/telemetry", '{"flow":3.5,"cost":"broken","mode":"süß | x=1","note":"a \\"b\\" | y=2"}')
+        self.devices(4)
         self.make_kit()
         icinga = Icinga(self, self.kit, THRESHOLDS)
         self.assertEqual(icinga.check(), "")
@@ -57,7 +94,7 @@ class IcingaTest(Case):
 
         bridge = "fleetbridge@127.0.0.1"
         hosts = icinga.objects("hosts")
-        self.assertEqual(sorted(hosts), [bridge, "gw", "gw:c1", "oven"])
+        self.assertEqual(sorted(hosts), [bridge, "gw", "gw:c1", "m", "oven"])
         oven = hosts["oven"]
         self.assertEqual(sorted(oven["groups"]), ["fleetbridge-devices", "fleetbridge-site-Lübeck "])
         self.assertEqual((oven["vars"]["fleetbridge_serial"], oven["vars"]["fleetbridge_model"]), ("A1", 'TH-2 "S"'))
@@ -74,6 +111,8 @@ class IcingaTest(Case):
         self.assertEqual(icinga.look("service", "oven!rssi")["state"], WARNING)
         self.assertEqual(icinga.look("service", "oven!Health")["state"], OK)
         self.assertEqual(icinga.look("service", "oven!Settings")["state"], OK)
+
+        self.what_a_value_is_worth(icinga)
 
         self.broker.retain("sensors/oven/status", "offline")
         self.dies(icinga, "oven")
@@ -95,6 +134,55 @@ class IcingaTest(Case):
         icinga.reload()
         gone = lambda: (hosts := icinga.objects("hosts")) is not None and "oven" not in hosts
         wait_until(gone, 30, "Icinga forgets a retired device")
+
+        # The demo's fleet in the place of this one.
+        demo = Demo(self)
+        demo.kit("icinga", self.kit)
+        icinga.reload()
+        theirs = lambda: (hosts := icinga.objects("hosts")) is not None and {bridge, *demo.names()} == set(hosts)
+        wait_until(theirs, 30, "each device of the demo is a host")
+        name = demo.online("json-sensor")[0]
+        self.assertEqual(icinga.objects("hosts")[name]["vars"]["fleetbridge_profile"], "json-sensor")
+        measured = lambda: re.search(r"temperature [*]?-?[0-9.]+[*]? celsius", self.output(icinga.look("service", f"{name}!temperature")))
+        wait_until(measured, 20, f"a value of {name}")
+
+    def output(self, service):
+        return service["last_check_result"]["output"]
+
+    def what_a_value_is_worth(self, icinga):
+        told = lambda **values: self.broker.publish("meter/m/telemetry", json.dumps(values))
+
+        def point(name, **values):
+            """Right after it has been told."""
+            told(**values)
+            return icinga.look("service", f"m!{name}")
+
+        flow = point("flow", flow=3.5)
+        self.assertEqual(flow["state"], OK)
+        self.assertIn("flow 3.5 m³/h", self.output(flow))
+        cost = point("cost")
+        self.assertEqual(cost["state"], CRITICAL, "bad, and without a value")
+        self.assertIn("quality *3*", self.output(cost))
+        leak = point("leak")
+        self.assertEqual((leak["state"], self.output(leak)), (OK, "SNMP OK - quality 4 - "), "never told")
+
+        self.assertEqual(point("flow", flow="broken")["state"], CRITICAL, "bad after it was good")
+        self.assertIn("cost 1.5 $/h; a/b $HOME$", self.output(point("cost", cost=1.5)))
+        mode, note = point("mode", mode="süß | x=1"), point("note", note='a "b" | y=2')
+        self.assertEqual((mode["state"], note["state"]), (OK, OK))
+        self.assertIn('mode "süß / x=1"', self.output(mode))
+        self.assertIn('a \\"b\\" / y=2', self.output(note))
+        for text in (mode, note):
+            data = text["last_check_result"]["performance_data"]
+            self.assertEqual(["".join(data).split("=")[0]], ["quality"], "a text gives no performance data")
+
+        told(flow=3.5)
+
+        # A device that is heard makes none of its other values new.
+        stale = lambda: point("flow", beat=1)["state"] == WARNING and point("mode", beat=1)["state"] == WARNING
+
+        wait_until(stale, 20, "values that are too old", every=0.5)
+        self.assertIn("flow 3.5", self.output(point("flow")))
 
     def dies(self, icinga, name):
         """A hard state takes two checks."""

@@ -1,6 +1,7 @@
 """The kit for LibreNMS, which Debian does not have: its definitions as its schemas want them, its MIB files for net-snmp, and its
 script with an lnms that writes down what it is asked."""
 
+import functools
 import json
 import os
 import re
@@ -8,21 +9,37 @@ import subprocess
 
 import yaml
 
-from support import Bridge, Broker, Case, SUPPORT_MIBS, wait_until
+from support import Bridge, Broker, Case, wait_until
 from support.fleet import adapter
+from support.standard import numbered
 
 LNMS = """\
 #!/bin/sh
 printf '%s|' "$@" >>"$SAID"; echo >>"$SAID"
 case $1 in
 list) echo "device:remove  Remove a device" ;;
-tinker) cat "$SITES" >>"$SAID" ;;
+tinker) if [ -n "$RETIRED" ]; then grep -v absent "$RETIRED" || true; else cat "$PLACED" >>"$SAID"; fi ;;
 device:add) case "$*" in *known) exit 2 ;; esac ;;
 esac
 """
 
 # Of discovery_schema.json: what an entry may hold.
 SENSOR = {"oid", "value", "num_oid", "index", "descr", "divisor", "skip_values", "skip_value_gt", "rrd_type", "state_name", "states"}
+# How LibreNMS is to judge each value: 0 ok, 1 warning, 2 critical, 3 unknown.
+JUDGED = {
+    # never-seen, online, late, lost, sleeping, unreachable, retired
+    "fbSelfPresence": {1: 3, 2: 0, 3: 1, 4: 2, 5: 0, 6: 2, 7: 3},
+    # ok, warning, failing, unknown
+    "fbSelfHealth": {1: 0, 2: 1, 3: 2, 4: 3},
+    # good, stale, bad, missing
+    "fbPointQuality": {1: 0, 2: 1, 3: 2, 4: 3},
+    # A state of a point is neither good nor bad.
+    "fbPointInteger": {0: 0, 1: 0},
+    # true, false
+    "fbFleetPresenceFrozen": {1: 2, 2: 0},
+    # connecting, up, down, disabled
+    "fbAdapterState": {1: 2, 2: 0, 3: 2, 4: 2},
+}
 INDEXED = re.compile(r"^(\.\d+)+\.\{\{ \$index \}\}$")
 
 
@@ -76,10 +93,50 @@ class LibrenmsTest(Case):
         return [entry for entry in discovery["modules"]["sensors"][kind]["data"] if entry["value"] == value]
 
     def translated(self, name):
-        folder = os.path.join(self.folder, "kit", "mibs", "fleetbridge")
-        command = ["snmptranslate", "-On", "-M", f"{folder}:{SUPPORT_MIBS}", "-m", "FLEETBRIDGE-MIB", f"FLEETBRIDGE-MIB::{name}"]
-        done = subprocess.run(command, env=self.bridge.manager.environment, capture_output=True, timeout=20, check=True)
-        return done.stdout.decode().strip()
+        """By the modules of the kit."""
+        return numbered(self.bridge.manager, name, os.path.join(self.folder, "kit", "mibs", "fleetbridge"))
+
+    def test_each_object_is_there(self):
+        self.start()
+        self.broker.publish("sensors/one/info", '{"serial":"A1","model":"TH-2","firmware":"1.4"}')
+        self.broker.publish("sensors/one/telemetry", '{"temperature":21.5,"count":3}')
+        wait_until(lambda: self.bridge.manager.get("fbFleetOnline.0") == "1", 5, "the device")
+        self.kit()
+        manager = self.bridge.manager
+        for name, community in (("fleetbridge", "public"), ("fleetbridge-device", "public@one")):
+            manager.credentials = ["-c", community]
+            self.column.cache_clear()
+            discovery = yaml.safe_load(self.read(f"os_discovery/{name}.yaml"))
+            values = {field: manager.get(self.instance(place)) for field, place in discovery["modules"].get("os", {}).items()}
+            if values:
+                self.assertEqual(values, {"version": "1.4", "hardware": "TH-2", "serial": "A1"})
+            for kind, sensors in discovery["modules"]["sensors"].items():
+                for entry in sensors["data"]:
+                    self.reads_what_is_there(entry)
+                    if kind == "state":
+                        judged = {state["value"]: state["generic"] for state in entry["states"]}
+                        self.assertEqual(judged, JUDGED[entry["value"]], entry["value"])
+
+    def instance(self, place):
+        """MODULE::object.INSTANCE as numbers."""
+        name, instance = place.split("::")[1].split(".")
+        return f"{self.translated(name)}.{instance}"
+
+    def reads_what_is_there(self, entry):
+        walked = self.translated(entry["oid"])
+        column = entry["num_oid"].removesuffix(".{{ $index }}")
+        self.assertTrue(column.startswith(walked), f"{entry['value']} is of {entry['oid']}")
+        rows = self.column(column)
+        self.assertTrue(rows, f"{entry['value']} has no instance")
+        named = re.findall(r"\$(\w+)", entry["descr"]) + [passed["oid"] for passed in entry.get("skip_values", [])]
+        for field in named:
+            self.assertTrue(self.translated(field).startswith(walked + "."), f"{field} is of {entry['oid']}")
+            self.assertLessEqual(set(rows), set(self.column(self.translated(field))), field)
+
+    @functools.cache
+    def column(self, oid):
+        """Of the view that is asked."""
+        return self.bridge.manager.walk_column(oid)
 
     def sensors(self, **sites):
         """Heard, each with its site."""
@@ -111,13 +168,15 @@ class LibrenmsTest(Case):
         self.assertEqual([line[-2] for line in added], ["127.0.0.1", "127.78.0.1", "127.78.0.2"])
         self.assertEqual({"--v2c", "--force", "--display-name=one", "--transport=udp", "--community=public", "--group=3"} - set(added[1]), set())
         self.assertIn(f"--port={self.bridge.port}", added[1])
-        self.assertIn("127.78.0.1\tIt's <\"Lübeck\"> $HOME", said, "the group of its site")
+        self.assertIn("127.78.0.1\tIt's <\"Lübeck\"> $HOME\tfleetbridge", said, "its site, and what it hangs on")
 
-        with open(os.path.join(self.folder, "kit", "librenms.revision"), encoding="ascii") as file:
+        with open(os.path.join(self.folder, "kit", "librenms.revision.new"), encoding="ascii") as file:
             since = file.read().strip()
         self.assertEqual(self.bridge.cli("device", "retire", "two").code, 0)
         self.kit("--hosts", "--since", since)
         self.assertIn("device:remove|--|127.78.0.2|", self.run_script()[1])
+        self.kit("--hosts")
+        self.assertIn("device:remove|--|127.78.0.2|", self.run_script()[1], "also with all others")
 
     def test_hosts_without_addresses_go_by_name(self):
         self.start()
@@ -128,4 +187,20 @@ class LibrenmsTest(Case):
         added = [line.split("|") for line in said if line.startswith("device:add|")]
         self.assertEqual([line[-2] for line in added][1:], ["one", "known"])
         self.assertIn("--community=public@one", added[1])
-        self.assertIn("known\tA", said)
+        self.assertIn("known\tA\tfleetbridge", said)
+
+    def test_gateways_and_what_is_not_there_any_more(self):
+        self.broker = Broker(self)
+        self.bridge = Bridge(self, mqtt=[adapter(self.broker)]).start()
+        self.broker.publish("gateway/gw/state", '{"serial":"G1"}')
+        self.broker.publish("gateway/absent/state", '{"serial":"G2"}')
+        wait_until(lambda: len(self.bridge.manager.devices()) == 2, 5, "gateways")
+        self.broker.publish("gateway/gw/c1/telemetry", '{"temperature":4.5}')
+        wait_until(lambda: len(self.bridge.manager.devices()) == 3, 5, "a child")
+        self.assertEqual(self.bridge.cli("device", "retire", "absent").code, 0)
+        self.kit("--hosts")
+        code, said = self.run_script()
+        self.assertEqual(code, 0, "what LibreNMS has not need not be taken out")
+        self.assertIn("gw:c1\t\tgw", said)
+        self.assertIn("gw\t\tfleetbridge", said)
+        self.assertFalse([line for line in said if line.startswith("device:remove")])

@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ElementTree
 
 from support import Bridge, Broker, Case, wait_until
 from support.fleet import adapter
+from support.standard import numbered
 
 CONFIG = "{http://xmlns.opennms.org/xsd/config/"
 
@@ -23,6 +24,31 @@ class OpennmsTest(Case):
 
     def parsed(self, name):
         return ElementTree.parse(os.path.join(self.folder, "kit", name)).getroot()
+
+    def test_each_object_is_there_and_is_what_its_name_says(self):
+        self.broker.publish("sensors/one/telemetry", '{"temperature":21.5,"count":3}')
+        wait_until(lambda: len(self.bridge.manager.devices()) == 1, 5, "the device")
+        self.kit()
+        space = CONFIG + "datacollection}"
+        collection = self.parsed("etc/datacollection/fleetbridge.xml")
+        groups = {group.get("name"): group for group in collection.iter(f"{space}group")}
+        asked = 0
+        for system in collection.iter(f"{space}systemDef"):
+            self.bridge.manager.credentials = ["-c", "public" if system.get("name") == "fleetbridge" else "public@one"]
+            for name in (group.text for group in system.iter(f"{space}includeGroup")):
+                # Without "all" OpenNMS asks no table that is not of interfaces.
+                self.assertEqual(groups[name].get("ifType"), "ignore" if groups[name][0].get("instance") == "0" else "all", name)
+                for entry in groups[name]:
+                    self.assertEqual(entry.get("oid"), numbered(self.bridge.manager, entry.get("alias")))
+                    rows = dict(self.bridge.manager.walk(entry.get("oid")))
+                    self.assertTrue(rows, f"{entry.get('alias')} has no instance")
+                    if entry.get("instance") == "0":
+                        self.assertEqual(list(rows), [entry.get("oid") + ".0"])
+                    kinds = {value.split(":")[0] for value in rows.values()}
+                    counts = {kind for kind in kinds if kind.startswith("Counter")}
+                    self.assertEqual(bool(counts), entry.get("type") == "counter", f"{entry.get('alias')}: {kinds}")
+                    asked += 1
+        self.assertGreater(asked, 30)
 
     def test_collection_and_graphs(self):
         self.kit()

@@ -4,14 +4,15 @@ import json
 import os
 import subprocess
 
-from support import Bridge, Broker, Case, wait_until
+from support import Bridge, Broker, Case, Demo, wait_until
 from support.broker import tool
 from support.fleet import adapter
 from support.prometheus import Exporter, Prometheus
 
 DEVICE = 'job="fleetbridge-device"'
 
-# Of promtool: a lost gateway with a child, then the bridge itself is silent; a restart, and an uptime that begins anew.
+# Of promtool: a lost gateway with a child, then the bridge itself is silent; a restart, and an uptime that begins anew. Each
+# state of an enumeration that is a problem, and each that is none.
 RULES = """\
 rule_files: [rules.yml]
 evaluation_interval: 1m
@@ -40,6 +41,57 @@ tests:
         exp_alerts:
           - exp_labels: { severity: warning, job: fleetbridge-device, bridge: b, name: gw, site: s }
             exp_annotations: { summary: gw at s is lost }
+  - interval: 1m
+    input_series:
+      - { series: 'up{job="fleetbridge",bridge="b",instance="b"}', values: '1x40' }
+      - { series: 'fbFleetPresenceFrozen{bridge="b",instance="b"}', values: '2x40' }
+      - { series: 'fbFleetPresenceFrozen{bridge="deaf",instance="deaf"}', values: '1x40' }
+      - { series: 'fbAdapterState{fbAdapterName="connecting"}', values: '1x40' }
+      - { series: 'fbAdapterState{fbAdapterName="up"}', values: '2x40' }
+      - { series: 'fbAdapterState{fbAdapterName="down"}', values: '3x40' }
+      - { series: 'fbSelfPresence{bridge="b",name="online"}', values: '2x40' }
+      - { series: 'fbSelfPresence{bridge="b",name="late"}', values: '3x40' }
+      - { series: 'fbSelfPresence{bridge="b",name="answers-though-lost"}', values: '4x40' }
+      - { series: 'fbSelfHealth{name="ok"}', values: '1x40' }
+      - { series: 'fbSelfHealth{name="warning"}', values: '2x40' }
+      - { series: 'fbSelfHealth{name="failing"}', values: '3x40' }
+      - { series: 'fbSelfHealth{name="unknown"}', values: '4x40' }
+      - { series: 'fbSelfCompliance{name="compliant"}', values: '1x40' }
+      - { series: 'fbSelfCompliance{name="pending"}', values: '2x40' }
+      - { series: 'fbSelfCompliance{name="drifted"}', values: '3x40' }
+      - { series: 'fbSelfCompliance{name="failed"}', values: '4x40' }
+      - { series: 'fbPointQuality{bridge="b",name="p",fbPointIndex="1",fbPointName="good"}', values: '1x40' }
+      - { series: 'fbPointQuality{bridge="b",name="p",fbPointIndex="2",fbPointName="stale"}', values: '2x40' }
+      - { series: 'fbPointQuality{bridge="b",name="p",fbPointIndex="3",fbPointName="bad"}', values: '3x40' }
+      - { series: 'fbPointQuality{bridge="b",name="p",fbPointIndex="4",fbPointName="missing"}', values: '4x40' }
+      - { series: 'fbPointQuality{bridge="deaf",name="q",fbPointIndex="2",fbPointName="stale"}', values: '2x40' }
+      - { series: 'fbPointValue{bridge="b",name="p",fbPointIndex="1",fbPointName="good"}', values: '21x40' }
+      - { series: 'fbPointValue{bridge="b",name="p",fbPointIndex="2",fbPointName="stale"}', values: '22x40' }
+    promql_expr_test:
+      - expr: count by (alertname, name, instance, fbAdapterName, fbPointName) (ALERTS{alertstate="firing"})
+        eval_time: 20m
+        exp_samples:
+          - { labels: '{alertname="FleetbridgeBlind",instance="deaf"}', value: 1 }
+          - { labels: '{alertname="FleetbridgeAdapterDown",fbAdapterName="connecting"}', value: 1 }
+          - { labels: '{alertname="FleetbridgeAdapterDown",fbAdapterName="down"}', value: 1 }
+          - { labels: '{alertname="FleetbridgeDeviceLost",name="answers-though-lost"}', value: 1 }
+          - { labels: '{alertname="FleetbridgeDeviceFailing",name="failing"}', value: 1 }
+          - { labels: '{alertname="FleetbridgeDeviceSettings",name="drifted"}', value: 1 }
+          - { labels: '{alertname="FleetbridgeDeviceSettings",name="failed"}', value: 1 }
+          - { labels: '{alertname="FleetbridgeValueNotFresh",name="p",fbPointName="stale"}', value: 1 }
+          - { labels: '{alertname="FleetbridgeValueNotFresh",name="p",fbPointName="bad"}', value: 1 }
+      - expr: fleetbridge:point:value
+        eval_time: 20m
+        exp_samples:
+          - { labels: 'fleetbridge:point:value{bridge="b",name="p",fbPointIndex="1",fbPointName="good"}', value: 21 }
+    alert_rule_test:
+      - eval_time: 20m
+        alertname: FleetbridgeValueNotFresh
+        exp_alerts:
+          - exp_labels: { severity: warning, bridge: b, name: p, fbPointIndex: "2", fbPointName: stale }
+            exp_annotations: { summary: stale of p is too old }
+          - exp_labels: { severity: warning, bridge: b, name: p, fbPointIndex: "3", fbPointName: bad }
+            exp_annotations: { summary: bad of p is not to be trusted }
 """
 
 
@@ -127,6 +179,15 @@ class PrometheusTest(Case):
             text.write(RULES)
         done = subprocess.run([tool("promtool"), "test", "rules", "test.yml"], cwd=self.kit, capture_output=True)
         self.assertEqual(done.returncode, 0, (done.stdout + done.stderr).decode())
+
+    def test_the_demo(self):
+        demo = Demo(self)
+        demo.kit("snmp-exporter", self.kit)
+        self.assertEqual(set(self.targets()), demo.names())
+        prometheus = self.watch()
+        prometheus.wait("fbFleetDevices == 12")
+        for name in demo.online("json-sensor")[:2]:
+            prometheus.wait(f'fleetbridge:point:value{{name="{name}",fbPointName="temperature"}}')
 
     def test_devices_that_only_a_community_names(self):
         self.serve("")

@@ -1,17 +1,48 @@
 """Zabbix 6.0 takes the kit as it is: each device is a host there, with inventory and values; it sees one die and return."""
 
+import itertools
 import json
 import os
 import subprocess
+import threading
 
-from support import Bridge, Broker, Case, wait_until
+from support import Bridge, Broker, Case, Demo, wait_until
 from support.fleet import adapter
 from support.zabbix import Zabbix
 
-SENSORS = [f"sensor-{number:02}" for number in range(1, 21)]
-GATEWAY = "gw-01"
-CHILDREN = ["gw-01:th-01", "gw-01:th-02"]
-DEVICES = [*SENSORS, GATEWAY, *CHILDREN]
+SENSORS = [f"sensor-{number:02}" for number in range(1, 11)]
+GATEWAY = "hall-gw"
+CHILDREN = ["hall-gw:th-01", "hall-gw:th-02"]
+METER = "meter-01"
+DEVICES = [*SENSORS, GATEWAY, *CHILDREN, METER]
+
+# Silence makes a value stale after a few seconds.
+POINTS = """\
+[[point]]
+name = "flow"
+from = "/flow"
+type = "decimal"
+unit = "m³/h"
+
+[[point]]
+name = "leak"
+from = "/leak"
+type = "decimal"
+
+[[point]]
+name = "mode"
+from = "/mode"
+type = "text"
+
+[[point]]
+name = "beat"
+from = "/beat"
+type = "counter"
+
+[identity]
+model = "/model"
+site = "/site"
+"""
 
 # The macros of the templates, for a test.
 FAST = {"{$FB.STATE}": "1s", "{$FB.EVERY}": "2s", "{$FB.SELDOM}": "3s", "{$FB.DISCOVERY}": "5s"}
@@ -25,7 +56,9 @@ SILENT, ANSWERS = "0", "1"
 class ZabbixTest(Case):
     def test_devices_are_hosts_with_inventory_values_and_state(self):
         self.broker = Broker(self)
-        self.bridge = Bridge(self, mqtt=[adapter(self.broker)]).start()
+        self.bridge = Bridge(self, mqtt=[adapter(self.broker)])
+        self.bridge.profile("meter", POINTS, interval="2s", missed=2)
+        self.bridge.start()
         self.announce()
         wait_until(self.all_known, 20, "all devices are known")
         self.zabbix = Zabbix(self, more=HASTY).start()
@@ -36,9 +69,12 @@ class ZabbixTest(Case):
         self.hurry()
         self.inventory_fills()
         self.values_come()
+        self.rows_are_discovered()
+        self.a_value_that_is_not_fresh_is_told()
         self.one_dies_and_returns()
         self.a_gateway_takes_its_children_along()
         self.one_is_retired()
+        self.the_demo()
 
     def announce(self):
         for at, name in enumerate(SENSORS):
@@ -48,7 +84,28 @@ class ZabbixTest(Case):
         state = {"serial": "GW1", "manufacturer": "Acme", "model": "EG-4", "firmware": "2.1.3", "site": "Hamburg", "cpu": 12.5, "uptime": 86400}
         self.broker.retain(f"gateway/{GATEWAY}/status", "online")
         self.broker.publish(f"gateway/{GATEWAY}/state", json.dumps(state))
+        self.measure(flow=2.5, mode="süß", model="Fühler 2", site="Werk {$SNMP_COMMUNITY}")
+        self.beat()
         self.report()
+
+    def beat(self):
+        """The meter is heard all the while, whatever becomes of its other values."""
+        ended = threading.Event()
+
+        def run():
+            # Two digits could be taken for an octet of a text.
+            for beat in itertools.cycle(range(10, 20)):
+                if ended.wait(1):
+                    return
+                self.measure(beat=beat)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(ended.set)
+
+    def measure(self, **values):
+        self.broker.publish(f"meter/{METER}/telemetry", json.dumps(values))
 
     def report(self):
         for name in SENSORS:
@@ -65,11 +122,14 @@ class ZabbixTest(Case):
         for arguments in ([], [*hosts]):
             made = self.bridge.cli("nms-kit", "zabbix", "--out", self.kit, *arguments)
             self.assertEqual(made.code, 0, made.text)
-        environment = {**os.environ, "ZABBIX_TOKEN": self.token}
-        script = os.path.join(self.kit, "apply.sh")
-        done = subprocess.run(["sh", script, self.zabbix.url], env=environment, capture_output=True, text=True, timeout=60)
+        done = self.hand_over(self.zabbix.url)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done.stdout
+
+    def hand_over(self, url):
+        environment = {**os.environ, "ZABBIX_TOKEN": self.token}
+        script = os.path.join(self.kit, "apply.sh")
+        return subprocess.run(["sh", script, url], env=environment, capture_output=True, text=True, timeout=60)
 
     def hurry(self):
         templates = self.zabbix.api("template.get", search={"name": "fleetbridge"}, output=["templateid"])
@@ -94,6 +154,9 @@ class ZabbixTest(Case):
         self.assertEqual(tags, {"class": "sensor", "profile": "json-sensor", "site": "Lübeck/Hall 1"})
         self.assertEqual([template["name"] for template in sensor["parentTemplates"]], ["fleetbridge device json-sensor"])
         self.assertEqual(self.tags(CHILDREN[0])["parent"], GATEWAY)
+        self.assertEqual(self.tags(METER)["site"], "Werk ($SNMP_COMMUNITY)", "no macro of Zabbix")
+        # So it hurries before the templates do.
+        self.zabbix.api("usermacro.create", hostid=self.host(SENSORS[1])["hostid"], macro="{$FB.SENSORS.KNOWN}", value="^$")
 
     def tags(self, name):
         return {tag["tag"]: tag["value"] for tag in self.host(name)["tags"]}
@@ -104,17 +167,55 @@ class ZabbixTest(Case):
         inventory = self.host(SENSORS[7])["inventory"]
         expected = {"name": SENSORS[7], "serialno_a": "TH000007", "vendor": "Acme", "model": "TH-2", "os": "1.4.0", "location": "Rack 3", "type": "sensor"}
         self.assertEqual({field: inventory[field] for field in expected}, expected)
+        wait_until(lambda: self.host(METER)["inventory"]["model"] == "Fühler 2", 60, "a text that is not of ASCII", every=0.5)
 
     def items(self, name):
-        items = self.zabbix.api("item.get", hostids=[self.host(name)["hostid"]], output=["name", "key_", "lastvalue", "lastclock", "state", "error", "units"])
-        return {item["name"]: item for item in items}
+        return {item["name"]: item for item in self.all_items(name)}
+
+    def all_items(self, name):
+        wanted = ["name", "key_", "lastvalue", "lastclock", "state", "error", "units"]
+        return self.zabbix.api("item.get", hostids=[self.host(name)["hostid"]], output=wanted)
 
     def values_come(self):
         wait_until(lambda: self.items(SENSORS[0])["temperature"]["lastclock"] != "0", 60, "a value", every=0.5)
         items = self.items(SENSORS[0])
         self.assertEqual((items["temperature"]["lastvalue"], items["temperature"]["units"]), ("21.25", "°C"))
-        broken = {item["name"]: item["error"] for item in items.values() if item["state"] != "0"}
-        self.assertEqual(broken, {})
+        wait_until(lambda: 10 <= int(self.items(METER)["beat"]["lastvalue"] or 0) < 20, 60, "a counter", every=0.5)
+        for name in (SENSORS[0], METER):
+            broken = {item["name"]: item["error"] for item in self.items(name).values() if item["state"] != "0"}
+            self.assertEqual(broken, {}, name)
+
+    def rows_are_discovered(self):
+        """Interfaces of each device, adapters of the bridge; sensors where no template has the points."""
+        for name, item, expected in [
+            (SENSORS[0], "Interface uplink: state", "1"),
+            (SENSORS[1], "temperature: state of the sensor", "1"),
+            ("fleetbridge", "Adapter plant: state", "2"),
+            ("fleetbridge", "Adapter plant: devices", str(len(DEVICES))),
+        ]:
+            last = lambda: self.items(name).get(item, {}).get("lastvalue")
+            wait_until(lambda: last() == expected, 60, f"{item} of {name}", every=0.5)
+        sensors = lambda: [item for item in self.all_items(SENSORS[1]) if item["key_"].startswith("fb[entPhySensorValue.")]
+        wait_until(lambda: "21.25" in [item["lastvalue"] for item in sensors()], 60, "a discovered sensor", every=0.5)
+        self.assertIn(("temperature", "°C"), [(item["name"], item["units"]) for item in sensors()])
+
+    def a_value_that_is_not_fresh_is_told(self):
+        problems = lambda: self.zabbix.api("problem.get", hostids=[self.host(METER)["hostid"]])
+        told = lambda: [problem["opdata"] for problem in problems() if problem["name"].startswith("No fresh value: ")]
+        # Stale: the device is heard, but not this value. Bad, without a value.
+        values = lambda: [self.items(METER)[name]["lastvalue"] for name in ("flow", "mode")]
+        seen = lambda: self.measure(flow=2.5, leak="broken", mode="süß") or values() == ["2.5", "süß"]
+        wait_until(seen, 60, "values", every=0.5)
+        wait_until(lambda: told() == ["flow (stale), leak (bad), mode (stale)"], 60, "values that are not fresh are a problem", every=0.5)
+        items = self.items(METER)
+        self.assertEqual(items["leak"]["lastclock"], "0", "it never had a value")
+        clock = items["flow"]["lastclock"]
+        later = lambda: int(self.items(METER)["beat"]["lastclock"]) > int(clock) + 6
+        wait_until(later, 30, "another value comes", every=0.5)
+        self.assertEqual(self.items(METER)["flow"]["lastclock"], clock, "an old value is not stored as a new one")
+        fresh = lambda: self.measure(flow=3.5, leak=0, mode="heiß") or told() == []
+        wait_until(fresh, 60, "all are fresh", every=0.5)
+        self.assertEqual(self.items(METER)["mode"]["lastvalue"], "heiß")
 
     def availability(self, name):
         return self.items(name)["SNMP availability"]["lastvalue"]
@@ -143,11 +244,46 @@ class ZabbixTest(Case):
         wait_until(lambda: not self.problems(), 40, "all are back", every=0.5)
 
     def one_is_retired(self):
-        with open(os.path.join(self.kit, "zabbix.revision"), encoding="ascii") as file:
-            revision = file.read().strip()
-        retired = self.bridge.cli("device", "retire", SENSORS[5])
-        self.assertEqual(retired.code, 0, retired.text)
-        told = self.apply("--hosts", "--since", revision)
+        revision = self.revision()
+        self.retire(SENSORS[5])
+        made = self.bridge.cli("nms-kit", "zabbix", "--out", self.kit, "--hosts", "--since", revision)
+        self.assertEqual(made.code, 0, made.text)
+        self.assertNotEqual(self.hand_over("http://127.0.0.1:1").returncode, 0, "Zabbix is away")
+        self.assertEqual(self.revision(), revision, "so nothing counts as told")
+        told = self.apply("--hosts", "--since", self.revision())
         self.assertIn("retired.txt: disabled", told)
+        self.assertGreater(self.revision(), revision)
         self.assertEqual(self.host(SENSORS[5])["status"], "1")
         self.assertEqual(self.host(SENSORS[6])["status"], "0")
+        # One that nobody told Zabbix of: all hosts mend that.
+        self.retire(SENSORS[6])
+        self.assertIn("retired.txt: disabled", self.apply("--hosts"))
+        self.assertEqual([self.host(name)["status"] for name in SENSORS[5:8]], ["1", "1", "0"])
+        self.assertNotIn("retired", self.apply("--hosts"), "they are disabled already")
+
+    def revision(self):
+        with open(os.path.join(self.kit, "zabbix.revision"), encoding="ascii") as file:
+            return file.read().strip()
+
+    def retire(self, name):
+        self.broker.retain(f"sensors/{name}/status", "")
+        self.broker.retain(f"sensors/{name}/info", "")
+        retired = self.bridge.cli("device", "retire", name)
+        self.assertEqual(retired.code, 0, retired.text)
+
+    def the_demo(self):
+        """Its fleet beside the other one."""
+        # Devices that were silent by now would keep the pollers waiting.
+        former = [{"hostid": host["hostid"]} for host in self.zabbix.api("host.get", output=["hostid"], filter={"status": 0})]
+        self.zabbix.api("host.massupdate", hosts=former, status=1)
+        demo = Demo(self)
+        self.kit = os.path.join(self.folder, "demo-kit")
+        demo.kit("zabbix", self.kit)
+        done = self.hand_over(self.zabbix.url)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        hosts = {host["name"] for host in self.zabbix.api("host.get", output=["name"])}
+        self.assertLessEqual({"fleetbridge", *demo.names()}, hosts)
+        self.hurry()
+        # Any, since they come and go.
+        clocks = lambda: [self.items(name)["temperature"]["lastclock"] for name in demo.online("json-sensor")]
+        wait_until(lambda: any(clock != "0" for clock in clocks()), 60, "a value", every=0.5)

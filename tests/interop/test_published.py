@@ -39,10 +39,12 @@ STANDARD = [(1, 3, 6, 1, 2, 1), (1, 3, 6, 1, 4, 1, 22695)]
 READER = (1, 3, 6, 1, 4, 1, 22695, 1, 1, 1)
 BATTERY = (1, 3, 6, 1, 2, 1, 233, 1, 1, 1)
 MILLI = range(0, 2**32)
-# RFC 7577, section 4: column: (type, allowed values or None)
+TEXT = range(0, 256)
+DATE = (8, 11)
+# RFC 7577, section 4: column: (type, allowed values or None; of texts, how many octets)
 RECORDED = {
-    BATTERY + (1,): (OctetString, None),
-    BATTERY + (2,): (OctetString, None),
+    BATTERY + (1,): (OctetString, TEXT),
+    BATTERY + (2,): (OctetString, TEXT),
     BATTERY + (3,): (Integer32, range(1, 6)),
     BATTERY + (4,): (Gauge32, MILLI),
     BATTERY + (5,): (Gauge32, MILLI),
@@ -52,7 +54,7 @@ RECORDED = {
     BATTERY + (9,): (Gauge32, MILLI),
     BATTERY + (10,): (Gauge32, MILLI),
     BATTERY + (11,): (Gauge32, MILLI),
-    BATTERY + (12,): (OctetString, None),
+    BATTERY + (12,): (OctetString, DATE),
     BATTERY + (13,): (Integer32, range(1, 6)),
     BATTERY + (14,): (Integer32, range(1, 5)),
     BATTERY + (15,): (Gauge32, MILLI),
@@ -60,23 +62,23 @@ RECORDED = {
     BATTERY + (17,): (Integer32, None),
     BATTERY + (18,): (Integer32, None),
     # EPCglobal Reader Management 1.0.1, section 10.4: reader device, its operation, read points.
-    READER + (1, 1, 1): (OctetString, None),
-    READER + (1, 1, 2): (OctetString, None),
+    READER + (1, 1, 1): (OctetString, TEXT),
+    READER + (1, 1, 2): (OctetString, TEXT),
     READER + (1, 1, 3): (OctetString, None),
-    READER + (1, 1, 4): (OctetString, None),
-    READER + (1, 1, 5): (OctetString, None),
+    READER + (1, 1, 4): (OctetString, TEXT),
+    READER + (1, 1, 5): (OctetString, DATE),
     READER + (1, 1, 6): (ObjectIdentifier, None),
     READER + (1, 1, 7): (Integer32, range(1, 3)),
     READER + (1, 1, 8): (Integer32, range(1, 3)),
-    READER + (1, 1, 9): (OctetString, None),
+    READER + (1, 1, 9): (OctetString, DATE),
     READER + (1, 3, 1): (Integer32, range(1, 5)),
-    READER + (2, 1, 1, 2): (OctetString, None),
-    READER + (2, 1, 1, 3): (OctetString, None),
+    READER + (2, 1, 1, 2): (OctetString, TEXT),
+    READER + (2, 1, 1, 3): (OctetString, TEXT),
     READER + (2, 1, 1, 4): (Integer32, range(1, 3)),
     READER + (2, 1, 1, 5): (Integer32, range(1, 5)),
     # RFC 6933, section 3: IANAPhysicalClass with energyObject, battery, storageDrive; entPhysicalUUID, of 0 or 16 octets.
     (1, 3, 6, 1, 2, 1, 47, 1, 1, 1, 1, 5): (Integer32, range(1, 16)),
-    (1, 3, 6, 1, 2, 1, 47, 1, 1, 1, 1, 19): (OctetString, None),
+    (1, 3, 6, 1, 2, 1, 47, 1, 1, 1, 1, 19): (OctetString, (0, 16)),
     # IANAifType has grown since: ieee80211(71) and on.
     (1, 3, 6, 1, 2, 1, 2, 2, 1, 3): (Integer32, range(1, 300)),
 }
@@ -149,6 +151,47 @@ name = "word"
 from = "/word"
 type = "text"
 """
+# A number beyond each end, and one of each sign of digits.
+POINTS += """
+[[point]]
+name = "far"
+from = "/far"
+type = "decimal"
+unit = "volts"
+digits = 3
+[[point]]
+name = "tens"
+from = "/tens"
+type = "decimal"
+unit = "watts"
+digits = -2
+[[point]]
+name = "fine"
+from = "/fine"
+type = "decimal"
+unit = "nA"
+digits = 9
+"""
+IDENTITY = """
+[identity]
+serial = "/sn"
+firmware = "/fw"
+mac = "/mac"
+""" + "".join(
+    f'{name} = "/{name}"\n'
+    for name in ("software", "hardware-revision", "manufacturer", "model", "site", "location")
+)
+TEXTS = ("sn", "fw", "software", "hardware-revision", "manufacturer", "model", "site", "location", "word")
+BEYOND = {
+    "charge": 250, "cell": 1e12, "drain": 99999999999, "celltemp": -1e12, "rx": 2**64 - 1, "tx": 0,
+    "size": 2**60, "free": -5, "load": -3, "far": 12345678901.5, "tens": 1e13, "fine": -1e6,
+}  # fmt: skip
+# A character of each length that UTF-8 has.
+LONG = {"wide1": "x", "wide2": "Ö", "wide3": "中", "wide4": "🔋"}
+MANAGED = (
+    "<device><name>{name}</name><alias>{text}</alias>"
+    "<asset><tag>{text}</tag><owner>{text}</owner></asset></device>"
+)
 SAID = {
     "charge": 17.5,
     "cell": 3.712,
@@ -203,9 +246,9 @@ def published():
 
 class PublishedTest(Case):
     def setUp(self):
-        broker = Broker(self)
+        self.broker = broker = Broker(self)
         self.bridge = Bridge(self, mqtt=[fleet.adapter(broker)])
-        self.bridge.profile("everything", POINTS)
+        self.bridge.profile("everything", POINTS + IDENTITY)
         with open(os.path.join(self.bridge.folder, "profiles", "everything.toml"), encoding="utf-8") as file:
             topic = next(line for line in file if line.startswith("topic")).split('"')[1]
         self.bridge.start()
@@ -216,12 +259,24 @@ class PublishedTest(Case):
             "plant/MGMT/clients/event/RFD40",
             '{"deviceSerialNo":"R-1","payload":{"antennas":{"1":"connected","2":"disconnected"}}}',
         )
-        wait_until(lambda: len(self.bridge.manager.devices()) == 3, 5, "the devices have numbers")
+        for device, character in LONG.items():
+            text = character * 255
+            said = {**SAID, **BEYOND, **dict.fromkeys(TEXTS, text), "mac": "A4:CF:12:00:01:FF:00:01"}
+            broker.publish(topic.replace("{device}", device), json.dumps(said))
+        broker.publish(topic.replace("{device}", "n" * 64), json.dumps(SAID))
+        broker.publish("plant/MGMT/clients/event/" + "R" * 64, json.dumps({"deviceSerialNo": "中" * 100}))
+        wait_until(lambda: len(self.bridge.manager.devices()) == 9, 5, "the devices have numbers")
+        edit = os.path.join(self.folder, "edit.xml")
+        with open(edit, "w", encoding="utf-8") as file:
+            devices = "".join(MANAGED.format(name=name, text=character * 255) for name, character in LONG.items())
+            file.write(f'<fleet xmlns="urn:fleetbridge:yang:fleetbridge">{devices}</fleet>')
+        self.assertIn("done", self.bridge.cli("netconf", "edit", edit).out)
 
     def test_every_instance_is_as_published(self):
         definitions = published()
         seen = set()
-        for community in ("public", "public@one", "public@two", "public@RFD40", "public@+fleet"):
+        views = ["", "@one", "@two", "@RFD40", "@+fleet", "@+8", "@+9", *(f"@{device}" for device in LONG)]
+        for community in (f"public{view}" for view in views):
             for name, value in instances(self.bridge.port, community).items():
                 if not any(name[: len(root)] == root for root in STANDARD):
                     continue
@@ -237,7 +292,8 @@ class PublishedTest(Case):
             if column in RECORDED:
                 kind, allowed = RECORDED[column]
                 self.assertEqual(value.tagSet, kind.tagSet)
-                self.assertTrue(allowed is None or int(value) in allowed)
+                measured = len(bytes(value)) if kind is OctetString else value
+                self.assertTrue(allowed is None or int(measured) in allowed)
                 return column
             if column in definitions:
                 definition = definitions[column]
@@ -245,6 +301,9 @@ class PublishedTest(Case):
                 self.assertEqual(value.tagSet, definition.syntax.tagSet)
                 # Raises if a range, a size or an enumeration does not allow it.
                 definition.syntax.clone(value.asOctets() if isinstance(value, OctetString) else value)
+                hint = getattr(definition.syntax, "displayHint", None)
+                if hint in ("255a", "255t"):
+                    bytes(value).decode("ascii" if hint == "255a" else "utf-8")
                 return column
         raise AssertionError("no module defines it")
 
@@ -265,13 +324,31 @@ class PublishedTest(Case):
         self.assertNotIn("word", names)
         battery = names["battery"]
         self.assertEqual(int(value(47, 1, 1, 1, 1, 5, battery)), 14)
-        self.assertEqual([int(value(233, 1, 1, 1, column, battery)) for column in (16, 17, 18)], [3712, -21, 192])
-        self.assertEqual([int(value(33, 1, 2, scalar, 0)) for scalar in (1, 4, 5, 7)], [3, 17, 37, 19])
+        self.assertEqual([int(value(233, 1, 1, 1, column, battery)) for column in (16, 17, 18)], [3712, -21, 193])
+        self.assertEqual([int(value(33, 1, 2, scalar, 0)) for scalar in (1, 4, 5, 7)], [3, 18, 37, 19])
         self.assertEqual(int(value(2, 2, 1, 10, 1)), 5_000_000_000 % 2**32)
         self.assertEqual(int(value(31, 1, 1, 1, 6, 1)), 5_000_000_000)
         self.assertEqual([int(value(25, 2, 3, 1, column, 1)) for column in (4, 5, 6)], [1024, 320, 240])
-        self.assertEqual((int(value(25, 2, 2, 0)), int(value(25, 3, 3, 1, 2, 2))), (320, 12))
+        self.assertEqual((int(value(25, 2, 2, 0)), int(value(25, 3, 3, 1, 2, 2))), (320, 13))
         self.assertEqual((int(value(2, 2, 1, 8, 1)), int(value(131, 1, 1, 1, 3, 1)), int(value(25, 3, 2, 1, 5, 1))), (1, 3, 2))
+
+    def test_what_a_device_sends_is_counted(self):
+        def counted():
+            """ifHCOutUcastPkts, ifHCOutOctets, ifCounterDiscontinuityTime"""
+            found = instances(self.bridge.port, "public@two")
+            self.assertNotIn((1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 6, 1), found, "nobody knows what it receives")
+            return [int(found[(1, 3, 6, 1, 2, 1, 31, 1, 1, 1, column, 1)]) for column in (11, 10, 19)]
+
+        before = wait_until(lambda: (found := counted())[0] == 2 and found, 5, "both of its messages are counted")
+        self.broker.publish("sensors/two/info", '{"serial":"Ö-8"}')
+        wait_until(lambda: counted()[0] == 3, 5, "the third is, too")
+        after = counted()
+        self.assertEqual(after[1] - before[1], len("sensors/two/info") + len('{"serial":"Ö-8"}'.encode()))
+        self.bridge.kill()
+        self.bridge.start()
+        messages, octets, begun = counted()
+        self.assertEqual((messages, octets), (0, 0))
+        self.assertGreater(begun, after[2], "counted anew from here on")
 
     def test_a_reader_has_its_antennas(self):
         found = instances(self.bridge.port, "public@RFD40")
@@ -286,6 +363,17 @@ class PublishedTest(Case):
         found = instances(self.bridge.port, "public@two")
         self.assertEqual(bytes(found[(1, 3, 6, 1, 2, 1, 1, 6, 0)]), b"Halle 3, Lubeck", "sysLocation is a DisplayString")
         self.assertEqual(bytes(found[(1, 3, 6, 1, 2, 1, 47, 1, 1, 1, 1, 11, 1)]).decode(), "Ö-7", "this is not")
+
+    def test_long_texts_are_cut_between_characters(self):
+        name = (1, 3, 6, 1, 2, 1)
+        for device, character in LONG.items():
+            found = instances(self.bridge.port, f"public@{device}")
+            width = len(character.encode())
+            for column in (11, 14, 15):
+                value = bytes(found[name + (47, 1, 1, 1, 1, column, 1)])
+                self.assertEqual(value.decode(), character * (32 // width), "entPhysicalSerialNum, Alias, AssetID")
+            for column, size in (((25, 3, 2, 1, 3, 1), 64), ((25, 6, 3, 1, 2, 1), 64), ((33, 1, 1, 2, 0), 63)):
+                self.assertEqual(len(bytes(found[name + column])), size, "written in ASCII, then cut")
 
     def test_the_fleet_has_its_devices_beside_each_other(self):
         fleet_view = instances(self.bridge.port, "public@+fleet")

@@ -90,6 +90,12 @@ pub fn report_child(
     reports.begin(SENSOR, "ignored", retained);
     facts.iter().for_each(|fact| reports.push(*fact));
     fleet.absorb(&reports, &mut [Resolved { device, report: 0, parent }], now);
+    fleet.show_boots(&fleet.moved_boots(usize::MAX));
+}
+
+/// Of a device that has no clock.
+pub fn ran_for(secs: u64) -> Fact {
+    Fact::Uptime { secs, time: Time::NEVER }
 }
 
 pub fn value(slot: u16, value: i64) -> Fact {

@@ -109,6 +109,7 @@ fn append(dir: &Path, open: &mut Vec<Open>, file: &File) -> io::Result<()> {
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder)?;
             }
+            remove_forsaken(&path);
             let mut part = path.into_os_string();
             part.push(format!(".{}.part", std::process::id()));
             let part = PathBuf::from(part);
@@ -119,4 +120,19 @@ fn append(dir: &Path, open: &mut Vec<Open>, file: &File) -> io::Result<()> {
         }
     };
     open[at].file.write_all(file.text.as_bytes())
+}
+
+/// Removes what a killed run has left of the file: `NAME.PID.part` of a process that is gone.
+fn remove_forsaken(path: &Path) {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+        return;
+    };
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let of_file = entry.file_name();
+        let rest = of_file.to_str().and_then(|of_file| of_file.strip_prefix(name));
+        let pid = rest.and_then(|rest| rest.strip_prefix('.')?.strip_suffix(".part")?.parse::<u32>().ok());
+        if pid.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }

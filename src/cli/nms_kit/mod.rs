@@ -11,10 +11,14 @@ use std::{
 use clap::{Args, builder::PossibleValuesParser};
 
 use self::files::Files;
-use super::{Failure, Place, hosts::Hosts, shell_word};
+use super::{
+    Failure, Place,
+    hosts::{Hosts, Reach},
+    shell_word,
+};
 use crate::{
     control::client::{Client, ClientError, escaped},
-    kit::{Agent, Facts, Filter, Host, Tool},
+    kit::{Facts, Filter, Host, Tool},
 };
 
 /// Write what a management tool needs so that each device is a host there
@@ -34,6 +38,10 @@ Examples:
 Each run with --hosts prints a revision, and with --out writes it to DIR/TOOL.revision. Given to --since, the next run
 has only what changed since, retired devices among them. In cron:
   fleetbridge nms-kit TOOL --hosts --out DIR --since \"$(cat DIR/TOOL.revision 2>/dev/null || echo 0)\"
+Cacti, LibreNMS and Zabbix are told changes, which would be lost if they did not take them: for them the revision is in
+DIR/TOOL.revision.new, and becomes DIR/TOOL.revision only after that. apply.sh for Zabbix does so; else the line goes on:
+  && TOOL TAKES THE FILES && mv DIR/TOOL.revision.new DIR/TOOL.revision
+Without --since they get all devices, and all retired ones.
 
 A filter is KEY=VALUE, several with commas between them: all must hold. Keys:
   site, profile, class    as reports show them
@@ -68,7 +76,7 @@ impl NmsKit {
         };
         let client = place.client()?;
         let mut facts: Facts = client.read("/v1/kit/facts").map_err(|error| place.explain(error))?;
-        let reach = Reach::new(&facts.bridge, self.address);
+        let mut reach = Reach::by(self.address);
         reach.apply(&mut facts.bridge);
         if !self.hosts {
             let mut files = Files::new(self.out.as_deref());
@@ -81,7 +89,7 @@ impl NmsKit {
                 None => Ok(()),
             };
         }
-        self.write_hosts(tool, &facts, &reach, &client, out).map_err(|error| match error {
+        self.write_hosts(tool, &facts, reach, &client, out).map_err(|error| match error {
             Ended::Daemon(error) => place.explain(error),
             Ended::Failed(failure) => failure,
         })
@@ -91,12 +99,14 @@ impl NmsKit {
         &self,
         tool: Tool,
         facts: &Facts,
-        reach: &Reach,
+        reach: Reach,
         client: &Client,
         out: &mut dyn Write,
     ) -> Result<(), Ended> {
-        let mut hosts = Counted::ask(client, self.since, self.filter.as_deref(), reach)?;
-        if let Some(since) = self.since.filter(|_| tool.replaces()) {
+        // Only with a revision retired devices are told.
+        let since = if tool.replaces() { self.since } else { Some(self.since.unwrap_or(0)) };
+        let mut hosts = Counted::ask(client, since, self.filter.as_deref(), reach.clone())?;
+        if let Some(since) = since.filter(|_| tool.replaces()) {
             // As of the first answer, so that nothing is missed that comes between.
             let revision = hosts.revision;
             if hosts.next().is_none() {
@@ -106,24 +116,33 @@ impl NmsKit {
             hosts = Counted { revision, ..Counted::ask(client, None, self.filter.as_deref(), reach)? };
         }
         let mut files = Files::new(self.out.as_deref());
-        tool.hosts(facts, &mut hosts, &mut |file| files.put(file));
+        let mut left_out = 0;
+        let mut taken = hosts.by_ref().filter(|host| {
+            let takes = host.retired || tool.takes(facts, host);
+            left_out += u64::from(!takes);
+            takes
+        });
+        tool.hosts(facts, &mut taken, &mut |file| files.put(file));
         hosts.check()?;
         if self.out.is_some() {
-            files.put(crate::kit::File::new(self.revision_file(), format!("{}\n", hosts.revision)));
+            // What a tool is told by changes counts only once it has taken them.
+            let fresh = if tool.replaces() { "" } else { ".new" };
+            let path = format!("{}.revision{fresh}", tool.name());
+            files.put(crate::kit::File::new(path, format!("{}\n", hosts.revision)));
         }
         for path in files.finish(out)? {
             writeln!(out, "wrote {}", path.display())?;
         }
-        let counted = match (hosts.live, hosts.retired) {
-            (1, 0) => "1 host".to_owned(),
-            (live, 0) => format!("{live} hosts"),
-            (live, retired) => format!("{live} hosts, {retired} to be removed"),
-        };
+        let live = hosts.live - left_out;
+        let mut counted = format!("{live} host{}", if live == 1 { "" } else { "s" });
+        if hosts.retired > 0 {
+            counted.push_str(&format!(", {} retired", hosts.retired));
+        }
+        if left_out > 0 {
+            counted
+                .push_str(&format!(", {left_out} left out: no address of their own ([snmp.devices] pools)"));
+        }
         Ok(self.tell(out, hosts.revision, &counted)?)
-    }
-
-    fn revision_file(&self) -> String {
-        format!("{}.revision", self.tool)
     }
 
     /// What was done, beside files that go to standard output not in them.
@@ -163,53 +182,28 @@ impl From<io::Error> for Ended {
     }
 }
 
-/// The address that stands for every address of the bridge's machine.
-struct Reach(IpAddr);
-
-impl Reach {
-    fn new(bridge: &Agent, address: Option<IpAddr>) -> Reach {
-        let unspecified = bridge.address().is_some_and(|address| address.is_unspecified());
-        if unspecified && address.is_none() {
-            let _ = writeln!(
-                io::stderr(),
-                "note: the agent listens at every address of its machine, and this kit says 127.0.0.1: \
-                 if the tool runs elsewhere, give --address ADDRESS"
-            );
-        }
-        Reach(address.unwrap_or(IpAddr::from([127, 0, 0, 1])))
-    }
-
-    fn apply(&self, agent: &mut Agent) {
-        for address in agent.addresses.iter_mut().filter(|address| address.is_unspecified()) {
-            *address = self.0;
-        }
-        agent.addresses.dedup();
-    }
-}
-
 /// The daemon's answer, host by host. Ends also where it breaks off: [`check`](Counted::check) tells.
-struct Counted<'a> {
+struct Counted {
     hosts: Hosts,
-    reach: &'a Reach,
     revision: u64,
     live: u64,
     retired: u64,
     failed: Option<ClientError>,
 }
 
-impl<'a> Counted<'a> {
+impl Counted {
     fn ask(
         client: &Client,
         since: Option<u64>,
         filter: Option<&str>,
-        reach: &'a Reach,
-    ) -> Result<Counted<'a>, ClientError> {
+        reach: Reach,
+    ) -> Result<Counted, ClientError> {
         let mut query = format!("filter={}", escaped(filter.unwrap_or_default()));
         if let Some(since) = since {
             query.push_str(&format!("&since={since}"));
         }
-        let hosts = Hosts::ask(client, &query)?;
-        Ok(Counted { revision: hosts.revision, hosts, reach, live: 0, retired: 0, failed: None })
+        let hosts = Hosts::ask(client, &query, reach)?;
+        Ok(Counted { revision: hosts.revision, hosts, live: 0, retired: 0, failed: None })
     }
 
     fn check(&mut self) -> Result<(), ClientError> {
@@ -217,14 +211,13 @@ impl<'a> Counted<'a> {
     }
 }
 
-impl Iterator for Counted<'_> {
+impl Iterator for Counted {
     type Item = Host;
 
     fn next(&mut self) -> Option<Host> {
         match self.hosts.next()? {
-            Ok(mut host) => {
+            Ok(host) => {
                 *if host.retired { &mut self.retired } else { &mut self.live } += 1;
-                self.reach.apply(&mut host.agent);
                 Some(host)
             }
             Err(error) => {

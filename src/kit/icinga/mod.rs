@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, fmt::Write, net::IpAddr};
 
-use super::{Agent, Facts, File, Host, Profile, objects};
+use super::{Agent, Facts, File, Host, Profile, Tool, objects};
 use crate::model::PointType;
 
 const TEMPLATES: &str = "fleetbridge.conf";
@@ -48,7 +48,7 @@ pub(super) fn templates(facts: &Facts) -> Vec<File> {
 pub(super) fn hosts(facts: &Facts, hosts: &mut dyn Iterator<Item = Host>, put: &mut dyn FnMut(File)) {
     put(File::secret(HOSTS, "// The devices. Icinga forgets those that are gone at its next reload.\n"));
     let mut sites = BTreeMap::new();
-    for host in hosts.filter(|host| !host.retired && host.agent.address().is_some()) {
+    for host in hosts.filter(|host| !host.retired && Tool::Icinga.takes(facts, host)) {
         put(File::secret(HOSTS, device(facts, &host)));
         if !host.site.is_empty() {
             sites.entry(group(&host.site)).or_insert(host.site);
@@ -105,7 +105,8 @@ fn points(out: &mut String, profile: &Profile) {
             "    {} = {{ number = {}, unit = {}, numeric = {numeric} }}",
             text(&point.name),
             point.number,
-            text(&point.unit)
+            // A comma would end it.
+            of_macro(&point.unit.replace(',', ";"))
         );
     }
     out.push_str("  }\n");

@@ -40,6 +40,7 @@ const PRESENCE: [(&str, u8); 5] =
 const HEALTH: [(&str, u8); 3] = [("ok", OK), ("warning", WARNING), ("failing", CRITICAL)];
 const FROZEN: [(&str, u8); 2] = [("true", CRITICAL), ("false", OK)];
 const CONNECTION: [(&str, u8); 1] = [("up", OK)];
+const QUALITY: [(&str, u8); 3] = [("good", OK), ("stale", WARNING), ("bad", CRITICAL)];
 
 pub fn device(facts: &Facts) -> System {
     let name = "fleetbridge-device";
@@ -51,6 +52,8 @@ pub fn device(facts: &Facts) -> System {
     states(&mut out, "fbSelfPresence", "Presence", &PRESENCE);
     states(&mut out, "fbSelfHealth", "Health", &HEALTH);
     boolean_points(&mut out);
+    // LibreNMS itself goes on with a value that is not fresh.
+    states(&mut out, "fbPointQuality", "{{ $fbPointName }}: quality", &QUALITY);
     class(&mut out, "count");
     scalar(&mut out, "fbSelfActiveAlarms", "Active alarms");
     scalar(&mut out, "fbSelfSilentSeconds", "Seconds since the last message");
@@ -136,7 +139,11 @@ fn scalar(out: &mut String, object: &str, title: &str) {
 }
 
 fn states(out: &mut String, object: &str, title: &str, judged: &[(&str, u8)]) {
-    let walked = if object == "fbAdapterState" { "fbAdapterTable" } else { object };
+    let walked = match object {
+        "fbAdapterState" => "fbAdapterTable",
+        "fbPointQuality" => "fbPointTable",
+        scalar => scalar,
+    };
     entry(out, walked, object, title);
     let _ = writeln!(out, "                    state_name: {object}\n                    states:");
     for (label, value) in objects::labels(object) {

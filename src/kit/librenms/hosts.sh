@@ -1,24 +1,30 @@
 #!/bin/sh
 # Adds the devices to LibreNMS, and takes out those that were retired. Run it as the user librenms; sh may read it from a pipe.
-# A device that is there already stays as it is. Answers are not waited for, nor is ping: a device may be away now.
+# A device that is there already stays as it is, but for its site and what it hangs on. Answers are not waited for, nor is
+# ping: a device may be away now. The exit code is 0 only if LibreNMS has taken all.
 # LNMS: where lnms is. POLLER_GROUP: the number of the poller group.
 lnms=${LNMS:-/opt/librenms/lnms}
-sites=$(mktemp) || exit 2
-trap 'rm -f "$sites"' EXIT
+placed=$(mktemp) && retired=$(mktemp) || exit 2
+trap 'rm -f "$placed" "$retired"' EXIT
 failed=0
 
-# add HOSTNAME NAME PORT TRANSPORT COMMUNITY SITE
+# add HOSTNAME NAME PORT TRANSPORT COMMUNITY SITE PARENT
 add() {
     "$lnms" device:add --v2c --force --display-name="$2" --port="$3" --transport="$4" --community="$5" \
         --group="${POLLER_GROUP:-0}" -- "$1" </dev/null
     case $? in
-    0 | 2) [ -z "$6" ] || printf '%s\t%s\n' "$1" "$6" >>"$sites" ;;
+    0 | 2) printf '%s\t%s\t%s\n' "$1" "$6" "$7" >>"$placed" ;;
     *) failed=1 ;;
     esac
 }
 
-# retire HOSTNAME; versions before 25 have another program for it.
+# retire HOSTNAME
 retire() {
+    printf '%s\n' "$1" >>"$retired"
+}
+
+# Versions before 25 have another program for it.
+remove() {
     if "$lnms" list --raw </dev/null | grep -q '^device:remove '; then
         "$lnms" device:remove -- "$1" </dev/null
     else
@@ -26,19 +32,37 @@ retire() {
     fi || failed=1
 }
 
-# Device groups by site: a device is in that of its site alone.
-finish() {
-    [ -s "$sites" ] || exit "$failed"
-    SITES=$sites "$lnms" tinker --execute='
-        foreach (file(getenv("SITES"), FILE_IGNORE_NEW_LINES) as $line) {
-            [$host, $site] = explode("\t", $line, 2);
-            $id = \App\Models\Device::where("hostname", $host)->value("device_id");
-            $group = \App\Models\DeviceGroup::firstOrCreate(["name" => $site], ["type" => "static", "desc" => "Site in fleetbridge"]);
-            foreach (\App\Models\DeviceGroup::where("desc", "Site in fleetbridge")->where("id", "!=", $group->id)->get() as $other) {
-                $other->devices()->detach($id);
+# Device groups by site: a device is in that of its site alone. It depends on its gateway, known by its display name, else on
+# the bridge.
+place() {
+    PLACED=$placed "$lnms" tinker --execute='
+        $named = fn ($name) => \App\Models\Device::where("display", $name)->orWhere("hostname", $name)->value("device_id");
+        foreach (file(getenv("PLACED"), FILE_IGNORE_NEW_LINES) as $line) {
+            [$host, $site, $parent] = explode("\t", $line, 3);
+            $device = \App\Models\Device::where("hostname", $host)->first();
+            if ($device === null) continue;
+            $above = array_diff(array_filter([$parent === "" ? null : $named($parent)]), [$device->device_id]);
+            $device->parents()->sync($above);
+            foreach (\App\Models\DeviceGroup::where("desc", "Site in fleetbridge")->where("name", "!=", $site)->get() as $other) {
+                $other->devices()->detach($device->device_id);
             }
-            $group->devices()->syncWithoutDetaching(array_filter([$id]));
+            if ($site === "") continue;
+            $group = \App\Models\DeviceGroup::firstOrCreate(["name" => $site], ["type" => "static", "desc" => "Site in fleetbridge"]);
+            $group->devices()->syncWithoutDetaching([$device->device_id]);
         }' </dev/null || failed=1
+}
+
+finish() {
+    [ ! -s "$placed" ] || place
+    if [ -s "$retired" ]; then
+        known=$(RETIRED=$retired "$lnms" tinker --execute='
+            foreach (array_chunk(file(getenv("RETIRED"), FILE_IGNORE_NEW_LINES), 500) as $hosts) {
+                echo \App\Models\Device::whereIn("hostname", $hosts)->pluck("hostname")->implode("\n"), "\n";
+            }' </dev/null) || failed=1
+        for host in $(printf '%s\n' "$known" | grep -Fx -f "$retired"); do
+            remove "$host"
+        done
+    fi
     exit "$failed"
 }
 

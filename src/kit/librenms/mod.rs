@@ -11,6 +11,9 @@ use super::{Agent, Facts, File, Host};
 
 const HOSTS: &str = "fleetbridge-hosts.sh";
 
+/// The display name of the bridge itself.
+const BRIDGE: &str = "fleetbridge";
+
 pub(super) fn templates(facts: &Facts) -> Vec<File> {
     let mut files = Vec::new();
     for system in [definition::device(facts), definition::bridge()] {
@@ -32,7 +35,7 @@ pub(super) fn hosts(facts: &Facts, hosts: &mut dyn Iterator<Item = Host>, put: &
     put(File::secret(HOSTS, include_str!("hosts.sh")));
     let mut line = String::new();
     if facts.bridge.address().is_some() {
-        add(&mut line, "fleetbridge", "", &facts.bridge, &facts.bridge);
+        add(&mut line, BRIDGE, ["", ""], &facts.bridge, &facts.bridge);
     }
     put(File::secret(HOSTS, line));
     for host in hosts {
@@ -40,18 +43,21 @@ pub(super) fn hosts(facts: &Facts, hosts: &mut dyn Iterator<Item = Host>, put: &
         if host.retired {
             let _ = writeln!(line, "retire {}", word(&hostname(&host.name, &host.agent, &facts.bridge)));
         } else {
-            add(&mut line, &host.name, &host.site, &host.agent, &facts.bridge);
+            let above = host.parent.as_deref().unwrap_or(BRIDGE);
+            add(&mut line, &host.name, [&host.site, above], &host.agent, &facts.bridge);
         }
         put(File::secret(HOSTS, line));
     }
     put(File::secret(HOSTS, "finish\n"));
 }
 
-fn add(out: &mut String, name: &str, site: &str, agent: &Agent, bridge: &Agent) {
+/// `place`: the site, and the name of what it hangs on.
+fn add(out: &mut String, name: &str, place: [&str; 2], agent: &Agent, bridge: &Agent) {
     let transport = if agent.address().is_some_and(|address| address.is_ipv6()) { "udp6" } else { "udp" };
     let hostname = hostname(name, agent, bridge);
-    let words =
-        [hostname.as_str(), name, &agent.port.to_string(), transport, &agent.community, site].map(word);
+    let port = agent.port.to_string();
+    let [site, above] = place;
+    let words = [&hostname, name, &port, transport, &agent.community, site, above].map(word);
     let _ = writeln!(out, "add {}", words.join(" "));
 }
 
@@ -59,7 +65,7 @@ fn add(out: &mut String, name: &str, site: &str, agent: &Agent, bridge: &Agent) 
 /// resolve to the bridge's.
 fn hostname(name: &str, agent: &Agent, bridge: &Agent) -> String {
     match agent.address() {
-        Some(address) if name == "fleetbridge" || !bridge.addresses.contains(&address) => address.to_string(),
+        Some(address) if name == BRIDGE || !bridge.addresses.contains(&address) => address.to_string(),
         _ => name.to_owned(),
     }
 }

@@ -31,6 +31,7 @@ const TABLES: [Table; 3] = [
             ("fbPointDigits", "string"),
             ("fbPointInteger", "gauge"),
             ("fbPointCounter", "counter"),
+            ("fbPointQuality", "gauge"),
         ],
     },
     Table {
@@ -122,10 +123,7 @@ pub(super) fn hosts(facts: &Facts, hosts: &mut dyn Iterator<Item = Host>, put: &
         nodes.close();
         communities.add(&facts.bridge);
     }
-    for host in hosts.filter(|host| !host.retired) {
-        if host.agent.addresses.iter().any(|address| facts.bridge.addresses.contains(address)) {
-            continue;
-        }
+    for host in hosts.filter(|host| !host.retired && takes(facts, host)) {
         node(&mut nodes, &host);
         communities.add(&host.agent);
         put(File::new(REQUISITION, nodes.take()));
@@ -133,6 +131,10 @@ pub(super) fn hosts(facts: &Facts, hosts: &mut dyn Iterator<Item = Host>, put: &
     }
     put(File::new(REQUISITION, nodes.finish()));
     put(File::secret(SNMP, communities.xml.finish()));
+}
+
+pub(super) fn takes(facts: &Facts, host: &Host) -> bool {
+    !host.agent.addresses.iter().any(|address| facts.bridge.addresses.contains(address))
 }
 
 fn node(out: &mut Xml, host: &Host) {

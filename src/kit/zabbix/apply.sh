@@ -6,6 +6,7 @@
 # The token is one of Administration > General > API tokens, for a user of the role Super admin. A second run changes what
 # has changed.
 # DELETE_RETIRED=yes: hosts of retired devices are deleted, with all their history. Needs curl.
+# After all went well zabbix.revision is that of these files, for `nms-kit --since`.
 set -eu
 umask 077
 cd "$(dirname "$0")"
@@ -48,16 +49,31 @@ for file in bridge-template.json bridge-host.json device-templates.json $(grep -
     echo "$file"
 done
 
-# Names are of letters, digits, dots, dashes and underscores.
-names=$(grep -v '^#' retired.txt 2>/dev/null | sed 's/.*/"&"/' | paste -sd,)
-[ -n "$names" ] || exit 0
-found=$(printf '{"output":["hostid"],"filter":{"host":[%s]}}' "$names" | call host.get)
-ids=$(echo "$found" | grep -o '"hostid":"[0-9]*"' | grep -o '[0-9]*' || true)
-[ -n "$ids" ] || exit 0
-if [ "${DELETE_RETIRED:-no}" = yes ]; then
-    echo "$ids" | sed 's/.*/"&"/' | paste -sd, | sed 's/.*/[&]/' | call host.delete >/dev/null
-    echo "retired.txt: deleted"
-else
-    echo "$ids" | sed 's/.*/{"hostid":"&"}/' | paste -sd, | sed 's/.*/{"hosts":[&],"status":1}/' | call host.massupdate >/dev/null
-    echo "retired.txt: disabled"
-fi
+# Names are of letters, digits, dots, dashes and underscores; so many at a time as a request takes.
+grep -v '^#' retired.txt 2>/dev/null | split -a 4 -l 500 - "$work/retired."
+done=
+for part in "$work"/retired.*; do
+    [ -e "$part" ] || continue
+    names=$(sed 's/.*/"&"/' "$part" | paste -sd,)
+    if [ "${DELETE_RETIRED:-no}" = yes ]; then
+        wanted='' method=host.delete
+    else
+        wanted=',"status":0' method=host.massupdate
+    fi
+    found=$(printf '{"output":["hostid"],"filter":{"host":[%s]%s}}' "$names" "$wanted" | call host.get)
+    ids=$(echo "$found" | grep -o '"hostid":"[0-9]*"' | grep -o '[0-9]*' || true)
+    [ -n "$ids" ] || continue
+    if [ $method = host.delete ]; then
+        echo "$ids" | sed 's/.*/"&"/' | paste -sd, | sed 's/.*/[&]/'
+    else
+        echo "$ids" | sed 's/.*/{"hostid":"&"}/' | paste -sd, | sed 's/.*/{"hosts":[&],"status":1}/'
+    fi | call $method >/dev/null
+    done=$method
+done
+case $done in
+host.delete) echo "retired.txt: deleted" ;;
+host.massupdate) echo "retired.txt: disabled" ;;
+esac
+
+# Only now: what this run did not hand over, the next one has to.
+[ ! -e zabbix.revision.new ] || mv -f zabbix.revision.new zabbix.revision

@@ -19,9 +19,16 @@ pub const HOST: &str = "fleetbridge";
 
 const DOWN: &str = "Bridge does not answer";
 
+const DEAF: &str = "Bridge is deaf";
+
 /// The trigger of the host, for those that are not told while the bridge itself is gone.
 pub fn is_down() -> Value {
     json!({ "name": DOWN, "expression": format!("last(/{HOST}/{})=0", AVAILABLE) })
+}
+
+/// As [`is_down`], while it does not hear an adapter.
+pub fn is_deaf() -> Value {
+    json!({ "name": DEAF, "expression": format!("last(/{HOST}/fb[fbFleetPresenceFrozen.0])=1") })
 }
 
 pub fn host(agent: &Agent) -> Value {
@@ -62,15 +69,15 @@ fn items(template: &Template) -> Vec<Item> {
         expression: format!("{}=0", available.last()),
         priority: "HIGH",
         description: "No device is seen while it is so; their own problems are not told.",
-        behind: None,
+        behind: Vec::new(),
     };
     let frozen = template.scalar("fbFleetPresenceFrozen", "Presence is frozen").valuemap("TruthValue");
     let deaf = Trigger {
-        name: "Bridge is deaf".into(),
+        name: DEAF.into(),
         expression: format!("{}=1", frozen.last()),
         priority: "HIGH",
         description: "An adapter hears nothing, so none of its devices is declared lost.",
-        behind: Some(json!({ "name": DOWN, "expression": format!("{}=0", available.last()) })),
+        behind: vec![json!({ "name": DOWN, "expression": format!("{}=0", available.last()) })],
     };
     let counts = [
         ("fbFleetDevices", "Devices"),
@@ -123,7 +130,7 @@ fn adapters(template: &Template) -> Value {
         expression: format!("{}<>{}", state.last(), code("fbAdapterState", "up")),
         priority: "HIGH",
         description: "Its broker is not heard; its devices keep their presence meanwhile.",
-        behind: None,
+        behind: Vec::new(),
     };
     let messages =
         column("fbAdapterMessages", "messages a second").float("").step("CHANGE_PER_SECOND", "", None);

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{
     dashboard,
     export::{AVAILABILITY, AVAILABLE, Item, OFTEN, SELDOM, Template, Trigger, code, user_macro},
+    script,
 };
 use crate::kit::objects;
 
@@ -90,7 +91,7 @@ impl Lost {
             priority: "HIGH",
             description: "Its SNMP view is silent: the bridge has not heard the device for too long, or not the one \
                           that it hangs on.",
-            behind: Some(behind),
+            behind: vec![behind],
         }
     }
 
@@ -109,7 +110,7 @@ fn state(template: &Template, bridge_is_down: Value) -> Vec<Item> {
         expression: format!("{}={}", presence.last(), code("fbSelfPresence", "late")),
         priority: "INFO",
         description: "It has been silent for longer than its interval, not yet for so long that it is lost.",
-        behind: Some(behind.clone()),
+        behind: vec![behind.clone()],
     };
     items.push(presence.trigger(late).tag("component", "state"));
     let health = template.scalar("fbSelfHealth", "Health").valuemap("fbSelfHealth");
@@ -118,7 +119,7 @@ fn state(template: &Template, bridge_is_down: Value) -> Vec<Item> {
         expression: format!("{}={}", health.last(), code("fbSelfHealth", "failing")),
         priority: "AVERAGE",
         description: "It has an alarm that stops it from doing its work.",
-        behind: Some(behind.clone()),
+        behind: vec![behind.clone()],
     };
     items.push(health.trigger(failing).tag("component", "state"));
     let alarms = template.scalar("fbSelfActiveAlarms", "Active alarms");
@@ -127,7 +128,7 @@ fn state(template: &Template, bridge_is_down: Value) -> Vec<Item> {
         expression: format!("{}>0", alarms.last()),
         priority: "WARNING",
         description: "Alarms that the bridge keeps for it and that are not cleared.",
-        behind: Some(behind.clone()),
+        behind: vec![behind.clone()],
     };
     items.push(alarms.trigger(alarmed).tag("component", "state"));
     items.push(
@@ -146,7 +147,7 @@ fn state(template: &Template, bridge_is_down: Value) -> Vec<Item> {
         expression: format!("{}>={}", compliance.last(), code("fbSelfCompliance", "drifted")),
         priority: "WARNING",
         description: "A setting of it has drifted, or could not be made.",
-        behind: Some(behind.clone()),
+        behind: vec![behind.clone()],
     };
     items.push(compliance.trigger(drifted).tag("component", "state"));
     let trigger = Lost::inherited(DEVICE).trigger(bridge_is_down);
@@ -163,7 +164,7 @@ fn system(template: &Template) -> Vec<Item> {
         expression: format!("{}<{{$FB.RESTARTED}}", uptime.last()),
         priority: "INFO",
         description: "sysUpTime counts from the start of the device itself, not of the bridge.",
-        behind: Some(behind.clone()),
+        behind: vec![behind.clone()],
     };
     let charge =
         template.scalar("upsEstimatedChargeRemaining", "Battery charge").with("units", "%").optional();
@@ -172,7 +173,7 @@ fn system(template: &Template) -> Vec<Item> {
         expression: format!("{}<{{$FB.BATTERY.LOW}}", charge.last()),
         priority: "WARNING",
         description: "",
-        behind: Some(behind),
+        behind: vec![behind],
     };
     vec![
         uptime.trigger(restarted).tag("component", "system"),
@@ -226,12 +227,12 @@ fn inventory(template: &Template) -> Vec<Item> {
 }
 
 /// The factor and the unit of each sensor that has a value, from its type, scale and precision (RFC 3433).
-const SCRIPT: &str = "\
+const SCRIPT: &str = "
 var units = {3: 'V', 4: 'V', 5: 'A', 6: 'W', 7: 'Hz', 8: '°C', 9: '%', 10: '!rpm', 11: 'm³/min', 14: '!dBm'};
 var rows = JSON.parse(value).filter(function (row) { return row['{#STATUS}'] == 1; });
 rows.forEach(function (row) {
     row['{#FACTOR}'] = '1e' + (3 * (row['{#SCALE}'] - 9) - row['{#PRECISION}']);
-    row['{#UNIT}'] = units[row['{#TYPE}']] || (row['{#DISPLAY}'] ? '!' + row['{#DISPLAY}'] : '');
+    row['{#UNIT}'] = units[row['{#TYPE}']] || (row['{#DISPLAY}'] ? '!' + text(row['{#DISPLAY}']) : '');
 });
 return JSON.stringify(rows);";
 
@@ -252,19 +253,18 @@ fn sensors(template: &Template) -> Value {
     let status = template
         .instance("entPhySensorOperStatus", "{#SNMPINDEX}", "{#NAME}: state of the sensor")
         .valuemap("entPhySensorOperStatus")
-        .with("delay", SELDOM)
         .kept_when_changed()
         .tag("component", "sensor");
     let unavailable = Trigger {
         name: "No fresh value of {#NAME}".into(),
-        expression: format!("{}={}", status.last(), code("entPhySensorOperStatus", "unavailable")),
-        priority: "INFO",
-        description: "The device is heard, but this value is older than it may be.",
-        behind: Some(Lost::inherited(DEVICE).into_value()),
+        expression: format!("{}<>{}", status.last(), code("entPhySensorOperStatus", "ok")),
+        priority: "WARNING",
+        description: "The device is heard, but this value is older than it may be, or not to be trusted.",
+        behind: vec![Lost::inherited(DEVICE).into_value()],
     };
     template
         .discovery("fb.sensors", "Sensors", &columns)
-        .script(SCRIPT)
+        .script(&script::with_text(SCRIPT))
         .not_matching("NAME", &format!("{{${KNOWN_SENSORS}}}"))
         .items(vec![value, status.trigger_prototype(unavailable)])
 }

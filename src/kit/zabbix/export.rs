@@ -3,7 +3,7 @@
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 
-use super::super::objects;
+use super::{super::objects, script};
 
 /// How often what changes is asked for, and what hardly does.
 pub const OFTEN: &str = "{$FB.EVERY}";
@@ -103,6 +103,23 @@ impl Template {
             .with("history", "7d")
     }
 
+    /// Rows of tables, with a property for each macro's column, as a discovery has them: a master of other items.
+    pub fn rows(&self, key: &str, name: &str, columns: &[(&str, String)]) -> Item {
+        self.item("SNMP_AGENT", key, name)
+            .with("snmp_oid", rows(columns))
+            .with("value_type", "TEXT")
+            .with("trends", "0")
+            .with("history", "0")
+    }
+
+    /// An item that another one feeds; `path`: JSONPath in its value, which need not be there.
+    pub fn dependent(&self, key: &str, name: &str, master: &str, path: &str) -> Item {
+        self.item("DEPENDENT", key, name)
+            .with("delay", "0")
+            .with("master_item", json!({ "key": master }))
+            .step("JSONPATH", path, Some("DISCARD_VALUE"))
+    }
+
     fn item(&self, kind: &str, key: &str, name: &str) -> Item {
         let mut fields = Map::new();
         fields.insert("uuid".into(), uuid(&[&self.name, "item", key]).into());
@@ -127,11 +144,10 @@ impl Template {
 
     /// Low-level discovery of a table's rows: the macros, each with its column.
     pub fn discovery(&self, key: &str, name: &str, macros: &[(&str, &str)]) -> Discovery {
-        let columns: Vec<_> =
-            macros.iter().map(|(name, column)| format!("{{#{name}}},{}", objects::oid(column))).collect();
+        let columns: Vec<_> = macros.iter().map(|(name, column)| (*name, objects::oid(column))).collect();
         let rule = json!({
             "uuid": uuid(&[&self.name, "discovery", key]), "name": name, "type": "SNMP_AGENT", "key": key,
-            "snmp_oid": format!("discovery[{}]", columns.join(",")), "delay": "{$FB.DISCOVERY}", "lifetime": "7d",
+            "snmp_oid": rows(&columns), "delay": "{$FB.DISCOVERY}", "lifetime": "7d",
         });
         Discovery { rule, conditions: Vec::new() }
     }
@@ -142,6 +158,11 @@ impl Template {
         });
         self.add("dashboards", dashboard);
     }
+}
+
+fn rows(columns: &[(&str, String)]) -> String {
+    let columns: Vec<_> = columns.iter().map(|(name, oid)| format!("{{#{name}}},{oid}")).collect();
+    format!("discovery[{}]", columns.join(","))
 }
 
 /// The key of [`Template::availability`], and the names of its values.
@@ -162,7 +183,8 @@ impl Item {
         self
     }
 
-    fn push(mut self, list: &str, value: Value) -> Item {
+    /// Appends to one of its lists.
+    pub fn push(mut self, list: &str, value: Value) -> Item {
         if let Value::Array(values) = self.fields.entry(list).or_insert_with(|| Value::Array(Vec::new())) {
             values.push(value);
         }
@@ -171,7 +193,15 @@ impl Item {
 
     /// A short text that hardly changes: asked for seldom, kept when it changes and once a day.
     pub fn text(self) -> Item {
-        self.with("value_type", "CHAR").with("trends", "0").with("delay", SELDOM).kept_when_changed()
+        self.with("value_type", "CHAR")
+            .with("trends", "0")
+            .with("delay", SELDOM)
+            .kept_when_changed()
+            .script(&script::text())
+    }
+
+    pub fn script(self, script: &str) -> Item {
+        self.step("JAVASCRIPT", script, None)
     }
 
     pub fn kept_when_changed(self) -> Item {
@@ -246,8 +276,8 @@ pub struct Trigger {
     /// `INFO`, `WARNING`, `AVERAGE`, `HIGH`, `DISASTER`.
     pub priority: &'static str,
     pub description: &'static str,
-    /// Not told while this one is a problem too.
-    pub behind: Option<Value>,
+    /// Not told while one of these is a problem too.
+    pub behind: Vec<Value>,
 }
 
 impl Trigger {
@@ -257,8 +287,8 @@ impl Trigger {
             "priority": self.priority, "description": self.description,
             "tags": [tag("scope", "fleetbridge")],
         });
-        if let Some(dependency) = self.behind {
-            value["dependencies"] = json!([dependency]);
+        if !self.behind.is_empty() {
+            value["dependencies"] = self.behind.into();
         }
         value
     }

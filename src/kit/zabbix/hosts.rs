@@ -168,7 +168,13 @@ fn site(site: &str) -> String {
     }
 }
 
-/// Free text as a group or tag takes it.
+/// Free text as a group or tag takes it; braces would make a macro of Zabbix.
 fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_TEXT).collect()
+    let plain = |c: char| match c {
+        '{' => '(',
+        '}' => ')',
+        c if c.is_control() => ' ',
+        c => c,
+    };
+    text.chars().map(plain).take(LONGEST_TEXT).collect()
 }

@@ -6,6 +6,7 @@ mod device;
 mod export;
 mod hosts;
 mod profile;
+mod script;
 
 use serde_json::json;
 

@@ -3,10 +3,10 @@
 
 use std::ops::ControlFlow;
 
-use super::{Column, Context, Group, Scalar, Table, once, snmpv2};
+use super::{Column, Context, Group, MAX_TEXT, Scalar, Table, once, snmpv2};
 use crate::{
     fleet::{PointValue, Row},
-    model::{Attribute, Presence, Role, Time},
+    model::{Attribute, Presence, Quality, Role, Time},
     snmp::{
         oid::Prefix,
         syntax::{Labels, Syntax, TRUTH, Value},
@@ -30,7 +30,7 @@ pub const DEVICE: Group = Group {
     scalars: &[
         Scalar::of_device(Column::read(1, "epcgRdrDevDescription", Syntax::Octets), |context, row, read| {
             if is_reader(row) {
-                context.compose(|text| snmpv2::describe(row, text), read);
+                context.compose(MAX_TEXT, |text| snmpv2::describe(row, text), read);
             }
         }),
         Scalar::of_device(Column::write(2, "epcgRdrDevRole", Syntax::Octets), |_, row, read| {
@@ -71,7 +71,7 @@ pub const OPERATION: Group = Group {
     )],
 };
 
-fn is_reader(row: &Row<'_>) -> bool {
+pub(super) fn is_reader(row: &Row<'_>) -> bool {
     row.profile().class == CLASS
 }
 
@@ -109,7 +109,7 @@ impl Table for ReadPointTable {
         let mut read = once(read);
         self.antennas(context, key, |index, row, slot| {
             if index == key
-                && let Some(value) = value(&row, slot, column)
+                && let Some(value) = value(context, &row, slot, column)
             {
                 read(value);
             }
@@ -124,7 +124,7 @@ impl Table for ReadPointTable {
         from: u32,
         mut visit: impl FnMut(u32, Value<'_>) -> ControlFlow<()>,
     ) {
-        self.antennas(context, from, |index, row, slot| match value(&row, slot, column) {
+        self.antennas(context, from, |index, row, slot| match value(context, &row, slot, column) {
             Some(value) => visit(index, value),
             None => ControlFlow::Continue(()),
         });
@@ -143,9 +143,9 @@ impl ReadPointTable {
             if !is_reader(&row) {
                 return;
             }
-            let slots = context.catalogue.of(row.profile_id()).all_in_role(Role::Antenna);
-            for (index, slot) in (1..).zip(slots).filter(|(index, _)| *index >= from) {
-                if visit(index, row, slot).is_break() {
+            let parts = context.catalogue.of(row.profile_id()).all_in_role(Role::Antenna);
+            for (index, part) in (1..).zip(parts).filter(|(index, _)| *index >= from) {
+                if visit(index, row, part.slot).is_break() {
                     return;
                 }
             }
@@ -153,7 +153,7 @@ impl ReadPointTable {
     }
 }
 
-fn value<'a>(row: &Row<'a>, slot: u16, column: u32) -> Option<Value<'a>> {
+fn value<'a>(context: &Context<'_>, row: &Row<'a>, slot: u16, column: u32) -> Option<Value<'a>> {
     let point = row.nth_point(slot)?;
     Some(match column {
         2 => Value::text(&point.def.name),
@@ -161,6 +161,7 @@ fn value<'a>(row: &Row<'a>, slot: u16, column: u32) -> Option<Value<'a>> {
         4 => Value::Integer(1),
         _ => Value::Integer(match point.value() {
             _ if status(row.presence()) != UP => status(row.presence()),
+            _ if point.quality(context.now) != Quality::Good => UNKNOWN,
             Some(PointValue::Integer(0)) => DOWN,
             Some(PointValue::Integer(_)) => UP,
             Some(PointValue::Text(_)) | None => UNKNOWN,

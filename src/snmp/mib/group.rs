@@ -1,4 +1,4 @@
-//! Scalars that share a parent.
+//! Scalars that share a parent, and those that stand alone.
 
 use std::ops::ControlFlow;
 
@@ -19,6 +19,14 @@ pub struct Group {
     pub views: Views,
     /// In order of their numbers.
     pub scalars: &'static [Scalar],
+}
+
+/// A scalar that has tables among its siblings: those stand before it, so it is a subtree of its own.
+pub struct Lone {
+    /// Of the object itself.
+    pub object: &'static Prefix,
+    pub views: Views,
+    pub scalar: Scalar,
 }
 
 /// Each has the one instance `.0`.
@@ -138,6 +146,51 @@ impl Subtree for Group {
             if flow.is_break() {
                 return;
             }
+        }
+    }
+}
+
+impl Subtree for Lone {
+    fn prefix(&self) -> &'static Prefix {
+        self.object
+    }
+
+    fn objects(&self) -> Vec<Object> {
+        vec![Object { oid: self.object.arcs().to_vec(), column: self.scalar.column }]
+    }
+
+    fn views(&self) -> Views {
+        self.views
+    }
+
+    fn get(&self, context: &Context<'_>, rest: &[u32], out: &mut Vec<u8>) -> Found {
+        let mut found = Found::NoInstance;
+        if rest == [0] {
+            self.scalar.with(context, |value| {
+                ber::push_value(&value, out);
+                found = Found::Value;
+            });
+        }
+        found
+    }
+
+    fn set(
+        &self,
+        context: &Context<'_>,
+        rest: &[u32],
+        given: &Given<'_>,
+        edits: &mut Edits,
+    ) -> Result<(), SetError> {
+        let set = self.scalar.set.ok_or(SetError::NotWritable)?;
+        if rest == [0] { set(context, given, edits) } else { Err(SetError::NoCreation) }
+    }
+
+    fn run(&self, context: &Context<'_>, after: Option<&[u32]>, sink: &mut Sink<'_>) {
+        if after.is_none_or(<[u32]>::is_empty) {
+            let stem = Stem::of(self.object);
+            self.scalar.with(context, |value| {
+                let _ = sink.push(&stem, |out| out.push(0), &value);
+            });
         }
     }
 }

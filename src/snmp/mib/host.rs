@@ -1,11 +1,12 @@
-//! HOST-RESOURCES-MIB (RFC 2790) of a device: its time, its memory and load as far as it tells them, what it runs.
+//! HOST-RESOURCES-MIB (RFC 2790) of a device: its time, its memory and load as far as it tells them, what it runs. What it
+//! told too long ago has no instance.
 
 use std::ops::ControlFlow;
 
-use super::{Column, Context, Group, Scalar, Table, fleetbridge, once, snmpv2, walk};
+use super::{Column, Context, Group, Scalar, Table, entity, fleetbridge, once, snmpv2, walk};
 use crate::{
-    fleet::{PointValue, Row},
-    model::{Attribute, Presence, Role, Time},
+    fleet::Row,
+    model::{Attribute, Presence, Quantity, Role, Time},
     snmp::{
         oid::Prefix,
         syntax::{Labels, Syntax, Value},
@@ -15,11 +16,16 @@ use crate::{
 
 const STORAGE_TYPES: Prefix = Prefix::new(&[1, 3, 6, 1, 2, 1, 25, 2, 1]);
 const DEVICE_TYPES: Prefix = Prefix::new(&[1, 3, 6, 1, 2, 1, 25, 3, 1]);
+/// The longest hrDeviceDescr and hrSWInstalledName.
+const NAME: usize = 64;
+
 const RAM: u32 = 2;
 const OTHER: u32 = 1;
 const PROCESSOR: u32 = 3;
 
 const DEVICE_STATUS: Labels = &[("unknown", 1), ("running", 2), ("warning", 3), ("testing", 4), ("down", 5)];
+const UNKNOWN: i32 = 1;
+const RUNNING: i32 = 2;
 const SOFTWARE_TYPE: Labels =
     &[("unknown", 1), ("operatingSystem", 2), ("deviceDriver", 3), ("application", 4)];
 
@@ -42,26 +48,17 @@ pub const MEMORY: Group = Group {
     scalars: &[Scalar::of_device(
         Column::read(2, "hrMemorySize", Syntax::Integer32),
         |context, row, read| {
-            if let Some(size) = octets(context, *row, Role::MemorySize) {
+            if let Some(size) = size(context, *row) {
                 read(Value::Integer(kibibytes(size)));
             }
         },
     )],
 };
 
-/// What a memory point says, in octets; `None` also for one that says percent.
-fn octets(context: &Context<'_>, row: Row<'_>, role: Role) -> Option<u64> {
-    let point = context.in_role(row, role)?;
-    let factor = match point.def.unit.as_str() {
-        "bytes" | "B" | "octets" => 1u64,
-        "KiB" | "kB" | "KB" => 1 << 10,
-        "MiB" | "MB" => 1 << 20,
-        "GiB" | "GB" => 1 << 30,
-        _ => return None,
-    };
-    let PointValue::Integer(value) = point.value()? else { return None };
-    let value = u64::try_from(value).ok()?.saturating_mul(factor);
-    Some(value / 10u64.pow(u32::from(point.def.digits.max(0).unsigned_abs())))
+/// The size does not age: many a device tells it once.
+fn size(context: &Context<'_>, row: Row<'_>) -> Option<u64> {
+    let (point, part) = context.in_role(row, Role::MemorySize)?;
+    u64::try_from(entity::converted(&point, &part, 0)?).ok()
 }
 
 fn kibibytes(octets: u64) -> i32 {
@@ -70,26 +67,41 @@ fn kibibytes(octets: u64) -> i32 {
 
 /// A whole number from 0 to 100.
 fn percent(context: &Context<'_>, row: Row<'_>, role: Role) -> Option<i32> {
-    let point =
-        context.in_role(row, role).filter(|point| matches!(point.def.unit.as_str(), "percent" | "%"))?;
-    let PointValue::Integer(value) = point.value()? else { return None };
-    Some((value / 10i64.pow(u32::from(point.def.digits.max(0).unsigned_abs()))).clamp(0, 100) as i32)
+    Some(context.reading(row, role, 0)?.clamp(0, 100) as i32)
 }
 
-/// Allocation units, size and used of the memory: KiB if the device tells its size, else hundredths.
-fn memory(context: &Context<'_>, row: Row<'_>) -> Option<[i32; 3]> {
-    if let Some(used) = percent(context, row, Role::MemoryUsed) {
-        return Some(match octets(context, row, Role::MemorySize) {
-            Some(size) => [1024, kibibytes(size), kibibytes(size / 100 * used as u64)],
-            None => [1, 100, used],
-        });
+/// Allocation units and size of the memory: KiB if the device tells its size, else hundredths.
+fn memory(context: &Context<'_>, row: Row<'_>) -> Option<[i32; 2]> {
+    if let Some(size) = size(context, row) {
+        return Some([1024, kibibytes(size)]);
     }
-    let size = octets(context, row, Role::MemorySize)?;
-    let used = match octets(context, row, Role::MemoryUsed) {
-        Some(used) => used,
-        None => size.saturating_sub(octets(context, row, Role::MemoryFree)?),
+    let tells_share = |role| {
+        context
+            .in_role(row, role)
+            .is_some_and(|(point, part)| part.quantity == Quantity::Share && point.value().is_some())
     };
-    Some([1024, kibibytes(size), kibibytes(used)])
+    [Role::MemoryUsed, Role::MemoryFree].into_iter().any(tells_share).then_some([1, 100])
+}
+
+/// How many of those units are in use.
+fn memory_used(context: &Context<'_>, row: Row<'_>) -> Option<i32> {
+    let size = size(context, row);
+    let in_use = |role, rest: bool| {
+        let (_, part) = context.in_role(row, role)?;
+        match (part.quantity, size) {
+            (Quantity::Share, _) => {
+                let share = percent(context, row, role)?;
+                let share = if rest { 100 - share } else { share };
+                Some(size.map_or(share, |size| kibibytes((u128::from(size) * share as u128 / 100) as u64)))
+            }
+            (_, Some(size)) => {
+                let octets = context.reading(row, role, 0)?.max(0).unsigned_abs();
+                Some(kibibytes(if rest { size.saturating_sub(octets) } else { octets }))
+            }
+            (_, None) => None,
+        }
+    };
+    in_use(Role::MemoryUsed, false).or_else(|| in_use(Role::MemoryFree, true))
 }
 
 pub struct StorageTable;
@@ -110,14 +122,14 @@ impl Table for StorageTable {
 
     fn cell(&self, context: &Context<'_>, key: u32, column: u32, read: impl FnOnce(Value<'_>)) {
         of_row(context, key, 1, |row| {
-            let [units, size, used] = memory(context, row)?;
+            let [units, size] = memory(context, row)?;
             read(match column {
                 1 => Value::Integer(1),
                 2 => Value::OidAt(&STORAGE_TYPES, RAM),
                 3 => Value::text("memory"),
                 4 => Value::Integer(units),
                 5 => Value::Integer(size),
-                _ => Value::Integer(used),
+                _ => Value::Integer(memory_used(context, row)?),
             });
             Some(())
         });
@@ -160,10 +172,16 @@ impl Table for DeviceTable {
                 (1, _) => read(Value::Integer(key as i32)),
                 (2, 1) => read(Value::OidAt(&DEVICE_TYPES, OTHER)),
                 (2, _) => read(Value::OidAt(&DEVICE_TYPES, PROCESSOR)),
-                (3, 1) => context.compose(|text| snmpv2::describe(&row, text), read),
+                (3, 1) => context.compose(NAME, |text| snmpv2::describe(&row, text), read),
                 (3, _) => read(Value::text("processor")),
                 (4, 1) => read(fleetbridge::product(row.profile())),
                 (4, _) => read(Value::Oid(&snmpv2::ZERO_DOT_ZERO)),
+                (_, 2)
+                    if status(row.presence()) == RUNNING
+                        && percent(context, row, Role::ProcessorLoad).is_none() =>
+                {
+                    read(Value::Integer(UNKNOWN));
+                }
                 _ => read(Value::Integer(status(row.presence()))),
             }
             Some(())
@@ -183,10 +201,10 @@ impl Table for DeviceTable {
 
 fn status(presence: Presence) -> i32 {
     match presence {
-        Presence::Online | Presence::Sleeping => 2,
+        Presence::Online | Presence::Sleeping => RUNNING,
         Presence::Late => 3,
         Presence::Lost | Presence::Unreachable | Presence::Retired => 5,
-        Presence::NeverSeen => 1,
+        Presence::NeverSeen => UNKNOWN,
     }
 }
 
@@ -207,8 +225,11 @@ impl Table for ProcessorTable {
             if key != 2 {
                 return None;
             }
-            let load = percent(context, row, Role::ProcessorLoad)?;
-            read(if column == 1 { Value::Oid(&snmpv2::ZERO_DOT_ZERO) } else { Value::Integer(load) });
+            context.in_role(row, Role::ProcessorLoad)?;
+            read(match column {
+                1 => Value::Oid(&snmpv2::ZERO_DOT_ZERO),
+                _ => Value::Integer(percent(context, row, Role::ProcessorLoad)?),
+            });
             Some(())
         });
     }
@@ -228,13 +249,15 @@ pub const SOFTWARE: Group = Group {
     prefix: &Prefix::new(&[1, 3, 6, 1, 2, 1, 25, 6]),
     views: Views::DEVICE,
     scalars: &[
-        Scalar::read(1, "hrSWInstalledLastChange", Syntax::TimeTicks, |_| Value::TimeTicks(0)),
-        Scalar::read(2, "hrSWInstalledLastUpdateTime", Syntax::TimeTicks, |_| Value::TimeTicks(0)),
+        Scalar::of_device(Column::read(1, "hrSWInstalledLastChange", Syntax::TimeTicks), |_, row, read| {
+            read(entity::last_change(row))
+        }),
+        Scalar::of_device(
+            Column::read(2, "hrSWInstalledLastUpdateTime", Syntax::TimeTicks),
+            |_, row, read| read(entity::last_change(row)),
+        ),
     ],
 };
-
-/// The longest hrSWInstalledName.
-const SOFTWARE_NAME: usize = 64;
 
 /// Firmware and software, as far as the device tells them.
 pub struct SoftwareTable;
@@ -262,13 +285,7 @@ impl Table for SoftwareTable {
             let mut read = once(read);
             match column {
                 1 => read(Value::Integer(key as i32)),
-                2 => context.compose(
-                    |text| {
-                        text.extend([what, " ", version]);
-                        text.truncate(text.floor_char_boundary(SOFTWARE_NAME));
-                    },
-                    read,
-                ),
+                2 => context.compose(NAME, |text| text.extend([what, " ", version]), read),
                 3 => read(Value::Oid(&snmpv2::ZERO_DOT_ZERO)),
                 4 => read(Value::Integer(if key == 1 { 2 } else { 4 })),
                 _ => read(Value::Date(Time::NEVER)),

@@ -1,11 +1,12 @@
-//! IF-MIB (RFC 2863) of a device: one interface, its uplink. Octets and packets are there if the device counts them.
+//! IF-MIB (RFC 2863) of a device: one interface, its uplink. Octets and packets are those that the device counts. If it does
+//! not count what it sends, messages are packets, and topics and payloads are octets; what it receives has no instance then.
 
 use std::ops::ControlFlow;
 
-use super::{Column, Context, Group, Scalar, Table, walk};
+use super::{Column, Context, Group, Lone, Scalar, Table, walk};
 use crate::{
     fleet::{PointValue, Row},
-    model::{AdminState, Attribute, Presence, Role},
+    model::{Attribute, Presence, Role, Time},
     snmp::{
         oid::Prefix,
         syntax::{Labels, Syntax, TRUTH, Value},
@@ -28,6 +29,16 @@ const OPER_STATUS: Labels = &[
     ("notPresent", 6),
     ("lowerLayerDown", 7),
 ];
+/// RowStatus of RFC 2579.
+const ROW_STATUS: Labels = &[
+    ("active", ACTIVE),
+    ("notInService", 2),
+    ("notReady", 3),
+    ("createAndGo", 4),
+    ("createAndWait", 5),
+    ("destroy", 6),
+];
+const ACTIVE: i32 = 1;
 const ENABLED: Labels = &[("enabled", 1), ("disabled", 2)];
 
 pub const INTERFACES: Group = Group {
@@ -89,10 +100,8 @@ fn value<'a>(context: &Context<'_>, row: &Row<'a>, column: u32) -> Option<Value<
         4 => Value::Integer(0),
         5 => Value::Gauge32(0),
         6 => physical_address(row.attribute(Attribute::Mac)).map_or(Value::Octets(&[]), Value::PhysAddress),
-        7 => Value::Integer(match row.admin_state() {
-            AdminState::InService | AdminState::Maintenance => 1,
-            AdminState::OutOfService => 2,
-        }),
+        // A device that is out of service goes on sending, so its interface is up: entStateAdmin says locked.
+        7 => Value::Integer(1),
         8 => Value::Integer(match row.presence() {
             Presence::Online | Presence::Late => 1,
             Presence::Sleeping => 5,
@@ -104,16 +113,17 @@ fn value<'a>(context: &Context<'_>, row: &Row<'a>, column: u32) -> Option<Value<
     })
 }
 
-/// What the device counts, of an ifTable column.
+/// What the device counts, of an ifTable column; does it not count what it sends, what was heard of it.
 fn count(context: &Context<'_>, row: &Row<'_>, column: u32) -> Option<u64> {
-    let role = match column {
-        10 => Role::OctetsReceived,
-        11 => Role::PacketsReceived,
-        16 => Role::OctetsSent,
-        _ => Role::PacketsSent,
+    let (role, heard) = match column {
+        10 => (Role::OctetsReceived, None),
+        11 => (Role::PacketsReceived, None),
+        16 => (Role::OctetsSent, Some(row.sent().octets)),
+        _ => (Role::PacketsSent, Some(row.sent().messages)),
     };
-    match context.in_role(*row, role)?.value()? {
-        PointValue::Integer(value) => Some(value as u64),
+    let Some((point, part)) = context.in_role(*row, role) else { return heard };
+    match point.value()? {
+        PointValue::Integer(value) => Some(part.scale.count(value as u64)),
         PointValue::Text(_) => None,
     }
 }
@@ -182,12 +192,64 @@ impl Table for IfXTable {
     }
 }
 
-/// sysUpTime when a counter of the interface was last reset; 0: not since the unit booted.
+/// ifStackTable: nothing lies above the uplink, and nothing below.
+pub struct StackTable;
+
+/// (ifStackHigherLayer, ifStackLowerLayer), 0 where there is none.
+const STACK: [(u32, u32); 2] = [(0, UPLINK), (UPLINK, 0)];
+
+impl Table for StackTable {
+    type Key = (u32, u32);
+
+    const ENTRY: &'static Prefix = &Prefix::new(&[1, 3, 6, 1, 2, 1, 31, 1, 2, 1]);
+    const COLUMNS: &'static [Column] = &[
+        Column::index(1, "ifStackHigherLayer", Syntax::Integer32),
+        Column::index(2, "ifStackLowerLayer", Syntax::Integer32),
+        Column::write(3, "ifStackStatus", Syntax::Enumeration(ROW_STATUS)),
+    ];
+    const VIEWS: Views = Views::DEVICE;
+
+    fn cell(&self, _: &Context<'_>, key: (u32, u32), _: u32, read: impl FnOnce(Value<'_>)) {
+        if STACK.contains(&key) {
+            read(Value::Integer(ACTIVE));
+        }
+    }
+
+    fn rows(
+        &self,
+        context: &Context<'_>,
+        column: u32,
+        from: (u32, u32),
+        visit: impl FnMut((u32, u32), Value<'_>) -> ControlFlow<()>,
+    ) {
+        walk(self, context, column, STACK.into_iter().filter(|key| *key >= from), visit);
+    }
+}
+
+/// The uplink is there as long as the device is.
+pub const TABLE_LAST_CHANGE: Lone = Lone {
+    object: &Prefix::new(&[1, 3, 6, 1, 2, 1, 31, 1, 5]),
+    views: Views::DEVICE,
+    scalar: Scalar::read(5, "ifTableLastChange", Syntax::TimeTicks, |_| Value::TimeTicks(0)),
+};
+
+pub const STACK_LAST_CHANGE: Lone = Lone {
+    object: &Prefix::new(&[1, 3, 6, 1, 2, 1, 31, 1, 6]),
+    views: Views::DEVICE,
+    scalar: Scalar::read(6, "ifStackLastChange", Syntax::TimeTicks, |_| Value::TimeTicks(0)),
+};
+
+/// sysUpTime when a counter of the interface last began anew; 0: not since the unit booted.
 fn discontinuity(context: &Context<'_>, row: &Row<'_>) -> u32 {
-    let roles = [Role::OctetsReceived, Role::OctetsSent, Role::PacketsReceived, Role::PacketsSent];
-    let resets =
-        roles.into_iter().filter_map(|role| context.in_role(*row, role)).map(|point| point.discontinuity());
-    resets.max().map_or(0, |last| (last.since(row.up_since()) / 10) as u32)
+    let roles = [Role::OctetsReceived, Role::PacketsReceived, Role::OctetsSent, Role::PacketsSent];
+    let begun = roles.map(|role| match (context.in_role(*row, role), role) {
+        (Some((point, _)), _) => point.discontinuity(),
+        // What was heard is counted from the start of the process.
+        (None, Role::OctetsSent | Role::PacketsSent) => context.engine.started(),
+        (None, _) => Time::NEVER,
+    });
+    let last = begun.into_iter().max().unwrap_or(Time::NEVER);
+    (last.since(row.up_since()) / 10) as u32
 }
 
 #[cfg(test)]

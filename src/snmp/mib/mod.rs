@@ -28,7 +28,7 @@ use crate::{
     stats::Stats,
 };
 
-pub use group::{Group, Scalar};
+pub use group::{Group, Lone, Scalar};
 pub use sink::{Sink, Stem};
 
 use entity::Catalogue;
@@ -40,7 +40,7 @@ use super::{
     engine::Engine,
     oid::{self, Prefix},
     set::{Edits, Given, SetError},
-    syntax::{Access, Syntax, Value},
+    syntax::{Access, MAX_TEXT, Syntax, Value},
     view::{View, Views},
 };
 
@@ -61,6 +61,9 @@ pub fn all() -> Vec<Box<dyn Subtree>> {
         Box::new(host::SOFTWARE),
         Box::new(host::SoftwareTable),
         Box::new(interfaces::IfXTable),
+        Box::new(interfaces::StackTable),
+        Box::new(interfaces::TABLE_LAST_CHANGE),
+        Box::new(interfaces::STACK_LAST_CHANGE),
         Box::new(power::UPS_IDENT),
         Box::new(power::UPS_BATTERY),
         Box::new(entity::PhysicalTable),
@@ -134,20 +137,20 @@ impl Context<'_> {
         }
     }
 
-    /// Hands a text on as a DisplayString (RFC 2579): what is not ASCII as ASCII writes it.
-    pub fn display(&self, text: &str, mut read: impl FnMut(Value<'_>)) {
+    /// Hands a text on as a DisplayString (RFC 2579) of at most so many octets: what is not ASCII as ASCII writes it.
+    pub fn display(&self, text: &str, most: usize, mut read: impl FnMut(Value<'_>)) {
         match text.is_ascii() {
-            true => read(Value::text(text)),
-            false => read(Value::text(&deunicode_with_tofu(text, "?"))),
+            true => read(Value::text_within(text, most)),
+            false => read(Value::text_within(&deunicode_with_tofu(text, "?"), most)),
         }
     }
 
     /// As [`display`](Context::display), of a text that has to be made.
-    pub fn compose(&self, make: impl FnOnce(&mut String), read: impl FnMut(Value<'_>)) {
+    pub fn compose(&self, most: usize, make: impl FnOnce(&mut String), read: impl FnMut(Value<'_>)) {
         let mut text = self.text.borrow_mut();
         text.clear();
         make(&mut text);
-        self.display(&text, read);
+        self.display(&text, most, read);
     }
 
     /// The row of the device whose agent is asked.

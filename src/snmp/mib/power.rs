@@ -1,11 +1,16 @@
 //! UPS-MIB (RFC 1628) and BATTERY-MIB (RFC 7577) of devices with points in the role of a battery. What a device does not
-//! tell has no instance in the one, and the RFC's "unknown" in the other.
+//! tell, or told too long ago, has no instance in the one, and the RFC's "unknown" in the other.
+//!
+//! Of the UPS-MIB there are upsIdent and what upsBattery says of the battery itself. No device here tells whether it runs
+//! from its battery, for how long it still will, or anything of lines in and out: upsSecondsOnBattery,
+//! upsEstimatedMinutesRemaining, upsInput, upsOutput, upsAlarm, upsTest, upsControl and upsConfig are left out, so no
+//! compliance is claimed.
 
 use std::ops::ControlFlow;
 
-use super::{Column, Context, Group, Scalar, Table, entity};
+use super::{Column, Context, Group, Scalar, Table};
 use crate::{
-    fleet::{PointValue, Row},
+    fleet::Row,
     model::{Attribute, Role, Time},
     snmp::{
         oid::Prefix,
@@ -57,14 +62,11 @@ pub const UPS_IDENT: Group = Group {
     ],
 };
 
-fn ident(context: &Context<'_>, row: &Row<'_>, text: &str, most: usize, mut read: impl FnMut(Value<'_>)) {
+fn ident(context: &Context<'_>, row: &Row<'_>, text: &str, most: usize, read: impl FnMut(Value<'_>)) {
     if !context.catalogue.of(row.profile_id()).has_battery {
         return;
     }
-    context.display(text, |value| match value {
-        Value::Octets(octets) => read(Value::Octets(&octets[..octets.len().min(most)])),
-        other => read(other),
-    });
+    context.display(text, most, read);
 }
 
 pub const UPS_BATTERY: Group = Group {
@@ -75,7 +77,7 @@ pub const UPS_BATTERY: Group = Group {
             Column::read(1, "upsBatteryStatus", Syntax::Enumeration(BATTERY_STATUS)),
             |context, row, read| {
                 if context.catalogue.of(row.profile_id()).has_battery {
-                    read(Value::Integer(match whole(context, row, Role::BatteryCharge, 0) {
+                    read(Value::Integer(match context.reading(*row, Role::BatteryCharge, 0) {
                         None => 1,
                         Some(charge) if charge < DEPLETED => 4,
                         Some(charge) if charge < LOW => 3,
@@ -87,26 +89,26 @@ pub const UPS_BATTERY: Group = Group {
         Scalar::of_device(
             Column::read(4, "upsEstimatedChargeRemaining", Syntax::Integer32),
             |context, row, read| {
-                if let Some(charge) = whole(context, row, Role::BatteryCharge, 0) {
+                if let Some(charge) = context.reading(*row, Role::BatteryCharge, 0) {
                     read(Value::Integer(charge.clamp(0, 100) as i32));
                 }
             },
         ),
         // Tenths of a volt, tenths of an ampere, degrees Celsius.
         Scalar::of_device(Column::read(5, "upsBatteryVoltage", Syntax::Integer32), |context, row, read| {
-            if let Some(voltage) = whole(context, row, Role::BatteryVoltage, 1) {
+            if let Some(voltage) = context.reading(*row, Role::BatteryVoltage, 1) {
                 read(Value::Integer(voltage.clamp(0, i32::MAX.into()) as i32));
             }
         }),
         Scalar::of_device(Column::read(6, "upsBatteryCurrent", Syntax::Integer32), |context, row, read| {
-            if let Some(current) = whole(context, row, Role::BatteryCurrent, 1) {
+            if let Some(current) = context.reading(*row, Role::BatteryCurrent, 1) {
                 read(Value::Integer(limited(current)));
             }
         }),
         Scalar::of_device(
             Column::read(7, "upsBatteryTemperature", Syntax::Integer32),
             |context, row, read| {
-                if let Some(temperature) = whole(context, row, Role::BatteryTemperature, 0) {
+                if let Some(temperature) = context.reading(*row, Role::BatteryTemperature, 0) {
                     read(Value::Integer(limited(temperature)));
                 }
             },
@@ -116,17 +118,6 @@ pub const UPS_BATTERY: Group = Group {
 
 fn limited(value: i64) -> i32 {
     value.clamp(i32::MIN.into(), i32::MAX.into()) as i32
-}
-
-/// What a point says times 10^`digits` in its unit without a prefix such as milli, as a whole number.
-fn whole(context: &Context<'_>, row: &Row<'_>, role: Role, digits: i32) -> Option<i64> {
-    let point = context.in_role(*row, role)?;
-    let PointValue::Integer(value) = point.value()? else { return None };
-    let exponent = digits - i32::from(point.def.digits) + entity::exponent(&point.def.unit, &point.def.name);
-    let factor = 10i128.checked_pow(exponent.unsigned_abs())?;
-    let value = i128::from(value);
-    let value = if exponent < 0 { value / factor } else { value.saturating_mul(factor) };
-    Some(value.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
 }
 
 const TYPE: Labels = &[("unknown", 1), ("other", 2), ("primary", 3), ("rechargeable", 4), ("capacitor", 5)];
@@ -183,12 +174,14 @@ impl Table for BatteryTable {
 }
 
 fn value(context: &Context<'_>, row: &Row<'_>, column: u32) -> Value<'static> {
-    let unsigned = |role, digits| match whole(context, row, role, digits) {
+    let unsigned = |role, places| match context.reading(*row, role, places) {
         Some(value) => Value::Gauge32(value.clamp(0, i64::from(u32::MAX) - 1) as u32),
         None => UNKNOWN,
     };
-    let integer =
-        |role, digits| Value::Integer(whole(context, row, role, digits).map_or(UNKNOWN_INTEGER, limited));
+    let integer = |role, places| {
+        let known = |value: i64| limited(value).min(UNKNOWN_INTEGER - 1);
+        Value::Integer(context.reading(*row, role, places).map_or(UNKNOWN_INTEGER, known))
+    };
     match column {
         1 => Value::text("battery"),
         2 => Value::Octets(&[]),

@@ -16,10 +16,16 @@ pub struct Stem {
 }
 
 impl Stem {
-    pub fn new(prefix: &Prefix, number: u32) -> Stem {
+    /// Of an object.
+    pub fn of(object: &Prefix) -> Stem {
         let mut octets = [0; 40];
-        let mut len = prefix.octets().len();
-        octets[..len].copy_from_slice(prefix.octets());
+        let len = object.octets().len();
+        octets[..len].copy_from_slice(object.octets());
+        Stem { octets, len }
+    }
+
+    pub fn new(prefix: &Prefix, number: u32) -> Stem {
+        let Stem { mut octets, mut len } = Stem::of(prefix);
         for left in (0..5).rev() {
             let part = number >> (7 * left);
             if part > 0 || left == 0 {

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, ops::ControlFlow};
 
-use super::{Column, Context, Group, Scalar, Table, fleetbridge, walk};
+use super::{Column, Context, Group, MAX_TEXT, Scalar, Table, epcglobal, fleetbridge, walk};
 use crate::{
     fleet::Row,
     model::Attribute,
@@ -53,7 +53,7 @@ pub const DEVICE_SYSTEM: Group = Group {
     views: Views::DEVICE,
     scalars: &[
         Scalar::of_device(Column::read(1, "sysDescr", Syntax::Octets), |context, row, read| {
-            context.compose(|text| describe(row, text), read);
+            context.compose(MAX_TEXT, |text| describe(row, text), read);
         }),
         Scalar::of_device(Column::read(2, "sysObjectID", Syntax::Oid), |_, row, read| {
             read(fleetbridge::product(row.profile()));
@@ -62,7 +62,7 @@ pub const DEVICE_SYSTEM: Group = Group {
             read(Value::TimeTicks(context.ticks(row.up_since())));
         }),
         Scalar::of_device(Column::write(4, "sysContact", Syntax::Octets), |context, row, read| {
-            context.display(row.asset_owner(), read);
+            context.display(row.asset_owner(), MAX_TEXT, read);
         })
         .set(|context, given, edits| set_own(context, &["asset", "owner"], given, edits)),
         Scalar::of_device(Column::write(5, "sysName", Syntax::Octets), |_, row, read| {
@@ -71,7 +71,7 @@ pub const DEVICE_SYSTEM: Group = Group {
         Scalar::of_device(Column::write(6, "sysLocation", Syntax::Octets), |context, row, read| {
             let [location, site] =
                 [Attribute::Location, Attribute::Site].map(|attribute| row.attribute(attribute));
-            context.display(if location.is_empty() { site } else { location }, read);
+            context.display(if location.is_empty() { site } else { location }, MAX_TEXT, read);
         })
         .set(|context, given, edits| set_own(context, &["location"], given, edits)),
         Scalar::of_device(Column::read(7, "sysServices", Syntax::Integer32), |_, _, read| {
@@ -186,7 +186,7 @@ pub const SET: Group = Group {
 /// sysORTable: the MIB modules that are served.
 pub struct ObjectResources;
 
-/// The identity of each module and the views that have it. A row keeps its number in all of them.
+/// The identity of each module (its MODULE-IDENTITY) and the views that have it. A row keeps its number in all of them.
 const RESOURCES: [(Prefix, &str, Views); 12] = [
     (Prefix::new(&[1, 3, 6, 1, 6, 3, 1]), "SNMPv2-MIB: the SNMP entity itself", Views::ALL),
     (
@@ -202,15 +202,27 @@ const RESOURCES: [(Prefix, &str, Views); 12] = [
     (Prefix::new(&[1, 3, 6, 1, 2, 1, 47]), "ENTITY-MIB: what there is", Views::ALL),
     (Prefix::new(&[1, 3, 6, 1, 2, 1, 99]), "ENTITY-SENSOR-MIB: what is measured", FLEET_AND_DEVICE),
     (Prefix::new(&[1, 3, 6, 1, 2, 1, 131]), "ENTITY-STATE-MIB: how it is", FLEET_AND_DEVICE),
-    (Prefix::new(&[1, 3, 6, 1, 2, 1, 233]), "BATTERY-MIB: batteries", FLEET_AND_DEVICE),
+    (BATTERY, "BATTERY-MIB: batteries", FLEET_AND_DEVICE),
     (Prefix::new(&[1, 3, 6, 1, 2, 1, 31]), "IF-MIB: the uplink", Views::DEVICE),
     (Prefix::new(&[1, 3, 6, 1, 2, 1, 25, 7, 1]), "HOST-RESOURCES-MIB: memory, load, software", Views::DEVICE),
-    (Prefix::new(&[1, 3, 6, 1, 2, 1, 33]), "UPS-MIB: a battery as power supplies show it", Views::DEVICE),
-    (Prefix::new(&[1, 3, 6, 1, 4, 1, 22695, 1, 1]), "EPCGLOBAL-READER-MIB: RFID readers", Views::DEVICE),
+    (UPS, "UPS-MIB: a battery as power supplies show it", Views::DEVICE),
+    (READER, "EPCGLOBAL-READER-MIB: RFID readers", Views::DEVICE),
     (Prefix::new(&[1, 3, 6, 1, 2, 1, 92]), "NOTIFICATION-LOG-MIB: what was told", Views::BRIDGE),
 ];
 
 const FLEET_AND_DEVICE: Views = Views::FLEET.and(Views::DEVICE);
+const BATTERY: Prefix = Prefix::new(&[1, 3, 6, 1, 2, 1, 233]);
+const UPS: Prefix = Prefix::new(&[1, 3, 6, 1, 2, 1, 33]);
+const READER: Prefix = Prefix::new(&[1, 3, 6, 1, 4, 1, 22695, 1, 1]);
+
+/// Whether a device has objects of a module.
+fn has(context: &Context<'_>, row: &Row<'_>, module: &Prefix) -> bool {
+    match *module {
+        UPS | BATTERY => context.catalogue.of(row.profile_id()).has_battery,
+        READER => epcglobal::is_reader(row),
+        _ => true,
+    }
+}
 
 impl Table for ObjectResources {
     type Key = u32;
@@ -227,6 +239,9 @@ impl Table for ObjectResources {
     fn cell(&self, context: &Context<'_>, key: u32, column: u32, read: impl FnOnce(Value<'_>)) {
         let row = key.checked_sub(1).and_then(|at| RESOURCES.get(at as usize));
         let Some((id, description, _)) = row.filter(|(_, _, views)| views.has(context.view)) else { return };
+        if context.own(|row| has(context, &row, id)) == Some(false) {
+            return;
+        }
         read(match column {
             2 => Value::Oid(id),
             3 => Value::text(description),

@@ -3,6 +3,7 @@
 //! The bridge takes its messages through an ordinary client (see [`Broker::client`]), so that there is one way in.
 //! Nothing is kept on disk: retained messages and sessions end with the process.
 
+mod gate;
 mod login;
 mod retained;
 mod server;
@@ -29,12 +30,14 @@ pub struct Config {
     pub max_clients: usize,
     /// Octets of a payload.
     pub payload_limit: usize,
+    /// Names of connections of the bridge (see [`Broker::client`]): until each has subscribed nobody else is let in.
+    pub awaited: Vec<String>,
 }
 
 impl Config {
-    /// The defaults: 1,000 clients, payloads up to 256 KiB.
+    /// The defaults: 1,000 clients, payloads up to 256 KiB, nobody waits.
     pub fn new(listen: SocketAddr) -> Self {
-        Config { listen, users_file: None, max_clients: 1000, payload_limit: 256 * 1024 }
+        Config { listen, users_file: None, max_clients: 1000, payload_limit: 256 * 1024, awaited: Vec::new() }
     }
 }
 

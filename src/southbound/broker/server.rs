@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 
 use super::{
     BrokerError, Config,
+    gate::Gate,
     login::Logins,
     retained,
     users::Users,
@@ -37,6 +38,11 @@ use crate::{
 
 /// The bridge's own users begin so, one for each of its connections; no user of a users-file can have such a name.
 const INTERNAL: &str = "$fleetbridge/";
+
+/// The user of a connection of the bridge.
+fn internal(name: &str) -> String {
+    format!("{INTERNAL}{name}")
+}
 
 /// Whether it is the bridge itself.
 pub(super) fn is_internal(user: Option<&str>) -> bool {
@@ -87,7 +93,9 @@ impl Broker {
             _ => BrokerError::Listen { address, error },
         })?);
         let flows = Arc::new(Flows::default());
-        let watch = Watch::new(flows.clone(), counters.clone(), config.max_clients);
+        let awaited = config.awaited.iter().map(|name| internal(name)).collect();
+        let gate = Arc::new(Gate::new(awaited));
+        let watch = Watch::new(flows.clone(), counters.clone(), gate.clone(), config.max_clients);
         let server = MqttBroker::with_config(options(&config).with_event_handler(Arc::new(watch)))
             .await
             .map_err(|error| BrokerError::Other(error.to_string()))?;
@@ -97,6 +105,7 @@ impl Broker {
             password: password.clone(),
             stats: stats.clone(),
             counters,
+            gate,
             max_clients: config.max_clients,
             listen: address.ip(),
         };
@@ -140,7 +149,7 @@ impl Broker {
             ip => ip.to_string(),
         };
         let mut client = mqtt::Config::new(name, Address { host, port: self.address.port(), tls: false });
-        let (user, flow) = (format!("{INTERNAL}{name}"), Arc::new(Flow::new(self.payload_limit)));
+        let (user, flow) = (internal(name), Arc::new(Flow::new(self.payload_limit)));
         self.flows.write().insert(user.clone(), flow.clone());
         client.user = Some(user);
         client.password = Some(self.password.clone());
@@ -197,6 +206,7 @@ struct Doorkeeper {
     password: Secret,
     stats: Arc<BrokerStats>,
     counters: Arc<Stats>,
+    gate: Arc<Gate>,
     max_clients: usize,
     listen: IpAddr,
 }
@@ -212,6 +222,7 @@ impl Doorkeeper {
             }
             return self.refuse(connect, peer, ReasonCode::NotAuthorized, "that user is the bridge's own");
         }
+        self.gate.pass().await;
         if self.stats.clients_connected.load(Ordering::Relaxed) > self.max_clients {
             return self.refuse(connect, peer, ReasonCode::QuotaExceeded, "max-clients is reached");
         }

@@ -12,7 +12,7 @@ use mqtt5::{
 };
 use parking_lot::{Mutex, RwLock};
 
-use super::{retained::Retained, server::is_internal};
+use super::{gate::Gate, retained::Retained, server::is_internal};
 use crate::{southbound::flow::Flow, stats::Stats};
 
 /// Of the bridge's own connections, by user: one that is idle says nothing of what waits for another.
@@ -21,12 +21,14 @@ pub(super) type Flows = RwLock<HashMap<String, Arc<Flow>>>;
 pub(super) struct Watch {
     flows: Arc<Flows>,
     stats: Arc<Stats>,
+    gate: Arc<Gate>,
     /// The bridge's own connections by client identifier.
     bridge: RwLock<HashMap<Arc<str>, Hearer>>,
     retained: Mutex<Retained>,
 }
 
 struct Hearer {
+    user: Arc<str>,
     flow: Arc<Flow>,
     /// 2 while one takes over from another.
     connections: usize,
@@ -34,9 +36,9 @@ struct Hearer {
 }
 
 impl Watch {
-    pub fn new(flows: Arc<Flows>, stats: Arc<Stats>, max_clients: usize) -> Self {
+    pub fn new(flows: Arc<Flows>, stats: Arc<Stats>, gate: Arc<Gate>, max_clients: usize) -> Self {
         let retained = Mutex::new(Retained::new(max_clients));
-        Watch { flows, stats, bridge: RwLock::default(), retained }
+        Watch { flows, stats, gate, bridge: RwLock::default(), retained }
     }
 
     /// How often the broker will send a message to each connection of the bridge: once for each filter that it matches.
@@ -74,12 +76,13 @@ impl Watch {
 
     fn connected(&self, event: ClientConnectEvent) {
         self.stats.broker.connected.inc();
-        let flow = event.user_id.as_deref().and_then(|user| self.flows.read().get(user).cloned());
+        let Some(user) = event.user_id else { return };
+        let flow = self.flows.read().get(&*user).cloned();
         if let Some(flow) = flow {
             flow.reset();
             let mut bridge = self.bridge.write();
             let hearer = bridge.entry(event.client_id);
-            hearer.or_insert(Hearer { flow, connections: 0, filters: Vec::new() }).connections += 1;
+            hearer.or_insert(Hearer { user, flow, connections: 0, filters: Vec::new() }).connections += 1;
         }
     }
 
@@ -93,6 +96,7 @@ impl Watch {
                 hearer.filters.push(filter);
             }
         }
+        self.gate.subscribed(&hearer.user);
     }
 
     fn disconnected(&self, event: ClientDisconnectEvent) {

@@ -333,7 +333,7 @@ impl Compiled {
                     }
                 },
                 Target::Uptime(unit) => match raw.text().and_then(|text| instant::uptime(text, *unit)) {
-                    Some(seconds) => Fact::Uptime(seconds),
+                    Some(secs) => Fact::Uptime { secs, time: message_time },
                     None => continue,
                 },
                 Target::Point { slot, conversion, time } => {

@@ -164,7 +164,6 @@ fn read(top: &mut Section<'_>, ownership: Ownership) -> Option<ProfileFile> {
     profile.settings = settings.iter().map(SettingSpec::def).collect();
     profile.software = software.into_iter().map(|component| SoftwareDef { component }).collect();
     profile.presence = presence;
-    profile.tells_uptime = uptime.is_some();
     let points = points.into_iter().map(|(_, spec)| spec).collect();
     Some(ProfileFile {
         profile,

@@ -3,7 +3,7 @@
 use super::{IDENTIFIER, MAX_POINTS, Source, TimeSource, is_identifier, uplink::UplinkSpec};
 use crate::{
     file::{Entry, Section},
-    model::{Decimal, PointDef, PointKind, PointType, Role},
+    model::{Decimal, PointDef, PointKind, PointType, Quantity, Role},
     southbound::codec::value::{Conversion, MAX_TEXT, Mapped},
 };
 
@@ -49,10 +49,10 @@ fn read(mut section: Section<'_>, uplinks: &[UplinkSpec]) -> Option<(PointDef, P
     let source = Source::read(&mut section, uplinks);
     let ty = section.required_as("type", "\"decimal\"").one_of(&TYPES).map(point_type);
     let kind = kind(&section.key("kind"), ty);
-    let unit =
-        section.key("unit").parsed("a unit of at most 32 characters, for example \"celsius\"", |text| {
-            (text.chars().count() <= 32 && !text.chars().any(char::is_control)).then(|| text.to_owned())
-        });
+    let unit_entry = section.key("unit");
+    let unit = unit_entry.parsed("a unit of at most 32 characters, for example \"celsius\"", |text| {
+        (text.chars().count() <= 32 && !text.chars().any(char::is_control)).then(|| text.to_owned())
+    });
     let digits_entry = section.key("digits");
     let digits = digits_entry.integer(-9..=9i8);
     let scale_entry = section.key("scale");
@@ -89,7 +89,7 @@ fn read(mut section: Section<'_>, uplinks: &[UplinkSpec]) -> Option<(PointDef, P
     if scale.is_some_and(|scale| scale.mantissa == 0) {
         scale_entry.error("`scale` cannot be 0".to_owned(), "value = raw * scale + offset");
     }
-    let role = read_role(&role, ty);
+    let role = read_role(&role, ty, (&unit_entry, unit.as_deref().unwrap_or_default()));
     let map = read_map(&map, ty, digits);
     let has_alarm = alarms(&alarm, ty);
     let name = name?;
@@ -133,8 +133,8 @@ fn kind(entry: &Entry<'_>, ty: Option<PointType>) -> Option<PointKind> {
     Some(kind)
 }
 
-/// What counts is counted, the rest is measured.
-fn read_role(entry: &Entry<'_>, ty: PointType) -> Option<Role> {
+/// What counts is counted, the rest is measured, in a unit that can be converted.
+fn read_role(entry: &Entry<'_>, ty: PointType, (unit_entry, unit): (&Entry<'_>, &str)) -> Option<Role> {
     let names = Role::ALL.map(|(name, _)| name);
     let name = entry.one_of(&names)?;
     let role = Role::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, role)| role)?;
@@ -157,6 +157,21 @@ fn read_role(entry: &Entry<'_>, ty: PointType) -> Option<Role> {
             &format!("it needs type = {wanted:?}"),
         );
         return None;
+    }
+    let Some((quantity, _)) = role.scale(unit) else {
+        let allowed: Vec<_> = role.quantities().iter().map(|quantity| quantity.units()).collect();
+        let help = format!("its units: {}", allowed.join("; or "));
+        match unit {
+            "" => entry.error(format!("a point without a `unit` cannot be {name:?}"), &help),
+            _ => unit_entry.error(format!("a point in {unit:?} cannot be {name:?}"), &help),
+        }
+        return None;
+    };
+    if quantity == Quantity::Share && unit.is_empty() {
+        entry.note(
+            format!("{name:?} without a `unit` is a ratio from 0 to 1"),
+            "write unit = \"percent\" if it goes to 100",
+        );
     }
     Some(role)
 }

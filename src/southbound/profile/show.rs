@@ -36,8 +36,8 @@ fn write_report(reports: &Reports, report: &Report, profiles: &Profiles, out: &m
                 };
                 let _ = writeln!(out, "presence {word}");
             }
-            Fact::Uptime(seconds) => {
-                let _ = writeln!(out, "uptime {seconds} seconds");
+            Fact::Uptime { secs, .. } => {
+                let _ = writeln!(out, "uptime {secs} seconds");
             }
             Fact::Attribute { attribute, text } => {
                 let _ = writeln!(out, "{} {}", attribute.as_str(), reports.str(text));

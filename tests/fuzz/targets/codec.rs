@@ -117,7 +117,7 @@ fn check(fact: &Fact, profile: &Profile, reports: &Reports) {
             }
         }
         Fact::Refused { text, .. } => good_text(reports.str(text)),
-        Fact::Acknowledged { .. } | Fact::Availability(_) | Fact::Uptime(_) => {}
+        Fact::Acknowledged { .. } | Fact::Availability(_) | Fact::Uptime { .. } => {}
     }
 }
 

@@ -3,6 +3,7 @@
 from .bridge import Bridge, OWN_PROFILE
 from .broker import Broker, Will
 from .case import Case
+from .demo import Demo
 from .manager import Manager, MIBS, SUPPORT_MIBS, snmp_environment
 from .process import free_port, memory_mb, wait_until
 from .trap import TrapSink
@@ -12,6 +13,7 @@ __all__ = [
     "Bridge",
     "Broker",
     "Case",
+    "Demo",
     "Manager",
     "MIBS",
     "OWN_PROFILE",

@@ -3,7 +3,7 @@
 //! A component's number is for ever: 1 is the device, a point's is its number and one. Parts count down from 1,023.
 
 use super::units;
-use crate::model::{PointDef, PointKind, PointType, Profile, ProfileId, Profiles, Role};
+use crate::model::{PointDef, PointKind, PointType, Profile, ProfileId, Profiles, Quantity, Role, UnitScale};
 
 /// The device itself.
 pub const DEVICE: u16 = 1;
@@ -21,8 +21,18 @@ pub struct Components {
     /// In order of component number.
     pub sensors: Vec<Sensor>,
     pub has_battery: bool,
-    /// Roles and the points that play them, by index.
-    roles: Vec<(Role, u16)>,
+    roles: Vec<Part>,
+}
+
+/// A point that plays a role.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Part {
+    pub role: Role,
+    /// The index of the point in its profile.
+    pub slot: u16,
+    pub quantity: Quantity,
+    /// From the unit of the point to that of the role.
+    pub scale: UnitScale,
 }
 
 /// A point as ENTITY-SENSOR-MIB (RFC 3433) sees it: all of it is constant.
@@ -56,22 +66,30 @@ impl Catalogue {
 impl Components {
     fn new(profile: &Profile) -> Self {
         let points = || profile.points.iter().zip(0..);
-        let roles: Vec<_> = points().filter_map(|(point, slot)| Some((point.role?, slot))).collect();
+        let part = |(point, slot): (&PointDef, u16)| {
+            let role = point.role?;
+            let (quantity, scale) = role.scale(&point.unit)?;
+            Some(Part { role, slot, quantity, scale })
+        };
+        let roles: Vec<Part> = points().filter_map(part).collect();
         Components {
             sensors: points().filter_map(|(point, slot)| Sensor::new(point, slot)).collect(),
-            has_battery: roles.iter().any(|(role, _)| role.is_of_battery()),
+            has_battery: roles.iter().any(|part| part.role.is_of_battery()),
             roles,
         }
     }
 
-    /// The index of the point.
-    pub fn in_role(&self, role: Role) -> Option<u16> {
+    /// The first point in a role.
+    pub fn in_role(&self, role: Role) -> Option<Part> {
         self.all_in_role(role).next()
     }
 
-    /// The indexes of the points.
-    pub fn all_in_role(&self, role: Role) -> impl Iterator<Item = u16> + '_ {
-        self.roles.iter().filter(move |(played, _)| *played == role).map(|(_, slot)| *slot)
+    pub fn all_in_role(&self, role: Role) -> impl Iterator<Item = Part> + '_ {
+        self.roles.iter().filter(move |part| part.role == role).copied()
+    }
+
+    pub fn of_battery(&self) -> impl Iterator<Item = Part> + '_ {
+        self.roles.iter().filter(|part| part.role.is_of_battery()).copied()
     }
 
     pub fn sensor(&self, component: u16) -> Option<&Sensor> {

@@ -13,14 +13,14 @@ use std::ops::ControlFlow;
 
 use super::Context;
 use crate::{
-    fleet::{Point, Row, Which},
-    model::{DeviceNumber, Role},
+    fleet::{Point, PointValue, Row, Which},
+    model::{DeviceNumber, Quality, Role},
     snmp::{oid::Prefix, view::View},
 };
 
 use catalogue::Sensor;
-pub use catalogue::{BATTERY, Catalogue, Components, DEVICE};
-pub use physical::{AliasMappingTable, ContainsTable, GENERAL, PhysicalTable};
+pub use catalogue::{BATTERY, Catalogue, Components, DEVICE, Part};
+pub use physical::{AliasMappingTable, ContainsTable, GENERAL, PhysicalTable, last_change};
 pub use sensor::SensorTable;
 pub use state::StateTable;
 
@@ -48,9 +48,12 @@ impl<'a> Entity<'a> {
     }
 }
 
-/// The power of ten that a unit's prefix stands for: -3 of millivolts.
-pub fn exponent(unit: &str, point: &str) -> i32 {
-    units::sensor_type(unit, point).map_or(0, |(_, scale)| 3 * (scale - units::UNITS))
+/// What a point said last, however old, times 10^`places` in the unit of its role.
+pub(super) fn converted(point: &Point<'_>, part: &Part, places: u8) -> Option<i64> {
+    match point.value()? {
+        PointValue::Integer(number) => Some(part.scale.convert(number, point.def.digits, places)),
+        PointValue::Text(_) => None,
+    }
 }
 
 /// The point that a sensor shows.
@@ -150,9 +153,19 @@ impl Context<'_> {
         });
     }
 
-    /// The point of a device that plays a role.
-    pub(super) fn in_role<'a>(&self, row: Row<'a>, role: Role) -> Option<Point<'a>> {
-        row.nth_point(self.catalogue.of(row.profile_id()).in_role(role)?)
+    /// The point of a device that plays a role, and how.
+    pub(super) fn in_role<'a>(&self, row: Row<'a>, role: Role) -> Option<(Point<'a>, Part)> {
+        let part = self.catalogue.of(row.profile_id()).in_role(role)?;
+        Some((row.nth_point(part.slot)?, part))
+    }
+
+    /// What a point says now, times 10^`places` in the unit of its role; `None` for one that is stale or bad.
+    pub(super) fn reading(&self, row: Row<'_>, role: Role, places: u8) -> Option<i64> {
+        let (point, part) = self.in_role(row, role)?;
+        match point.quality(self.now) {
+            Quality::Good => converted(&point, &part, places),
+            Quality::Stale | Quality::Bad | Quality::Missing => None,
+        }
     }
 
     fn sensors_from<'c>(

@@ -4,9 +4,10 @@ use std::ops::ControlFlow;
 
 use super::{BATTERY, DEVICE, Entity};
 use crate::{
-    model::Attribute,
+    fleet::Row,
+    model::{Attribute, Time},
     snmp::{
-        mib::{Column, Context, Group, Scalar, Table, fleetbridge, interfaces, once, snmpv2, walk},
+        mib::{Column, Context, Group, MAX_TEXT, Scalar, Table, fleetbridge, interfaces, once, snmpv2, walk},
         oid::Prefix,
         set::{Edits, Given, SetError},
         syntax::{Labels, Syntax, TRUTH, Value},
@@ -36,7 +37,7 @@ const CHASSIS: i32 = 3;
 const SENSOR: i32 = 8;
 const OF_BATTERY: i32 = 14;
 
-/// The length of entPhysicalAlias and entPhysicalAssetID.
+/// The length of entPhysicalSerialNum, entPhysicalAlias and entPhysicalAssetID.
 const SHORT_TEXT: usize = 32;
 
 /// entPhysicalMfgDate, if it is not known: eight zero octets.
@@ -117,16 +118,16 @@ fn value(context: &Context<'_>, entity: &Entity<'_>, column: u32, mut read: impl
     match entity {
         Entity::Bridge => read(of_bridge(context, column)),
         Entity::Device(row) => read(match column {
-            2 => return context.compose(|text| snmpv2::describe(row, text), read),
+            2 => return context.compose(MAX_TEXT, |text| snmpv2::describe(row, text), read),
             3 => fleetbridge::product(row.profile()),
-            4 => contained_in(context, row.parent()),
+            4 => contained_in(context, row.live_parent()),
             5 => Value::Integer(CHASSIS),
             6 => Value::Integer(-1),
             7 => Value::text(row.name()),
             8 => Value::text(row.attribute(Attribute::HardwareRevision)),
             9 => Value::text(row.attribute(Attribute::Firmware)),
             10 => Value::text(row.attribute(Attribute::Software)),
-            11 => Value::text(row.attribute(Attribute::Serial)),
+            11 => Value::text_within(row.attribute(Attribute::Serial), SHORT_TEXT),
             12 => Value::text(row.attribute(Attribute::Manufacturer)),
             13 => Value::text(row.attribute(Attribute::Model)),
             14 => Value::text_within(row.attribute(Attribute::Alias), SHORT_TEXT),
@@ -246,12 +247,22 @@ impl Table for AliasMappingTable {
     }
 }
 
-/// The entities of a view are those of its start; a fleet's grow, which nobody has a sysUpTime for.
+/// sysUpTime of a device when something of it last changed that inventories keep, in whole seconds; 0: not since its unit
+/// booted.
+pub fn last_change(row: &Row<'_>) -> Value<'static> {
+    Value::TimeTicks((Time::from_secs(row.changed().into()).since(row.up_since()) / 10) as u32)
+}
+
+/// The bridge itself does not change. In the fleet nothing has changed since the instant that is told.
 pub const GENERAL: Group = Group {
     prefix: &Prefix::new(&[1, 3, 6, 1, 2, 1, 47, 1, 4]),
     views: Views::ALL,
     scalars: &[Scalar::read(1, "entLastChangeTime", Syntax::TimeTicks, |context| match context.view {
-        View::Bridge | View::Device(_) => Value::TimeTicks(0),
-        View::Fleet => Value::TimeTicks(context.ticks(context.engine.started())),
+        View::Bridge => Value::TimeTicks(0),
+        View::Device(_) => context.own(|row| last_change(&row)).unwrap_or(Value::TimeTicks(0)),
+        View::Fleet => {
+            let last = Time::from_secs(context.fleet.last_revision().into());
+            Value::TimeTicks((last.since(context.engine.started()) / 10) as u32)
+        }
     })],
 };

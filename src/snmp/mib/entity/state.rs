@@ -70,6 +70,14 @@ fn value(context: &Context<'_>, entity: &Entity<'_>, column: u32) -> Value<'stat
                     _ => UNKNOWN,
                 }
             }
+            // A battery is as it is heard: by any of its points.
+            Entity::Battery(row) if oper(row.presence()) == ENABLED => {
+                let mut parts = context.catalogue.of(row.profile_id()).of_battery();
+                let is_heard = parts.any(|part| {
+                    row.nth_point(part.slot).is_some_and(|point| point.quality(context.now) == Quality::Good)
+                });
+                if is_heard { ENABLED } else { UNKNOWN }
+            }
             _ => oper(row.presence()),
         }),
         // BITS unknown(0): there are no alarms yet.

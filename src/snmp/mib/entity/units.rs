@@ -1,16 +1,13 @@
 //! Units as ENTITY-SENSOR-MIB (RFC 3433) says them.
 
+use crate::model::prefixed;
+
 /// EntitySensorDataType.
 pub const OTHER: i32 = 1;
 pub const TRUTH_VALUE: i32 = 12;
 
 /// EntitySensorDataScale.
 pub const UNITS: i32 = 9;
-
-const SCALES: [(&str, i32); 6] =
-    [("micro", 7), ("milli", 8), ("", UNITS), ("kilo", 10), ("mega", 11), ("giga", 12)];
-const SYMBOLS: [(&str, i32); 7] =
-    [("u", 7), ("µ", 7), ("m", 8), ("", UNITS), ("k", 10), ("M", 11), ("G", 12)];
 
 /// EntitySensorDataType and EntitySensorDataScale of a unit as profiles write it; `None`: the MIB has no type for it.
 /// Percent is relative humidity only if the point is one.
@@ -24,29 +21,16 @@ pub fn sensor_type(unit: &str, point: &str) -> Option<(i32, i32)> {
         _ => None,
     };
     let with_prefix = || {
-        let word = SCALES.iter().find_map(|(prefix, scale)| {
-            let data_type = match unit.strip_prefix(prefix)? {
-                "volts-ac" => 3,
-                "volts" | "volt" | "volts-dc" => 4,
-                "amperes" | "ampere" | "amps" => 5,
-                "watts" | "watt" => 6,
-                "hertz" => 7,
+        prefixed(unit).find_map(|(exponent, base)| {
+            let data_type = match base {
+                "volts-ac" | "VAC" => 3,
+                "volts" | "volt" | "volts-dc" | "V" | "VDC" => 4,
+                "amperes" | "ampere" | "amps" | "amp" | "A" => 5,
+                "watts" | "watt" | "W" => 6,
+                "hertz" | "Hz" => 7,
                 _ => return None,
             };
-            Some((data_type, *scale))
-        });
-        word.or_else(|| {
-            SYMBOLS.iter().find_map(|(prefix, scale)| {
-                let data_type = match unit.strip_prefix(prefix)? {
-                    "VAC" => 3,
-                    "V" | "VDC" => 4,
-                    "A" => 5,
-                    "W" => 6,
-                    "Hz" => 7,
-                    _ => return None,
-                };
-                Some((data_type, *scale))
-            })
+            Some((data_type, UNITS + exponent / 3))
         })
     };
     simple.map(|data_type| (data_type, UNITS)).or_else(with_prefix)
@@ -66,6 +50,9 @@ mod tests {
             ("millivolts", "voltage", Some((4, 8))),
             ("volts-ac", "voltage", Some((3, UNITS))),
             ("mA", "current", Some((5, 8))),
+            ("nA", "current", Some((5, 6))),
+            ("microamperes", "current", Some((5, 7))),
+            ("\u{3bc}A", "current", Some((5, 7))),
             ("kW", "power", Some((6, 10))),
             ("kilowatts", "power", Some((6, 10))),
             ("MHz", "clock", Some((7, 11))),
