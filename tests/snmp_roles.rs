@@ -181,7 +181,7 @@ fn the_last_change_is_told_in_the_time_of_the_device() {
         says(&manager, attribute, "2", secs);
         assert_eq!(numbers(&mut manager, &names), [Some(secs * 100); 3], "{attribute:?}");
     }
-    report(&manager.fleet, 1, false, &[Fact::Uptime(20)], after(110));
+    report(&manager.fleet, 1, false, &[Fact::Uptime { secs: 20, time: Time::NEVER }], after(110));
     assert_eq!(numbers(&mut manager, &names), [Some(0); 3], "not since it booted");
     manager.community = "public@+fleet".to_owned();
     says(&manager, Attribute::Serial, "3", 115);
@@ -229,11 +229,12 @@ fn what_a_device_sends_is_counted_if_it_does_not_count() {
         reports.weigh(0, octets);
         let mut resolved = [fleetbridge::fleet::Resolved { device: 1, report: 0, parent: 0 }];
         manager.fleet.absorb(&reports, &mut resolved, after(110));
+        manager.fleet.show_boots(&manager.fleet.moved_boots(usize::MAX));
     };
     let mut manager = device(vec![]);
     sends(&manager, false, 700, &[]);
     sends(&manager, true, 900, &[]);
-    sends(&manager, false, 77, &[Fact::Uptime(3600)]);
+    sends(&manager, false, 77, &[Fact::Uptime { secs: 3600, time: Time::NEVER }]);
     let booted = 110 - 3600;
     let expected = [Some(777), Some(2), Some(777), Some(2), None, Some((-booted * 100) as u64)];
     assert_eq!(numbers(&mut manager, &SENT), expected, "from the start of the bridge on");

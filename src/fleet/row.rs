@@ -136,12 +136,6 @@ impl<'a> Row<'a> {
         self.columns.parent(self.at())
     }
 
-    /// As [`parent`](Row::parent); 0 also while that is retired, so that who follows it finds a row.
-    pub fn live_parent(&self) -> DeviceNumber {
-        let parent = self.parent();
-        if parent != 0 && self.fleet.row(parent, |_| ()).is_some() { parent } else { 0 }
-    }
-
     /// The name of the device that it hangs on, also of one that managers name and that there is not.
     pub fn parent_name(&self) -> Option<String> {
         match self.columns.managed_parent(self.at()) {
@@ -150,7 +144,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Looks at the live device that it hangs on.
+    /// Looks at the device that it hangs on, if that is not retired.
     pub fn live_parent<R>(&self, view: impl FnOnce(Row<'_>) -> R) -> Option<R> {
         self.fleet.row(self.parent(), view)
     }

@@ -120,7 +120,7 @@ fn value(context: &Context<'_>, entity: &Entity<'_>, column: u32, mut read: impl
         Entity::Device(row) => read(match column {
             2 => return context.compose(MAX_TEXT, |text| snmpv2::describe(row, text), read),
             3 => fleetbridge::product(row.profile()),
-            4 => contained_in(context, row.live_parent()),
+            4 => contained_in(context, row.live_parent(|parent| parent.number()).unwrap_or(0)),
             5 => Value::Integer(CHASSIS),
             6 => Value::Integer(-1),
             7 => Value::text(row.name()),

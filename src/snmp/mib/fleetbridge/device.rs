@@ -110,7 +110,7 @@ fn value<'a>(context: &Context<'_>, row: &Row<'a>, column: u32) -> Value<'a> {
         10 => Value::Octets(&[]),
         SITE => Value::text(row.attribute(Attribute::Site)),
         12 => Value::text(row.attribute(Attribute::Location)),
-        13 => Value::Gauge32(row.live_parent()),
+        13 => Value::Gauge32(row.live_parent(|parent| parent.number()).unwrap_or(0)),
         14 => Value::Integer(match row.admin_state() {
             AdminState::InService => 1,
             AdminState::Maintenance | AdminState::OutOfService => 2,
