@@ -317,6 +317,24 @@ fn one_too_far_behind_gets_a_summary_and_the_present() {
 }
 
 #[test]
+fn what_a_killed_run_may_have_told_is_in_doubt_when_it_is_skipped() {
+    let mut one = Simulated::new(target(true, 50), 100);
+    one.save();
+    (1..=40).for_each(|device| one.set(device, true));
+    one.pass(10_000);
+    assert_eq!(one.lost.len(), 40);
+    one.answers = false;
+    (1..=40).for_each(|device| one.set(device, false));
+    one.restart();
+    one.pass(50);
+    assert!(one.originator.may_skip(), "all are read, and most of them wait");
+    one.originator.handle_overrun(one.fleet.journal().last(), one.now);
+    one.answers = true;
+    one.pass(120_000);
+    assert!(one.lost.is_empty(), "{:?}", one.lost);
+}
+
+#[test]
 fn filters() {
     let named = |device: &mut Simulated, number, site: &str| {
         let mut reports = Reports::default();
