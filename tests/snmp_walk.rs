@@ -214,6 +214,31 @@ fn state() -> impl Strategy<Value = State> {
         .prop_map(|(gateway, retired, facts)| State { gateway, retired, facts })
 }
 
+/// The indexes of VACM's tables and of snmpCommunityTable, as `Manager::open` makes their rows.
+fn guards() -> Vec<Vec<u32>> {
+    let octets = |text: &str| text.bytes().map(u32::from).collect::<Vec<_>>();
+    let counted = |text: &str| [&[text.len() as u32][..], &octets(text)].concat();
+    let mut indexes = vec![octets("community-1"), octets("community-2"), counted(""), counted("+fleet")];
+    indexes.extend([1, 2].map(|model| [&[model][..], &counted("community-1")].concat()));
+    let levels = [[1, 1], [2, 1], [3, 2], [3, 3]];
+    indexes.extend(
+        ["read", "operate", "administer"]
+            .iter()
+            .flat_map(|role| levels.map(|of_model| [&counted(role)[..], &[0], &of_model].concat())),
+    );
+    for (view, subtree) in [
+        ("all", "1"),
+        ("plain", "1"),
+        ("plain", "1.3.6.1.6.3"),
+        ("plain", "1.3.6.1.6.3.1"),
+        ("plain", "1.3.6.1.6.3.10"),
+    ] {
+        let subtree = arcs(subtree);
+        indexes.push([&counted(view)[..], &[subtree.len() as u32], &subtree].concat());
+    }
+    indexes
+}
+
 /// Every instance with its encoded value, found by asking for each that could be.
 fn instances(manager: &Manager, view: View) -> BTreeMap<Vec<u32>, Vec<u8>> {
     let text = Default::default();
@@ -224,9 +249,9 @@ fn instances(manager: &Manager, view: View) -> BTreeMap<Vec<u32>, Vec<u8>> {
         (0..40).flat_map(|device| (0..10).chain([1023]).map(move |component| vec![device << 10 | component])),
     );
     indexes.extend([vec![1023], vec![1, 1023]]);
+    indexes.extend(guards());
     if view == View::Bridge {
         indexes.extend(logged(manager));
-        indexes.extend(guards());
     }
     let mut found = BTreeMap::new();
     for subtree in mib::all().into_iter().filter(|subtree| subtree.views().has(view)) {
@@ -251,28 +276,4 @@ fn logged(manager: &Manager) -> impl Iterator<Item = Vec<u32>> {
         let variables = (0..12).map(move |variable| vec![0, event, variable]);
         variables.chain([vec![0, event]])
     })
-}
-
-/// Contexts, groups, their access, views and communities (RFC 3415, RFC 3584) by all names that there are.
-fn guards() -> Vec<Vec<u32>> {
-    let octets = |name: &str| name.bytes().map(u32::from).collect::<Vec<_>>();
-    let counted = |name: &str| [vec![name.len() as u32], octets(name)].concat();
-    let mut indexes = vec![counted("+fleet")];
-    for name in ["community-1", "community-2"] {
-        indexes.push(octets(name));
-        indexes.extend((0..4).map(|model| [vec![model], counted(name)].concat()));
-    }
-    for group in ["read", "operate", "administer"] {
-        for (model, level) in (0..4).flat_map(|model| (0..4).map(move |level| (model, level))) {
-            indexes.push([counted(group), vec![0, model, level]].concat());
-        }
-    }
-    let modules = [1, 3, 6, 1, 6, 3];
-    let subtrees = (1..20).map(|module| [&modules[..], &[module]].concat());
-    for subtree in subtrees.chain([vec![1], modules.to_vec()]) {
-        for view in ["all", "plain"] {
-            indexes.push([counted(view), vec![subtree.len() as u32], subtree.clone()].concat());
-        }
-    }
-    indexes
 }

@@ -406,6 +406,8 @@ async fn send_to(
     }
 }
 
+/// What kernels say of a source that is not an address of this host.
 fn is_foreign(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::AddrNotAvailable)
+    use io::ErrorKind::{AddrNotAvailable, HostUnreachable, InvalidInput, NetworkUnreachable};
+    matches!(error.kind(), InvalidInput | AddrNotAvailable | NetworkUnreachable | HostUnreachable)
 }

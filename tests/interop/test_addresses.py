@@ -123,16 +123,30 @@ class AddressTest(Case):
         code = f"import socket; socket.create_connection(({address!r}, {port}), 1)"
         return subprocess.run(self.machines.manager("python3", "-c", code), capture_output=True).returncode == 0
 
-    def test_who_is_lost_is_silent_and_a_trap_says_so_from_its_address(self):
-        if self.skip:
-            return
-        self.run_printed("routes", "sh", "-e")
+    def trapd(self):
+        """The log of the manager's snmptrapd."""
         log = os.path.join(self.folder, "traps")
         config = self.write("trapd/snmptrapd.conf", "authCommunity log public\nformat2 FROM %b OF %v\\n\n")
         command = ["snmptrapd", "-f", "-Lf", log, "-On", "-C", "-c", config, "-m", "", "-p", os.path.join(self.folder, "trapd/pid")]
         endpoints = [f"udp:{Machines.MANAGER}:162", f"udp6:[{Machines.MANAGER6}]:162"]
         self.spawn(self.machines.manager(*command, *endpoints), os.path.join(self.folder, "trapd/out"))
         wait_until(lambda: any("NET-SNMP" in line for line in lines(log)), 10, "snmptrapd listens")
+        return log
+
+    def test_a_trap_is_told_before_there_are_routes(self):
+        """From the bridge's own address then."""
+        if self.skip:
+            return
+        log = self.trapd()
+        self.status("yard", "offline")
+        lost = lambda line: ".1.3.6.1.4.1.32473.2.0.1" in line and f"[{Machines.BRIDGE}]" in line.split(" OF ")[0]
+        wait_until(lambda: any(lost(line) for line in lines(log)), 5, "the manager is told")
+
+    def test_who_is_lost_is_silent_and_a_trap_says_so_from_its_address(self):
+        if self.skip:
+            return
+        self.run_printed("routes", "sh", "-e")
+        log = self.trapd()
         v4, v6 = self.address("yard")
         self.assertEqual(self.get(v4, NAME), "yard")
         self.status("yard", "offline")
