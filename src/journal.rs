@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{AdapterId, Confirming, DeviceNumber, Presence, Standing, Termination, Time, Who};
 
 /// How many events are kept in memory; older ones are in the store.
-const KEPT: usize = 65_536;
+pub const KEPT: usize = 65_536;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
@@ -96,6 +96,25 @@ impl EventKind {
             | EventKind::AdapterUp { .. } => None,
         }
     }
+
+    /// Whether it is a notification of its own in SNMP, and so in its log.
+    pub fn is_noted(&self) -> bool {
+        match self {
+            EventKind::Started { .. }
+            | EventKind::DeviceLost { .. }
+            | EventKind::DeviceReturned { .. }
+            | EventKind::SettingChanged { .. }
+            | EventKind::AdapterDown { .. }
+            | EventKind::AdapterUp { .. } => true,
+            EventKind::DeviceLearned { .. }
+            | EventKind::DeviceRetired { .. }
+            | EventKind::Committed { .. }
+            | EventKind::CommitSettled { .. }
+            | EventKind::ConfirmedCommit { .. }
+            | EventKind::SessionStarted { .. }
+            | EventKind::SessionEnded { .. } => false,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +122,17 @@ pub struct Event {
     pub number: u64,
     pub time: Time,
     pub kind: EventKind,
+}
+
+/// How far a reader is, for the store: it outlives the process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bookmark {
+    /// Its name for ever.
+    pub reader: String,
+    /// The reader is done with all events up to this one.
+    pub cursor: u64,
+    /// What else it remembers, in its own form.
+    pub state: Vec<u8>,
 }
 
 /// What a reader missed because it was too slow.
@@ -124,12 +154,31 @@ struct Inner {
     durable: u64,
     /// What readers may see, from `durable` on.
     told: u64,
+    /// The numbers of those among `events` that SNMP tells: its log seeks in them.
+    noted: VecDeque<u64>,
+    log: Log,
+}
+
+/// Of events that SNMP tells: how many there were since the start, and how many of them are not in memory any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    pub logged: u64,
+    pub bumped: u64,
 }
 
 impl Journal {
     /// Goes on after event `last`, the newest that may have been given.
     pub fn new(last: u64) -> Self {
-        Journal { inner: Mutex::new(Inner { events: VecDeque::new(), last, durable: last, told: last }) }
+        Journal {
+            inner: Mutex::new(Inner {
+                events: VecDeque::new(),
+                last,
+                durable: last,
+                told: last,
+                noted: VecDeque::new(),
+                log: Log::default(),
+            }),
+        }
     }
 
     /// Numbers an event and keeps it; returns its number.
@@ -137,9 +186,17 @@ impl Journal {
         let mut inner = self.inner.lock();
         inner.last += 1;
         let number = inner.last;
+        if kind.is_noted() {
+            inner.noted.push_back(number);
+            inner.log.logged += 1;
+        }
         inner.events.push_back(Event { number, time, kind });
-        if inner.events.len() > KEPT {
-            inner.events.pop_front();
+        if inner.events.len() > KEPT
+            && let Some(bumped) = inner.events.pop_front()
+            && bumped.kind.is_noted()
+        {
+            inner.noted.pop_front();
+            inner.log.bumped += 1;
         }
         number
     }
@@ -158,6 +215,19 @@ impl Journal {
     /// The number of the newest event that readers see: the end of what [`read`](Journal::read) gives.
     pub fn told(&self) -> u64 {
         self.inner.lock().told
+    }
+
+    pub fn log(&self) -> Log {
+        self.inner.lock().log
+    }
+
+    /// Copies at most `most` events from number `from` on that SNMP tells and that may be seen. Seeks.
+    pub fn read_noted(&self, from: u64, most: usize, out: &mut Vec<Event>) {
+        let inner = self.inner.lock();
+        let first = inner.last + 1 - inner.events.len() as u64;
+        let at = inner.noted.partition_point(|number| *number < from);
+        let numbers = inner.noted.range(at..).take(most).take_while(|number| **number <= inner.told);
+        out.extend(numbers.filter_map(|number| inner.events.get((number - first) as usize)).cloned());
     }
 
     /// The store's word that all events up to `number` are written.
@@ -250,6 +320,29 @@ mod tests {
         out.clear();
         journal.read(&mut cursor, 9, &mut out).unwrap();
         assert_eq!(out.iter().map(|event| event.number).collect::<Vec<_>>(), [3]);
+    }
+
+    #[test]
+    fn the_log_seeks_past_what_is_not_told() {
+        let journal = Journal::new(10);
+        for device in 1..=KEPT as u32 {
+            journal.append(Time(1), EventKind::DeviceLearned { device });
+        }
+        let number = journal.append(Time(1), EventKind::Started { cold: true });
+        let hidden = journal.append(Time(1), EventKind::Started { cold: false });
+        journal.set_durable(number);
+        let mut out = Vec::new();
+        journal.read_noted(0, 9, &mut out);
+        journal.read_noted(hidden, 9, &mut out);
+        assert_eq!(out.iter().map(|event| event.number).collect::<Vec<_>>(), [number]);
+        for device in 1..KEPT as u32 {
+            journal.append(Time(1), EventKind::DeviceLearned { device });
+        }
+        journal.set_durable(u64::MAX);
+        out.clear();
+        journal.read_noted(0, 9, &mut out);
+        assert_eq!(out.iter().map(|event| event.number).collect::<Vec<_>>(), [hidden]);
+        assert_eq!(journal.log(), Log { logged: 2, bumped: 1 });
     }
 
     #[test]

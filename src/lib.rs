@@ -13,7 +13,7 @@
 //!           └▶ southbound::ingest   finds the device number; who has none is enrolled (daemon::enrol, store) first
 //!               └▶ fleet::absorb    writes the columns of the blocks touched, one short lock each
 //!                    ├▶ journal     transitions: lost, returned, ... made durable, then told
-//!                    │    └▶ snmp::notifier   traps
+//!                    │    └▶ snmp::notify     what each trap target is told; snmp::notifier tells it
 //!                    └▶ snmp::agent, report, control   read the same columns in device order
 //! ```
 //!

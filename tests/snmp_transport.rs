@@ -18,7 +18,8 @@ use fleetbridge::{
     secret::Secret,
     snmp::{
         mib,
-        notifier::{self, Target},
+        notifier::{self, Targets},
+        notify::{Kinds, Target, Wire},
         transport::{Server, TransportError},
     },
 };
@@ -125,13 +126,22 @@ fn traps_tell_what_happened() {
 
     let manager = Manager::new(fleet, mib::all());
     let receiver = client("127.0.0.1:0");
-    let target = |address, community: &str| Target { address, community: Secret::new(community.into()) };
+    let target = |address, community: &str| Target {
+        address,
+        wire: Wire::V2c { community: Secret::new(community.into()) },
+        inform: false,
+        timeout: 1000,
+        retries: 3,
+        rate: 50,
+        kinds: Kinds::default(),
+        sites: Vec::new(),
+    };
     let targets =
         vec![target(receiver.local_addr().unwrap(), "traps"), target("[::1]:9".parse().unwrap(), "x")];
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(notifier::run(
         manager.agent.clone(),
-        targets,
-        cursor,
+        Arc::new(Targets::new(targets, &[], cursor, &manager.agent)),
+        Arc::new(|_, _| Vec::new()),
         async {},
     ));
 

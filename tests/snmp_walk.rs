@@ -250,6 +250,9 @@ fn instances(manager: &Manager, view: View) -> BTreeMap<Vec<u32>, Vec<u8>> {
     );
     indexes.extend([vec![1023], vec![1, 1023]]);
     indexes.extend(guards());
+    if view == View::Bridge {
+        indexes.extend(logged(manager));
+    }
     let mut found = BTreeMap::new();
     for subtree in mib::all().into_iter().filter(|subtree| subtree.views().has(view)) {
         for object in subtree.objects() {
@@ -265,4 +268,12 @@ fn instances(manager: &Manager, view: View) -> BTreeMap<Vec<u32>, Vec<u8>> {
         }
     }
     found
+}
+
+/// The default log: its events, and what each carries.
+fn logged(manager: &Manager) -> impl Iterator<Item = Vec<u32>> {
+    (0..=manager.fleet.journal().last() as u32 + 1).flat_map(|event| {
+        let variables = (0..12).map(move |variable| vec![0, event, variable]);
+        variables.chain([vec![0, event]])
+    })
 }

@@ -13,6 +13,7 @@ mod man;
 mod mibs;
 mod netconf;
 mod nms_kit;
+mod notify;
 mod password;
 pub mod profile;
 mod profile_args;
@@ -86,6 +87,7 @@ enum Command {
     Netconf(netconf::Netconf),
     Candidate(netconf::Candidate),
     Commit(commit::Commit),
+    Notify(notify::Notify),
     Password(password::Password),
     Simulate(simulate::Simulate),
     Completions(completions::Completions),
@@ -163,6 +165,7 @@ impl Command {
             Command::Netconf(netconf) => netconf.run(place, out),
             Command::Candidate(candidate) => candidate.run(place, out),
             Command::Commit(commit) => commit.run(place, out),
+            Command::Notify(notify) => notify.run(place, out),
             Command::Simulate(simulate) => simulate.run(out),
             Command::Password(password) => password.run(out),
             Command::Completions(completions) => completions.run(out),

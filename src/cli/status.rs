@@ -125,6 +125,9 @@ fn status(status: &view::Status, out: &mut dyn Write) -> Result<(), Failure> {
     if !troubles.is_empty() {
         writeln!(out, "           {}", troubles.join(", "))?;
     }
+    for target in &status.targets {
+        writeln!(out, "target     {}", described(target))?;
+    }
     let store = &status.store;
     writeln!(
         out,
@@ -132,6 +135,22 @@ fn status(status: &view::Status, out: &mut dyn Write) -> Result<(), Failure> {
         store.rows_written, store.flushes, store.errors, status.events
     )?;
     Ok(())
+}
+
+fn described(target: &view::Target) -> String {
+    let kind = if target.inform { "informs" } else { "traps" };
+    let mut line = format!("{} (v{} {kind}): {} told", target.target, target.version, target.told);
+    for (word, count) in
+        [("withheld", target.withheld), ("given up", target.failed), ("events behind", target.behind)]
+    {
+        if count > 0 {
+            line.push_str(&format!(", {count} {word}"));
+        }
+    }
+    if target.silent {
+        line.push_str("; it does not answer");
+    }
+    line
 }
 
 fn unknown(unknown: &Unknown, out: &mut dyn Write) -> Result<(), Failure> {

@@ -15,6 +15,7 @@ mod netconf;
 mod process;
 mod secrets;
 mod snmp;
+mod traps;
 mod users;
 
 use std::{
@@ -26,7 +27,7 @@ use std::{
 pub use mqtt::{Adopt, Mqtt, ProfileName};
 pub use netconf::Netconf;
 pub use process::{Broker, Control, Limits, Log, LogFormat};
-pub use snmp::{Community, Snmp, Trap};
+pub use snmp::{Community, Snmp};
 pub use users::{SnmpUser, User};
 
 use self::listeners::Listeners;

@@ -1,20 +1,20 @@
 //! `[snmp]`: the agent and its trap targets.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    str::FromStr,
-};
+use std::net::{Ipv4Addr, SocketAddr};
 
 use super::{
     devices::{self, Devices},
     listeners::{Listeners, Transport},
-    section,
+    section, traps,
 };
 use crate::{
     file::{Entry, Section},
     kit::Filter,
     secret::Secret,
-    snmp::community::{Network, Pattern},
+    snmp::{
+        community::{Network, Pattern},
+        notify::Target,
+    },
 };
 
 /// `[snmp]`
@@ -25,7 +25,7 @@ pub struct Snmp {
     /// Who may ask. Default: nobody.
     pub communities: Vec<Community>,
     /// Who is told. Default: nobody.
-    pub traps: Vec<Trap>,
+    pub traps: Vec<Target>,
     /// Octets; longer requests are dropped before they are decoded. Default: 4,096.
     pub max_message: usize,
     /// MD5 and DES for SNMPv3 users. Default: false.
@@ -43,14 +43,6 @@ pub struct Community {
     pub sources: Vec<Network>,
     /// The devices that it shows. Default: all.
     pub scope: Option<Filter>,
-}
-
-/// A target of SNMPv2c traps.
-#[derive(Clone, Debug)]
-pub struct Trap {
-    /// The port is 162 if none is given.
-    pub target: SocketAddr,
-    pub community: Secret,
 }
 
 impl Default for Snmp {
@@ -88,7 +80,7 @@ pub(super) fn read(top: &mut Section<'_>, listeners: &mut Listeners) -> Snmp {
                 "add communities = [{ name = \"...\", access = \"read\" }]",
             );
         }
-        let traps = traps(&snmp.key("traps"));
+        let traps = traps::read(&snmp.key("traps"));
         // The lower bound is that of RFC 3411, snmpEngineMaxMessageSize; the upper one the most that UDP carries.
         let max_message = snmp.key("max-message").integer(484..=65_507usize).unwrap_or(4096);
         let allow_weak = snmp.key("allow-weak").bool().unwrap_or(false);
@@ -163,7 +155,7 @@ pub(super) fn scope(key: &Entry<'_>) -> Option<Filter> {
     Some(filter)
 }
 
-fn community_name(key: &Entry<'_>) -> Option<String> {
+pub(super) fn community_name(key: &Entry<'_>) -> Option<String> {
     key.parsed("a text of 1 to 64 characters without blanks", |text| {
         let legal = (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic());
         legal.then(|| text.to_owned())
@@ -183,35 +175,4 @@ fn distinct(key: &Entry<'_>, name: &str, other: &str, line: u32, patterns: &[Pat
             "by `[snmp.devices] communities` one of them names a device: choose another name",
         );
     }
-}
-
-fn traps(key: &Entry<'_>) -> Vec<Trap> {
-    let mut list: Vec<(Trap, u32)> = Vec::new();
-    for item in
-        key.items("a list of tables, for example [{ target = \"192.0.2.1:162\", community = \"...\" }]")
-    {
-        let Some(mut table) = item.table() else { continue };
-        let target_key = table.required_as("target", "\"192.0.2.1:162\"");
-        let target =
-            target_key.parsed("an IP address, with a port or not, for example \"192.0.2.1:162\"", |text| {
-                with_default_port(text, 162)
-                    .filter(|target| target.port() != 0 && !target.ip().is_unspecified())
-            });
-        table.key("version").one_of(&["2c"]);
-        let community = community_name(&table.required("community"));
-        table.finish();
-        let (Some(target), Some(community)) = (target, community) else { continue };
-        if let Some((_, line)) = list.iter().find(|(other, _)| other.target == target) {
-            let message = format!("`target` {target} stands already in line {line}");
-            target_key.error(message, "each target is told once");
-        }
-        list.push((Trap { target, community: Secret::new(community) }, target_key.line()));
-    }
-    list.into_iter().map(|(trap, _)| trap).collect()
-}
-
-/// ADDRESS:PORT, or ADDRESS alone with a default port; IPv6 in brackets when a port follows.
-fn with_default_port(text: &str, port: u16) -> Option<SocketAddr> {
-    let bare = || IpAddr::from_str(text).ok().map(|address| SocketAddr::new(address, port));
-    SocketAddr::from_str(text).ok().or_else(bare)
 }

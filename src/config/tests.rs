@@ -2,7 +2,7 @@ use std::{fs, os::unix::fs::PermissionsExt};
 
 use super::*;
 use crate::login::Role;
-use crate::snmp::community::Pattern;
+use crate::snmp::{community::Pattern, notify::Kind};
 
 fn lines(text: &str) -> Vec<String> {
     let outcome = parse(Path::new("/b/fleetbridge.toml"), text);
@@ -86,7 +86,10 @@ fn the_whole_shape_is_read() {
     );
     assert_eq!(config.snmp.communities[0].name.expose(), "public");
     assert!(config.snmp.communities[0].sources[0].contains("127.1.2.3".parse().unwrap()));
-    assert_eq!(config.snmp.traps[0].target, ([127, 0, 0, 1], 1162).into());
+    assert_eq!(config.snmp.traps[0].address, ([127, 0, 0, 1], 1162).into());
+    let trap = &config.snmp.traps[0];
+    assert_eq!((trap.key().as_str(), trap.inform, trap.rate), ("127.0.0.1:1162 2c", false, 50));
+    assert!(trap.kinds.has(Kind::SettingFailed) && !trap.kinds.has(Kind::ConfigChange));
     assert_eq!(config.broker.unwrap().max_clients, 1000);
     let notes: Vec<_> = lines(WHOLE).into_iter().filter(|line| line.contains(": note: ")).collect();
     assert_eq!(notes, [""; 0]);
@@ -174,7 +177,7 @@ profiles = ["tasmotta"]
         "27: the communities \"public@\" and \"public\" (line 25) cannot be told apart; by `[snmp.devices] communities` one of them names a device: choose another name",
         "27: the community \"public\" stands already in line 25; remove one of them",
         "29: `target` must be an IP address, with a port or not, for example \"192.0.2.1:162\"; found the text \"nms\"",
-        "29: `version` cannot be \"3\"; allowed: 2c",
+        "29: `version` cannot be \"3\"; allowed: 1, 2c",
         "29: `community` must be a text of 1 to 64 characters without blanks; found the text \"a b\"",
         "32: `max-clients` must be an integer from 1 to 100000; found the integer 0",
         "34: an item of `ssh` 127.0.0.1:1883 is taken already, by 127.0.0.1:1883 in line 31; give each listener a port of its own",
@@ -250,4 +253,39 @@ fn the_socket_is_found_in_a_file_with_errors() {
     );
     fs::write(&file, "nonsense = \n").unwrap();
     assert!(glance(&file).is_err());
+}
+
+#[test]
+fn trap_targets() {
+    let config = good(
+        "[snmp]\ntraps = [\n{ target = '192.0.2.1', version = '1', community = 'a', rate = 1 },\n\
+         { target = '[::1]:1162', community = 'b', inform = true, timeout = '500ms', retries = 0, sites = ['x'], \
+         kinds = ['device-lost', 'config-change'] },\n]\n",
+    );
+    let [one, two] = &config.snmp.traps[..] else { panic!("two targets") };
+    assert_eq!((one.key().as_str(), one.rate, one.sites.is_empty()), ("192.0.2.1:162 1", 1, true));
+    assert_eq!(
+        (two.timeout, two.retries, two.inform, two.sites.as_slice()),
+        (500, 0, true, &["x".to_owned()][..])
+    );
+    assert!(two.kinds.has(Kind::ConfigChange) && !two.kinds.has(Kind::DeviceReturned));
+
+    let found = lines(
+        "[snmp]\ntraps = [\n{ target = '192.0.2.1', version = '1', community = 'a', inform = true },\n\
+         { target = '192.0.2.1:162', community = 'b', timeout = '1h', kinds = ['device-loss'] },\n\
+         { target = '192.0.2.3', community = 'b', rate = 0, sites = [], kinds = [] },\n]\n",
+    );
+    let expected = [
+        "3: `inform` with version = \"1\"; v1 has traps only; use version = \"2c\"",
+        "4: an item of `kinds` cannot be \"device-loss\"; did you mean `device-lost`? allowed: start, device-lost, \
+         device-returned, adapter-down, adapter-up, setting-failed, setting-applied, config-change",
+        "4: warning: `timeout` without inform = true; nobody acknowledges a trap: it is tried again only if it could not be sent",
+        "4: `timeout` must be a duration from 100ms to 1m; found the text \"1h\"",
+        "4: `target` 192.0.2.1:162 stands already in line 3; each target is told once",
+        "5: `rate` must be an integer from 1 to 10000; found the integer 0",
+        "5: `sites` names no site; name sites, or leave the key out for all",
+    ];
+    for line in expected {
+        assert!(found.iter().any(|found| found == line), "missing: {line}\nfound:\n{}", found.join("\n"));
+    }
 }

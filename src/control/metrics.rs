@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::State;
+use super::{State, view::Target};
 use crate::model::{Presence, Time};
 
 pub(super) fn text(state: &State, now: Time) -> String {
@@ -60,6 +60,21 @@ pub(super) fn text(state: &State, now: Time) -> String {
     out.family("fleetbridge_adapter_devices", "gauge", "Live devices heard through this adapter");
     for adapter in &adapters {
         out.value(&[("adapter", &adapter.name)], adapter.device_count().into());
+    }
+
+    let targets = (state.targets)();
+    type Read = fn(&Target) -> u64;
+    let columns: [(&str, &str, &str, Read); 4] = [
+        ("told_total", "counter", "Traps sent and informs acknowledged", |one| one.told),
+        ("withheld_total", "counter", "Notifications counted in a summary instead", |one| one.withheld),
+        ("failed_total", "counter", "Notifications given up after all tries", |one| one.failed),
+        ("behind", "gauge", "Events that the target has not been told yet", |one| one.behind),
+    ];
+    for (name, kind, help, value) in columns {
+        out.family(&format!("fleetbridge_notifications_{name}"), kind, help);
+        for target in &targets {
+            out.value(&[("target", &target.target)], value(target));
+        }
     }
 
     let south = &stats.southbound;

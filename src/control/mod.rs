@@ -10,6 +10,7 @@
 //! GET  /v1/kit/facts                  kit::Facts
 //! GET  /v1/kit/hosts                  {"revision": SECONDS} and kit::Host, a line each; ?since=REVISION &filter=kit::Filter
 //! GET  /v1/unknown                    view::Unknown
+//! POST /v1/notify/test                [view::Tested]; ?target=ADDRESS:PORT
 //! GET  /metrics /healthz
 //! ```
 //! Every error is `{"error": "...", "help": "..."}` with a status of 4xx or 5xx.
@@ -25,7 +26,8 @@ mod socket;
 pub mod view;
 
 use std::{
-    future::Future, io, net::SocketAddr, os::unix::net::UnixStream, path::PathBuf, sync::Arc, time::Duration,
+    future::Future, io, net::SocketAddr, os::unix::net::UnixStream, path::PathBuf, pin::Pin, sync::Arc,
+    time::Duration,
 };
 
 use thiserror::Error;
@@ -52,6 +54,10 @@ pub struct State {
     pub started: Time,
     /// The last messages that nobody understood.
     pub unknown: Box<dyn Fn() -> view::Unknown + Send + Sync>,
+    /// How the trap targets stand.
+    pub targets: Box<dyn Fn() -> Vec<view::Target> + Send + Sync>,
+    /// Tells a trap target, or all, of nothing, and waits for what comes of it; `None`: the bridge is stopping.
+    pub test: Box<TestTargets>,
     /// What is wrong with the bridge itself (not with devices), a sentence each; empty: healthy.
     pub problems: Box<dyn Fn() -> Vec<String> + Send + Sync>,
     /// Opens a NETCONF session of an administrator on one end of a pair of sockets.
@@ -81,6 +87,10 @@ impl State {
         problems
     }
 }
+
+pub type TestTargets = dyn Fn(Option<SocketAddr>) -> Pin<Box<dyn Future<Output = Option<Vec<view::Tested>>> + Send>>
+    + Send
+    + Sync;
 
 /// `None`: there is no way to ask it.
 pub type AgentOf = dyn Fn(DeviceNumber, &str) -> Option<kit::Agent> + Send + Sync;

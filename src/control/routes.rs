@@ -1,6 +1,6 @@
 //! What is answered to which request.
 
-use std::{os::unix::net::UnixStream, sync::Arc};
+use std::{net::SocketAddr, os::unix::net::UnixStream, sync::Arc};
 
 use axum::{
     Json, Router,
@@ -37,6 +37,7 @@ pub(super) fn control(state: Arc<State>) -> Router {
         .route("/v1/candidate/discard", post(discard))
         .route("/v1/commits", get(commits))
         .route("/v1/commit/{id}", get(commit))
+        .route("/v1/notify/test", post(notify_test))
         .route("/v1/netconf", post(netconf).layer(DefaultBodyLimit::max(LONGEST)))
         .route("/metrics", get(metrics_text))
         .route("/healthz", get(healthz))
@@ -90,7 +91,39 @@ type WantedQuery = Result<Query<Wanted>, QueryRejection>;
 
 async fn status(Shared(state): App) -> Json<view::Status> {
     let problems = state.all_problems();
-    Json(view::Status::new(&state.fleet, &state.stats, state.started, problems, clock::now()))
+    let targets = (state.targets)();
+    Json(view::Status::new(&state.fleet, &state.stats, state.started, targets, problems, clock::now()))
+}
+
+/// The query string of a test.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WantedTest {
+    target: Option<SocketAddr>,
+}
+
+async fn notify_test(
+    Shared(state): App,
+    wanted: Result<Query<WantedTest>, QueryRejection>,
+) -> Result<Json<Vec<view::Tested>>, Refusal> {
+    let Query(WantedTest { target }) = wanted.map_err(|rejection| {
+        let help = "known is target=ADDRESS:PORT";
+        Refusal::new(StatusCode::BAD_REQUEST, rejection.body_text(), help)
+    })?;
+    let known: Vec<_> = (state.targets)().into_iter().map(|target| target.target).collect();
+    if known.is_empty() {
+        let help = "add traps = [{ target = \"192.0.2.1:162\", community = \"...\" }] to [snmp] and start the bridge again";
+        return Err(Refusal::new(StatusCode::NOT_FOUND, "there are no trap targets", help));
+    }
+    if let Some(target) = target.filter(|target| !known.contains(&target.to_string())) {
+        let error = format!("{target} is no trap target");
+        return Err(Refusal::new(StatusCode::NOT_FOUND, error, format!("known: {}", known.join(", "))));
+    }
+    let busy = || {
+        let help = "the bridge is stopping, or many tests are under way";
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "nothing was sent", help)
+    };
+    (state.test)(target).await.map(Json).ok_or_else(busy)
 }
 
 async fn devices(Shared(state): App, wanted: WantedQuery) -> Result<Response, Refusal> {

@@ -23,6 +23,8 @@ pub struct Status {
     /// The embedded broker, if there is one.
     pub broker: Option<Broker>,
     pub snmp: Snmp,
+    /// The trap targets.
+    pub targets: Vec<Target>,
     pub store: Store,
     /// The number of the newest event.
     pub events: u64,
@@ -88,6 +90,33 @@ pub struct Snmp {
     pub unknown_devices: u64,
     pub silent_devices: u64,
     pub trap_errors: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Target {
+    pub target: String,
+    pub version: String,
+    pub inform: bool,
+    /// Traps sent, informs acknowledged.
+    pub told: u64,
+    /// Above the rate: counted in a summary instead.
+    pub withheld: u64,
+    /// Given up after all tries.
+    pub failed: u64,
+    /// Events that it has not been told yet, those that are not for it among them.
+    pub behind: u64,
+    /// It did not acknowledge its last notification.
+    pub silent: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Tested {
+    pub target: String,
+    pub inform: bool,
+    /// Sent, and acknowledged if it is an inform.
+    pub told: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -294,7 +323,14 @@ pub struct Problem {
 }
 
 impl Status {
-    pub fn new(fleet: &Fleet, stats: &Stats, started: Time, problems: Vec<String>, now: Time) -> Self {
+    pub fn new(
+        fleet: &Fleet,
+        stats: &Stats,
+        started: Time,
+        targets: Vec<Target>,
+        problems: Vec<String>,
+        now: Time,
+    ) -> Self {
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: started.to_string(),
@@ -316,6 +352,7 @@ impl Status {
                 silent_devices: stats.snmp.silent_devices.value(),
                 trap_errors: stats.snmp.trap_errors.value(),
             },
+            targets,
             store: Store {
                 rows_written: stats.store.rows_written.value(),
                 flushes: stats.store.flushes.value(),

@@ -73,7 +73,7 @@ fn taken(config: &Config) -> Vec<(IpAddr, String)> {
     });
     taken.extend(brokers);
     let targets = config.snmp.traps.iter();
-    taken.extend(targets.map(|trap| (trap.target.ip(), "a target of [snmp] traps".to_owned())));
+    taken.extend(targets.map(|trap| (trap.address.ip(), "a target of [snmp] traps".to_owned())));
     taken.retain(|(address, _)| !address.is_unspecified());
     for own in [IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])] {
         taken.push((own, "this machine itself".to_owned()));

@@ -7,6 +7,7 @@ use tracing::error;
 use super::keep::Keeper;
 use crate::{
     fleet::Fleet,
+    snmp::notifier::Targets,
     store::{Batch, Store, row},
 };
 
@@ -14,15 +15,27 @@ use crate::{
 pub const FLUSH: Duration = Duration::from_secs(5);
 /// How long an event waits until it is durable and told, and a boot instant until it is durable and shown.
 const EVENTS: Duration = Duration::from_millis(100);
+/// What a trap target was told in this time before a kill is told again.
+const BOOKMARKS: Duration = Duration::from_secs(1);
 /// Rows of one transaction: some ten thousand keep the log file small.
 const ROWS: usize = 16_384;
 /// Events of one transaction.
 const MOST_EVENTS: usize = 4096;
 
+/// Keeps how far the trap targets are, if that has changed.
+pub async fn told(store: &Store, targets: &Targets) {
+    if let Some(bookmarks) = targets.take_unsaved()
+        && store.keep_bookmarks(bookmarks).await.is_err()
+    {
+        targets.mark_unsaved();
+    }
+}
+
 pub struct Flusher {
     pub fleet: Arc<Fleet>,
     pub store: Arc<Store>,
     pub keeper: Keeper,
+    pub targets: Arc<Targets>,
 }
 
 impl Flusher {
@@ -31,7 +44,8 @@ impl Flusher {
         let mut stop = pin!(stop);
         let mut events = tokio::time::interval(EVENTS);
         let mut telemetry = tokio::time::interval(FLUSH);
-        for timer in [&mut events, &mut telemetry] {
+        let mut bookmarks = tokio::time::interval(BOOKMARKS);
+        for timer in [&mut events, &mut telemetry, &mut bookmarks] {
             timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         }
         loop {
@@ -45,6 +59,7 @@ impl Flusher {
                     self.keeper.flush_changed().await;
                     self.telemetry().await;
                 }
+                _ = bookmarks.tick() => told(&self.store, &self.targets).await,
             }
         }
         // Events that were told and could not be written keep their numbers by the promise.
@@ -89,6 +104,9 @@ impl Flusher {
                 return false;
             };
             self.keeper.begun_anew(flushed);
+            if flushed.anew {
+                self.targets.mark_unsaved();
+            }
             if let Some(last) = last {
                 journal.set_durable(last);
             }
@@ -108,7 +126,12 @@ impl Flusher {
             });
             if !batch.is_empty() {
                 match self.store.flush(batch).await {
-                    Ok(flushed) => self.keeper.begun_anew(flushed),
+                    Ok(flushed) => {
+                        self.keeper.begun_anew(flushed);
+                        if flushed.anew {
+                            self.targets.mark_unsaved();
+                        }
+                    }
                     Err(_) => {
                         self.fleet.mark_dirty(numbers);
                         return;

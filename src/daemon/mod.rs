@@ -4,7 +4,7 @@
 //!  broker (embedded) ─▶ adapter, one task each ──▶ Fleet (columns) ◀── sweep, once a second
 //!                          │ new devices             │        │
 //!                          ▼                         │        ▼
-//!                       enroller ──▶ Store ◀── flusher    Journal ──▶ notifier ──▶ traps
+//!                       enroller ──▶ Store ◀── flusher    Journal ──▶ notifier ──▶ trap targets
 //!                                   (2 threads)      │
 //!              SNMP sockets, one thread each ◀───────┤
 //!              control socket, /metrics ◀────────────┘
@@ -52,6 +52,7 @@ pub struct Daemon {
     pub unknown: Arc<Unknown>,
     stop_southbound: watch::Sender<bool>,
     stop_rest: watch::Sender<bool>,
+    targets: Arc<snmp::notifier::Targets>,
     southbound: Vec<JoinHandle<()>>,
     rest: Vec<JoinHandle<()>>,
     broker: Option<Broker>,
@@ -85,6 +86,7 @@ impl Daemon {
         }
         let _ = self.stop_rest.send(true);
         join("bridge", std::mem::take(&mut self.rest)).await;
+        flush::told(&self.store, &self.targets).await;
         if let Some(snmp) = self.snmp.take() {
             // It joins threads that wait for datagrams for a fraction of a second.
             let _ = tokio::task::spawn_blocking(move || snmp.stop()).await;

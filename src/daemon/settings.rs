@@ -14,6 +14,7 @@ use crate::{
     snmp::{
         self,
         engine::EngineId,
+        notifier::{Standing, Targets, Tested},
         strangers::{Stranger, Strangers, Why},
         usm::{Material, User, Users},
         vacm::{Model, Rows},
@@ -147,15 +148,6 @@ pub fn hosts(config: &Config) -> snmp::view::Hosts {
     }
 }
 
-pub fn trap_targets(config: &Config) -> Vec<snmp::notifier::Target> {
-    let targets = config
-        .snmp
-        .traps
-        .iter()
-        .map(|trap| snmp::notifier::Target { address: trap.target, community: trap.community.clone() });
-    targets.collect()
-}
-
 /// How the bridge's own agent is asked: on the port that it listens at first, by the first community.
 pub fn agent(config: &Config) -> kit::Agent {
     let port = config.snmp.listen.first().map_or(0, SocketAddr::port);
@@ -270,6 +262,27 @@ pub fn problems(fleet: &Fleet, store: &[Trouble]) -> Vec<String> {
         }
     });
     store.iter().filter_map(Trouble::text).chain(deaf).collect()
+}
+
+/// How the trap targets stand.
+pub fn targets(targets: &Targets, fleet: &Fleet) -> Vec<view::Target> {
+    let view = |standing: Standing| view::Target {
+        target: standing.address.to_string(),
+        version: standing.version.to_owned(),
+        inform: standing.inform,
+        told: standing.counts.told,
+        withheld: standing.counts.withheld,
+        failed: standing.counts.failed,
+        behind: standing.behind,
+        silent: standing.silent,
+    };
+    targets.standings(fleet.journal().told()).into_iter().map(view).collect()
+}
+
+pub async fn test(targets: Arc<Targets>, target: Option<SocketAddr>) -> Option<Vec<view::Tested>> {
+    let view =
+        |Tested { address, inform, told }: Tested| view::Tested { target: address.to_string(), inform, told };
+    Some(targets.test(target).await?.into_iter().map(view).collect())
 }
 
 pub fn unknown(unknown: &Unknown, strangers: &Strangers) -> view::Unknown {

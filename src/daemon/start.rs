@@ -27,7 +27,10 @@ use crate::{
     journal::EventKind,
     kit,
     model::{DeviceRecord, NO_PROFILE, Profiles},
-    snmp,
+    snmp::{
+        self,
+        notifier::{History, Targets},
+    },
     southbound::{
         Limits,
         broker::{self, BrokerError},
@@ -186,6 +189,8 @@ impl Daemon {
             None => None,
         };
 
+        let told = store.bookmarks()?;
+        let targets = Arc::new(Targets::new(config.snmp.traps.clone(), &told, last_event, &agent));
         fleet.journal().append(started, EventKind::Started { cold });
         let (stop_southbound, southbound_stops) = watch::channel(false);
         let (stop_rest, rest_stops) = watch::channel(false);
@@ -228,6 +233,7 @@ impl Daemon {
             stats: stats.clone(),
             unknown: unknown.clone(),
             agent: agent.clone(),
+            targets: targets.clone(),
             datastore: datastore.clone(),
             sessions,
             started,
@@ -238,8 +244,12 @@ impl Daemon {
             rooms: addresses::rooms(&config),
         };
         let state = Arc::new(shown.state());
-        let targets = settings::trap_targets(&config);
-        let flusher = Flusher { fleet: fleet.clone(), store: store.clone(), keeper: keeper.clone() };
+        let flusher = Flusher {
+            fleet: fleet.clone(),
+            store: store.clone(),
+            keeper: keeper.clone(),
+            targets: targets.clone(),
+        };
         let rest = vec![
             tokio::spawn(enroller.run(wishes, retirements)),
             tokio::spawn(keeper.run(keeps)),
@@ -252,7 +262,12 @@ impl Daemon {
                 agent.clone(),
                 stopped(rest_stops.clone()),
             )),
-            tokio::spawn(snmp::notifier::run(agent, targets, last_event, stopped(rest_stops.clone()))),
+            tokio::spawn(snmp::notifier::run(
+                agent,
+                targets.clone(),
+                history(store.clone()),
+                stopped(rest_stops.clone()),
+            )),
             tokio::spawn(control::serve(state, listeners, stopped(rest_stops))),
         ];
         let southbound = hearers
@@ -275,6 +290,7 @@ impl Daemon {
             unknown,
             stop_southbound,
             stop_rest,
+            targets,
             southbound,
             rest,
             broker,
@@ -401,6 +417,7 @@ struct Shown {
     stats: Arc<Stats>,
     unknown: Arc<Unknown>,
     agent: Arc<snmp::agent::Agent>,
+    targets: Arc<Targets>,
     datastore: Arc<Datastore>,
     sessions: Netconf,
     started: crate::model::Time,
@@ -418,6 +435,7 @@ impl Shown {
             stats,
             unknown,
             agent,
+            targets,
             datastore,
             sessions,
             started,
@@ -428,12 +446,15 @@ impl Shown {
             rooms,
         } = self;
         let (staged, discarded, committed) = (datastore.clone(), datastore.clone(), datastore.clone());
-        let (adapters_of, progress_of) = (fleet.clone(), fleet.clone());
+        let (adapters_of, progress_of, told_to) = (fleet.clone(), fleet.clone(), fleet.clone());
+        let tested = targets.clone();
         control::State {
             fleet,
             stats,
             started,
             unknown: Box::new(move || settings::unknown(&unknown, agent.strangers())),
+            targets: Box::new(move || settings::targets(&targets, &told_to)),
+            test: Box::new(move |target| Box::pin(settings::test(tested.clone(), target))),
             problems: Box::new(move || settings::problems(&adapters_of, &troubles)),
             netconf: Box::new(move |stream| sessions.local(stream)),
             candidate: Box::new(move || changes::candidate(&staged)),
@@ -446,6 +467,16 @@ impl Shown {
             retire,
         }
     }
+}
+
+/// Events from before the start, for trap targets that were not told of them.
+fn history(store: Arc<Store>) -> Arc<History> {
+    Arc::new(move |after, most| {
+        store.events(after, most).unwrap_or_else(|error| {
+            warn!(%error, "events from before the start cannot be read: targets are not told of them");
+            Vec::new()
+        })
+    })
 }
 
 async fn sweep(

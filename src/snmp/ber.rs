@@ -24,7 +24,10 @@ pub mod tag {
     pub const GET_NEXT: u8 = 0xa1;
     pub const RESPONSE: u8 = 0xa2;
     pub const SET: u8 = 0xa3;
+    pub const TRAP_V1: u8 = 0xa4;
     pub const GET_BULK: u8 = 0xa5;
+    pub const INFORM: u8 = 0xa6;
+    pub const TRAP: u8 = 0xa7;
     pub const REPORT: u8 = 0xa8;
 }
 
@@ -255,6 +258,11 @@ pub fn push_value(value: &Value<'_>, out: &mut Vec<u8>) {
             let start = begin(tag::OID, out);
             out.extend_from_slice(prefix.octets());
             oid::push_arc(arc, out);
+            end(start, out);
+        }
+        Value::Arcs(arcs) => {
+            let start = begin(tag::OID, out);
+            oid::encode(arcs, out);
             end(start, out);
         }
         Value::IpAddress(address) => push_octets(tag::IP_ADDRESS, &address.octets(), out),

@@ -1,4 +1,4 @@
-//! SNMP messages in terms of rasn: all that is not the hot path, and the oracle for [`ber`](super::ber).
+//! SNMP messages in terms of rasn: the oracle for [`ber`](super::ber).
 
 use std::net::IpAddr;
 
@@ -29,14 +29,6 @@ impl Bindings {
     pub fn push(&mut self, name: &[u32], value: &Value<'_>) {
         self.0.push(VarBind { name: object_identifier(name), value: VarBindValue::Value(syntax(value)) });
     }
-
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 /// An SNMPv2-Trap-PDU in a v2c message (RFC 3416 section 4.2.6).
@@ -60,6 +52,7 @@ fn syntax(value: &Value<'_>) -> ObjectSyntax {
         Value::Octets(text) => octets(text),
         Value::Oid(prefix) => object_identifier(prefix.arcs()).into(),
         Value::OidAt(prefix, arc) => object_identifier(&[prefix.arcs(), &[arc]].concat()).into(),
+        Value::Arcs(arcs) => object_identifier(arcs).into(),
         Value::IpAddress(address) => IpAddress(address.octets().into()).into(),
         Value::Counter32(value) => Counter(value).into(),
         Value::Gauge32(value) => Gauge(value).into(),
@@ -80,14 +73,19 @@ mod tests {
     use std::net::{Ipv4Addr, Ipv6Addr};
 
     use proptest::prelude::*;
-    use rasn_snmp::v2::{BulkPdu, GetBulkRequest, GetNextRequest, GetRequest, Response, SetRequest};
+    use rasn_snmp::v2::{
+        BulkPdu, GetBulkRequest, GetNextRequest, GetRequest, InformRequest, Response, SetRequest,
+    };
 
     use super::*;
     use crate::{
         model::Time,
+        secret::Secret,
         snmp::{
             ber::{self, Envelope, tag},
             frame::{Frame, Head},
+            mib::snmpv2::{TRAP_OID, UPTIME},
+            notify::{Notification, PduKind, Wire},
             oid::{self, Prefix},
         },
     };
@@ -177,6 +175,33 @@ mod tests {
             };
             let message = Message { version: V2C.into(), community: community.into(), data: Response(pdu) };
             prop_assert_eq!(ours, rasn::ber::encode(&message).unwrap());
+        }
+
+        #[test]
+        fn notifications_are_as_rasn_writes_them(
+            community in "[!-~]{1,64}",
+            request_id in 0..=i32::MAX,
+            uptime: u32,
+            inform: bool,
+            bindings in prop::collection::vec((names(), values()), 0..20),
+        ) {
+            let mut notification = Notification::new(uptime).named(&SOME_OID);
+            bindings.iter().for_each(|(name, value)| notification.push(name, &value.value()));
+            let mut ours = Vec::new();
+            let wire = Wire::V2c { community: Secret::new(community.clone()) };
+            let kind = if inform { PduKind::Inform } else { PduKind::Trap };
+            wire.encode(&notification, kind, request_id, Ipv4Addr::UNSPECIFIED, &mut ours);
+            let mut all = Bindings::default();
+            all.push(UPTIME.arcs(), &Value::TimeTicks(uptime));
+            all.push(TRAP_OID.arcs(), &Value::Oid(&SOME_OID));
+            all.0.extend(list(&bindings));
+            let pdu = Pdu { request_id, error_status: 0, error_index: 0, variable_bindings: all.0 };
+            let (version, community) = (V2C.into(), community.into_bytes().into());
+            let theirs = match inform {
+                true => rasn::ber::encode(&Message { version, community, data: InformRequest(pdu) }),
+                false => rasn::ber::encode(&Message { version, community, data: Trap(pdu) }),
+            };
+            prop_assert_eq!(ours, theirs.unwrap());
         }
 
         #[test]

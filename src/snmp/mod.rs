@@ -3,8 +3,8 @@
 //! [`transport`] receives a batch of messages, [`agent`] answers each without input or output: [`ber`] reads the
 //! request, `admit` finds who asks ([`community`], [`usm`]) and what is open to him ([`vacm`]), [`task`] does what is asked:
 //! `mib` finds rows and writes their cells, straight from the columns of the fleet, and [`frame`] puts the message around
-//! them. A SET goes by a thread of its own to the datastore ([`set`]). [`notifier`] follows the journal and sends what
-//! [`notify`] makes of each event. Only `transport` and `notifier` know sockets.
+//! them. A SET goes by a thread of its own to the datastore ([`set`]). [`notify`] decides what each
+//! trap target is told of what happened, and [`notifier`] tells them. Only `transport` and `notifier` know sockets.
 
 pub mod addresses;
 mod admit;
@@ -16,7 +16,8 @@ pub mod community;
 pub mod engine;
 pub mod frame;
 mod limiter;
-pub mod message;
+#[cfg(test)]
+mod message;
 pub mod mib;
 pub mod notifier;
 pub mod notify;

@@ -1,7 +1,9 @@
-//! Sends what happens to the trap targets: one cursor over the journal.
+//! Tells the targets: drives an [`Originator`] for each with the journal, the clock and two sockets.
 //!
 //! ```text
-//! fleet.journal() --poll 50 ms--> notify::trap --UDP--> every target
+//! fleet.journal() --poll 50 ms--> Originator ──▶ notify::content ─▶ Wire ──UDP──▶ target
+//! history (the store's events) ──▶    ▲ └──────── acknowledgements ◀──UDP────────┘
+//!                                     └── Targets: status, what the flusher saves
 //! ```
 //! What is told of a device leaves from its own address of the target's family, if it has one: managers know who it is by
 //! that.
@@ -9,56 +11,155 @@
 use std::{
     cell::RefCell,
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use tokio::{io::Interest, net::UdpSocket};
+use parking_lot::Mutex;
+use tokio::{
+    io::Interest,
+    net::UdpSocket,
+    sync::{mpsc, oneshot},
+};
 
 use super::{
     agent::Agent,
-    notify,
+    notify::{Counts, Originator, PduKind, Sent, Target, What, World, content},
     transport::socket::{new_sender, send_from},
     view::View,
 };
-use crate::secret::Secret;
+use crate::{
+    clock,
+    journal::{Bookmark, Event},
+    model::Time,
+};
 
 const POLL: Duration = Duration::from_millis(50);
-
-/// Events taken from the journal at once.
-const BATCH: usize = 256;
-
 const LOG_EVERY: Duration = Duration::from_secs(60);
+/// Octets of an acknowledgement: it holds what was told.
+const LONGEST: usize = 65_507;
+/// Events in memory that a target may have missed and still be told one by one; those before its time are in the store.
+const TOO_FAR: u64 = 65_536;
+/// Reads of the journal in one turn of a target.
+const READS: usize = 64;
+/// Tests that wait for their end at once.
+const TESTS: usize = 16;
 
-/// Where v2c traps go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    pub address: SocketAddr,
-    pub community: Secret,
+/// Reads at most so many events after a number from the store.
+pub type History = dyn Fn(u64, usize) -> Vec<Event> + Send + Sync;
+
+/// Who is told, and how far they are.
+#[derive(Default)]
+pub struct Targets {
+    list: Mutex<Vec<Originator>>,
+    tests: Mutex<Option<mpsc::Sender<Test>>>,
 }
 
-/// Tells the targets of all durable events after number `cursor` until `stop` is done, and then of what is left.
-pub async fn run(agent: Arc<Agent>, targets: Vec<Target>, cursor: u64, stop: impl Future<Output = ()>) {
-    let mut notifier = Notifier {
-        agent,
-        targets,
-        cursor,
-        request_id: 0,
-        sockets: (None, None),
-        errors: 0,
-        logged: None,
-        events: Vec::new(),
-    };
-    let mut stop = pin!(stop);
-    loop {
-        let stopped = tokio::select! {
-            () = &mut stop => true,
-            () = tokio::time::sleep(POLL) => false,
+/// How a target stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    pub address: SocketAddr,
+    pub version: &'static str,
+    pub inform: bool,
+    pub counts: Counts,
+    /// Events that it has not been told yet.
+    pub behind: u64,
+    /// It did not acknowledge its last notification.
+    pub silent: bool,
+}
+
+/// What became of a test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tested {
+    pub address: SocketAddr,
+    pub inform: bool,
+    /// Sent, and acknowledged if that was asked for.
+    pub told: bool,
+}
+
+struct Test {
+    /// `None`: all.
+    target: Option<SocketAddr>,
+    reply: oneshot::Sender<Vec<Tested>>,
+}
+
+impl Targets {
+    /// `last`: the newest event when the fleet was restored; `saved`: what earlier runs have told.
+    pub fn new(targets: Vec<Target>, saved: &[Bookmark], last: u64, agent: &Agent) -> Self {
+        let world = World { fleet: agent.fleet(), wall: clock::now() };
+        let originator = |target: Target| {
+            let saved = saved.iter().find(|saved| saved.reader == target.key());
+            Originator::new(target, saved, last, world.wall, world)
         };
-        notifier.tell().await;
+        Targets { list: Mutex::new(targets.into_iter().map(originator).collect()), tests: Mutex::default() }
+    }
+
+    pub fn standings(&self, told: u64) -> Vec<Standing> {
+        let standing = |originator: &Originator| Standing {
+            address: originator.target().address,
+            version: originator.target().wire.version(),
+            inform: originator.target().inform,
+            counts: originator.counts(),
+            behind: told.saturating_sub(originator.cursor()),
+            silent: originator.is_silent(),
+        };
+        self.list.lock().iter().map(standing).collect()
+    }
+
+    /// All of them, if anything has changed since the last call.
+    pub fn take_unsaved(&self) -> Option<Vec<Bookmark>> {
+        let mut list = self.list.lock();
+        list.iter_mut().filter_map(Originator::take_unsaved).next()?;
+        list.iter_mut().for_each(Originator::mark_unsaved);
+        Some(list.iter_mut().filter_map(Originator::take_unsaved).collect())
+    }
+
+    /// What was taken could not be saved, or is lost.
+    pub fn mark_unsaved(&self) {
+        self.list.lock().iter_mut().for_each(Originator::mark_unsaved);
+    }
+
+    /// Tells a target, or all, of nothing, and waits for what comes of it. `None`: the notifier has ended, or has too many
+    /// tests to do.
+    pub async fn test(&self, target: Option<SocketAddr>) -> Option<Vec<Tested>> {
+        let tests = self.tests.lock().clone()?;
+        let (reply, outcome) = oneshot::channel();
+        tests.try_send(Test { target, reply }).ok()?;
+        outcome.await.ok()
+    }
+}
+
+/// Tells the targets until `stop` is done, and then once more of what is left.
+pub async fn run(
+    agent: Arc<Agent>,
+    targets: Arc<Targets>,
+    history: Arc<History>,
+    stop: impl Future<Output = ()>,
+) {
+    let (tests, mut wishes) = mpsc::channel(TESTS);
+    *targets.tests.lock() = Some(tests);
+    let mut notifier = Notifier::new(agent, targets.clone(), history);
+    let mut stop = pin!(stop);
+    let (mut v4, mut v6) = (vec![0; LONGEST], vec![0; LONGEST]);
+    let mut timer = tokio::time::interval(POLL);
+    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let mut stopped = false;
+        tokio::select! {
+            () = &mut stop => stopped = true,
+            _ = timer.tick() => {}
+            (len, from) = receive(notifier.sockets.0.as_ref(), &mut v4) => notifier.received(&v4[..len], from),
+            (len, from) = receive(notifier.sockets.1.as_ref(), &mut v6) => notifier.received(&v6[..len], from),
+            Some(test) = wishes.recv() => notifier.test(test),
+        }
+        for at in 0..notifier.count {
+            notifier.tell(at).await;
+        }
+        notifier.end_tests();
         if stopped {
+            *targets.tests.lock() = None;
             return;
         }
     }
@@ -66,74 +167,216 @@ pub async fn run(agent: Arc<Agent>, targets: Vec<Target>, cursor: u64, stop: imp
 
 struct Notifier {
     agent: Arc<Agent>,
-    targets: Vec<Target>,
-    cursor: u64,
-    request_id: i32,
+    targets: Arc<Targets>,
+    count: usize,
+    history: Arc<History>,
+    /// What v1 calls an agent that has no address of its own.
+    bridge: Ipv4Addr,
     /// For IPv4 and IPv6 targets, opened when first needed.
     sockets: (Option<UdpSocket>, Option<UdpSocket>),
+    /// Durations are measured from here, whatever becomes of the clock.
+    began: (Instant, Time),
+    tests: Vec<Running>,
     /// Since the last log line.
     errors: u64,
     logged: Option<Instant>,
-    events: Vec<crate::journal::Event>,
+    events: Vec<Event>,
+    message: Vec<u8>,
+}
+
+/// A test under way: places of targets and request ids without an outcome yet, and the outcomes.
+struct Running {
+    waits: Vec<(usize, i32)>,
+    outcomes: Vec<Tested>,
+    reply: oneshot::Sender<Vec<Tested>>,
 }
 
 impl Notifier {
-    async fn tell(&mut self) {
-        loop {
-            self.events.clear();
-            let journal = self.agent.fleet().journal();
-            if let Err(overrun) = journal.read(&mut self.cursor, BATCH, &mut self.events) {
-                tracing::warn!(missed = overrun.missed, "traps were too slow: events are gone untold");
+    fn new(agent: Arc<Agent>, targets: Arc<Targets>, history: Arc<History>) -> Self {
+        let own = |address: &IpAddr| match address {
+            IpAddr::V4(address) if !address.is_unspecified() => Some(*address),
+            _ => None,
+        };
+        let bridge = agent.hosts().listen.iter().find_map(own).unwrap_or(Ipv4Addr::UNSPECIFIED);
+        let count = targets.list.lock().len();
+        Notifier {
+            agent,
+            targets,
+            count,
+            history,
+            bridge,
+            sockets: (None, None),
+            began: (Instant::now(), clock::now()),
+            tests: Vec::new(),
+            errors: 0,
+            logged: None,
+            events: Vec::new(),
+            message: Vec::new(),
+        }
+    }
+
+    fn now(&self) -> Time {
+        self.began.1.plus_millis(self.began.0.elapsed().as_millis() as u64)
+    }
+
+    /// Tells one target all that it may be told now.
+    async fn tell(&mut self, at: usize) {
+        for _ in 0..READS {
+            let read = self.read(at).await;
+            while let Some((id, target, source)) = self.next(at) {
+                let sent = match source {
+                    None => Sent::Nothing,
+                    Some(source) => self.send(target, source).await,
+                };
+                let now = self.now();
+                self.targets.list.lock()[at].handle_sent(id, sent, now);
             }
-            let events = std::mem::take(&mut self.events);
-            for event in &events {
-                for at in 0..self.targets.len() {
-                    self.send(event, at).await;
-                }
-            }
-            let last = events.len() < BATCH;
-            self.events = events;
-            if last {
+            if !read {
                 return;
             }
         }
     }
 
-    async fn send(&mut self, event: &crate::journal::Event, target: usize) {
-        let target = &self.targets[target];
-        self.request_id = self.request_id.wrapping_add(1) & i32::MAX;
-        let message = {
-            let text = RefCell::default();
-            let context = self.agent.context(event.time, View::Bridge, None, &text);
-            notify::trap(&context, event, target.community.expose().as_bytes(), self.request_id)
+    /// Gives a target what has happened, as far as it takes it. False: there is no more.
+    async fn read(&mut self, at: usize) -> bool {
+        let journal = self.agent.fleet().journal();
+        let (read, room, may_skip) = {
+            let list = self.targets.list.lock();
+            (list[at].read(), list[at].room(), list[at].may_skip())
         };
-        let result = match message {
-            None => return,
-            Some(Ok(message)) => {
-                let addresses = &self.agent.hosts().addresses;
-                let source = event.kind.device().and_then(|device| match target.address {
-                    SocketAddr::V4(_) => addresses.v4(device).map(IpAddr::V4),
-                    SocketAddr::V6(_) => addresses.v6(device).map(IpAddr::V6),
-                });
-                send_to(&mut self.sockets, source, target.address, &message).await
+        let oldest = journal.oldest();
+        if room == 0 || read >= journal.told() {
+            return false;
+        }
+        self.events.clear();
+        let mut cursor = read;
+        if read + 1 >= oldest {
+            if journal.read(&mut cursor, room, &mut self.events).is_err() {
+                // It has fallen out of memory just now: the next turn takes it from the store.
+                return true;
             }
-            Some(Err(error)) => Err(io::Error::other(error)),
+        } else if may_skip && journal.told() - read > TOO_FAR {
+            tracing::warn!(target = %self.targets.list.lock()[at].target().address, missed = oldest - 1 - read, "a target is too far behind: it is told a summary, and how things are now");
+            let now = self.now();
+            self.targets.list.lock()[at].handle_overrun(oldest - 1, now);
+            return true;
+        } else {
+            let history = self.history.clone();
+            self.events = tokio::task::spawn_blocking(move || history(read, room)).await.unwrap_or_default();
+            self.events.retain(|event| event.number < oldest);
+            // Numbers behind the last one were never given.
+            cursor = self.events.last().map_or(oldest - 1, |event| event.number);
+        }
+        self.targets.list.lock()[at].handle_events(self.events.drain(..), cursor);
+        true
+    }
+
+    /// The next message to a target, made; `None` in the place of its source: there is nothing to tell.
+    fn next(&mut self, at: usize) -> Option<(i32, SocketAddr, Option<Option<IpAddr>>)> {
+        let now = self.now();
+        let wall = clock::now();
+        let mut list = self.targets.list.lock();
+        let originator = &mut list[at];
+        let id = originator.poll(now, World { fleet: self.agent.fleet(), wall })?;
+        let target = originator.target();
+        let what = originator.what(id)?;
+        let text = RefCell::default();
+        let context = self.agent.context(what.time(wall), View::Bridge, None, &text);
+        let Some(notification) = content::notification(&context, what) else {
+            return Some((id, target.address, None));
         };
+        let kind = if target.inform { PduKind::Inform } else { PduKind::Trap };
+        target.wire.encode(&notification, kind, id, self.bridge, &mut self.message);
+        let source = source(&self.agent, what, target);
+        Some((id, target.address, Some(source)))
+    }
+
+    async fn send(&mut self, target: SocketAddr, source: Option<IpAddr>) -> Sent {
+        let result = send_to(&mut self.sockets, source, target, &self.message).await;
         let stats = &self.agent.stats().snmp;
         match result {
             Ok(()) => {
                 stats.out_traps.inc();
                 stats.out_pkts.inc();
+                Sent::Out
             }
             Err(error) => {
                 stats.trap_errors.inc();
                 self.errors += 1;
                 if self.logged.is_none_or(|logged| logged.elapsed() >= LOG_EVERY) {
-                    tracing::warn!(target = %target.address, errors = self.errors, %error, "a trap was not sent");
+                    tracing::warn!(%target, errors = self.errors, %error, "a notification was not sent");
                     self.logged = Some(Instant::now());
                     self.errors = 0;
                 }
+                Sent::Failed
             }
+        }
+    }
+
+    /// An acknowledgement counts only from where its inform was sent.
+    fn received(&mut self, message: &[u8], from: SocketAddr) {
+        let now = self.now();
+        for originator in self.targets.list.lock().iter_mut() {
+            let Target { address, wire, .. } = originator.target();
+            if (address.ip(), address.port()) != (from.ip(), from.port()) {
+                continue;
+            }
+            if let Some(id) = wire.acknowledged(message) {
+                originator.handle_acknowledged(id, now);
+            }
+        }
+    }
+
+    fn test(&mut self, test: Test) {
+        let now = self.now();
+        let mut running = Running { waits: Vec::new(), outcomes: Vec::new(), reply: test.reply };
+        for (at, originator) in self.targets.list.lock().iter_mut().enumerate() {
+            if test.target.is_none_or(|target| target == originator.target().address) {
+                running.waits.push((at, originator.test(now)));
+            }
+        }
+        if self.tests.len() < TESTS {
+            self.tests.push(running);
+        }
+    }
+
+    fn end_tests(&mut self) {
+        for (at, originator) in self.targets.list.lock().iter_mut().enumerate() {
+            for (id, told) in originator.take_tested() {
+                let Target { address, inform, .. } = *originator.target();
+                for test in &mut self.tests {
+                    if test.waits.contains(&(at, id)) {
+                        test.waits.retain(|wait| *wait != (at, id));
+                        test.outcomes.push(Tested { address, inform, told });
+                    }
+                }
+            }
+        }
+        let ended = self.tests.extract_if(.., |test| test.waits.is_empty());
+        for test in ended {
+            // Who asked may have gone.
+            let _ = test.reply.send(test.outcomes);
+        }
+    }
+}
+
+/// The address of the device that is told of, in the target's family.
+fn source(agent: &Agent, what: &What, target: &Target) -> Option<IpAddr> {
+    let addresses = &agent.hosts().addresses;
+    let device = what.device()?;
+    match target.address {
+        SocketAddr::V4(_) => addresses.v4(device).map(IpAddr::V4),
+        SocketAddr::V6(_) => addresses.v6(device).map(IpAddr::V6),
+    }
+}
+
+async fn receive(socket: Option<&UdpSocket>, buffer: &mut [u8]) -> (usize, SocketAddr) {
+    let Some(socket) = socket else { return std::future::pending().await };
+    loop {
+        match socket.recv_from(buffer).await {
+            Ok(received) => return received,
+            // What an earlier message met on its way says nothing of the next.
+            Err(_) => tokio::time::sleep(POLL).await,
         }
     }
 }

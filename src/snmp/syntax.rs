@@ -15,6 +15,8 @@ pub enum Value<'a> {
     Oid(&'a Prefix),
     /// A registered identifier and one arc more.
     OidAt(&'a Prefix, u32),
+    /// Any identifier, of at least two arcs.
+    Arcs(&'a [u32]),
     IpAddress(Ipv4Addr),
     Counter32(u32),
     /// Gauge32 and Unsigned32, which are one on the wire.

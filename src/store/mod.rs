@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `config.db` | device numbers, names and identities; numbers of profiles, points, settings, adapters; running, with its commits, their inverses and their audit | synchronous=FULL: a write that was acknowledged survives a power cut |
 //! | `numbers` | which numbers were given, of devices, events, profiles, points, settings, adapters ([`ledger`]) | synced before anybody can see them |
-//! | `state.db` | the last telemetry of each device ([`row`]), where its settings stand, the newest million events | synchronous=NORMAL: an acknowledged batch survives kill -9; a power cut may cost the last seconds |
+//! | `state.db` | the last telemetry of each device ([`row`]), where its settings stand, the newest million events, how far trap targets are | synchronous=NORMAL: an acknowledged batch survives kill -9; a power cut may cost the last seconds |
 //! | `lock` | the holder's pid | held by flock(2) for the life of the process |
 //!
 //! Beside them SQLite's own `-wal` and `-shm`, `FILE.vN.backup` (the copy that a migration saved first) and
@@ -45,6 +45,7 @@ pub mod row;
 mod running;
 mod settings;
 mod telemetry;
+mod told;
 mod writer;
 
 use std::{

@@ -72,6 +72,8 @@ impl Bridge {
                     stats: Arc::new(Stats::default()),
                     started: START,
                     unknown: Box::new(move || unknown.clone()),
+                    targets: Box::new(Vec::new),
+                    test: Box::new(|_| Box::pin(async { None })),
                     problems: Box::new(|| problems.iter().map(ToString::to_string).collect()),
                     retire,
                     rooms: vec![Room { kind: "ipv4", total: 254 }],

@@ -75,7 +75,7 @@ class DemoTest(Case):
             return lost
 
         wait_until(some_lost, 60, "a device is lost", every=0.25)
-        self.assertIn(next(iter(lost)), self.process.output(), "the demo tells of it")
+        wait_until(lambda: next(iter(lost)) in self.process.output(), 20, "the demo tells of it")
 
         def one_returned():
             some_lost()

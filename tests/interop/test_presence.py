@@ -83,7 +83,8 @@ class LastWillTest(Case):
         self.assertEqual(bridge.manager.get("fbFleetLost.0"), "1", "still lost after another restart")
         broker.retain("tele/plug/LWT", "Online")
         sink.wait("fbDeviceReturned", "plug", seconds=3)
-        self.assertEqual(len(sink.named("fbDeviceLost")), 1, "told once")
+        # After a kill an event may be told again, with its number.
+        self.assertEqual(len({trap.number() for trap in sink.named("fbDeviceLost")}), 1, "one event")
 
 
 class GatewayTest(Case):
@@ -119,5 +120,6 @@ class GatewayTest(Case):
         broker.retain("gateway/gw/status", "online")
         sink.wait("fbDeviceReturned", "gw", seconds=3)
         self.assertEqual(manager.get("fbFleetMissing.0"), "0")
-        told = [(trap.name, trap.objects["fbDeviceName"]) for trap in sink.all() if "fbDeviceName" in trap.objects]
-        self.assertEqual(told, [("fbDeviceLost", "gw"), ("fbDeviceReturned", "gw")])
+        # After a kill an event may be told again, with its number.
+        told = {(trap.number(), trap.name, trap.objects["fbDeviceName"]) for trap in sink.all() if "fbDeviceName" in trap.objects}
+        self.assertEqual([event[1:] for event in sorted(told)], [("fbDeviceLost", "gw"), ("fbDeviceReturned", "gw")])

@@ -13,6 +13,7 @@ mod guard;
 mod host;
 pub mod interfaces;
 mod list;
+mod notification_log;
 mod power;
 mod sink;
 pub mod snmpv2;
@@ -69,6 +70,10 @@ pub fn all() -> Vec<Box<dyn Subtree>> {
         Box::new(entity::AliasMappingTable),
         Box::new(entity::ContainsTable),
         Box::new(entity::GENERAL),
+        Box::new(notification_log::CONFIG),
+        Box::new(notification_log::STATS),
+        Box::new(notification_log::LogTable),
+        Box::new(notification_log::VariableTable),
         Box::new(entity::SensorTable),
         Box::new(entity::StateTable),
         Box::new(power::BatteryTable),
@@ -456,6 +461,31 @@ impl Index for (u32, u32) {
     }
 }
 
+impl Index for (u32, u32, u32) {
+    const FIRST: (u32, u32, u32) = (0, 0, 0);
+
+    fn exact(arcs: &[u32]) -> Option<Self> {
+        if let [major, middle, minor] = arcs { Some((*major, *middle, *minor)) } else { None }
+    }
+
+    fn above(arcs: &[u32]) -> Option<Self> {
+        match arcs {
+            [] => Some((0, 0, 0)),
+            [major] => Some((*major, 0, 0)),
+            [major, middle] => Some((*major, *middle, 0)),
+            [major, middle, minor, ..] => match minor.checked_add(1) {
+                Some(minor) => Some((*major, *middle, minor)),
+                None => <(u32, u32)>::above(&[*major, *middle]).map(|(major, middle)| (major, middle, 0)),
+            },
+        }
+    }
+
+    fn push(self, out: &mut Vec<u8>) {
+        (self.0, self.1).push(out);
+        oid::push_arc(self.2, out);
+    }
+}
+
 /// Device and point number.
 impl Index for (u32, u16) {
     const FIRST: (u32, u16) = (0, 0);
@@ -524,6 +554,9 @@ mod tests {
         assert_eq!(<(u32, u16)>::above(&[7, 65_535]), Some((8, 0)));
         assert_eq!(<(u32, u16)>::above(&[7, u32::MAX]), Some((8, 0)));
         assert_eq!(<(u32, u16)>::above(&[u32::MAX, u32::MAX]), None);
+        assert_eq!(<(u32, u32, u32)>::above(&[7, 1]), Some((7, 1, 0)));
+        assert_eq!(<(u32, u32, u32)>::above(&[7, 1, 2, 9]), Some((7, 1, 3)));
+        assert_eq!(<(u32, u32, u32)>::above(&[7, u32::MAX, u32::MAX]), Some((8, 0, 0)));
         assert_eq!(<(u32, u16)>::exact(&[7, 65_536]), None);
         assert_eq!(u32::exact(&[]), None);
     }

@@ -16,6 +16,8 @@ use crate::{
 
 pub const UPTIME: Prefix = Prefix::new(&[1, 3, 6, 1, 2, 1, 1, 3, 0]);
 pub const TRAP_OID: Prefix = Prefix::new(&[1, 3, 6, 1, 6, 3, 1, 1, 4, 1, 0]);
+/// snmpTraps.
+pub const TRAPS: Prefix = Prefix::new(&[1, 3, 6, 1, 6, 3, 1, 1, 5]);
 pub const COLD_START: Prefix = Prefix::new(&[1, 3, 6, 1, 6, 3, 1, 1, 5, 1]);
 pub const WARM_START: Prefix = Prefix::new(&[1, 3, 6, 1, 6, 3, 1, 1, 5, 2]);
 /// SNMP-COMMUNITY-MIB (RFC 3584).
@@ -185,7 +187,7 @@ pub const SET: Group = Group {
 pub struct ObjectResources;
 
 /// The identity of each module (its MODULE-IDENTITY) and the views that have it. A row keeps its number in all of them.
-const RESOURCES: [(Prefix, &str, Views); 11] = [
+const RESOURCES: [(Prefix, &str, Views); 12] = [
     (Prefix::new(&[1, 3, 6, 1, 6, 3, 1]), "SNMPv2-MIB: the SNMP entity itself", Views::ALL),
     (
         Prefix::new(&[1, 3, 6, 1, 6, 3, 10, 3, 1, 1]),
@@ -205,6 +207,7 @@ const RESOURCES: [(Prefix, &str, Views); 11] = [
     (Prefix::new(&[1, 3, 6, 1, 2, 1, 25, 7, 1]), "HOST-RESOURCES-MIB: memory, load, software", Views::DEVICE),
     (UPS, "UPS-MIB: a battery as power supplies show it", Views::DEVICE),
     (READER, "EPCGLOBAL-READER-MIB: RFID readers", Views::DEVICE),
+    (Prefix::new(&[1, 3, 6, 1, 2, 1, 92]), "NOTIFICATION-LOG-MIB: what was told", Views::BRIDGE),
 ];
 
 const FLEET_AND_DEVICE: Views = Views::FLEET.and(Views::DEVICE);

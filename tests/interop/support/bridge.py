@@ -37,7 +37,8 @@ missed = {missed}
 
 
 class Bridge:
-    """`communities`, `traps`, `more` and `snmp`, which goes on after the keys of [snmp], are TOML; `mqtt` is a list of TOML bodies of [[mqtt]]."""
+    """`communities`, `more` and `snmp`, which goes on after the keys of [snmp], are TOML; `mqtt` is a list of TOML bodies of
+    [[mqtt]]. `traps` are addresses, told by v2c, or more of a target in TOML."""
 
     def __init__(self, case, mqtt=(), traps=(), communities=None, listen="127.0.0.1", more="", snmp="", folder=None, port=None):
         self._case = case
@@ -48,7 +49,10 @@ class Bridge:
         self.log = os.path.join(case.folder, "bridge.log")
         self.process = None
         communities = communities or ['{ name = "public", access = "read" }']
-        targets = [f'{{ target = "{target}", version = "2c", community = "public" }}' for target in traps]
+        targets = [
+            f'{{ {target}, community = "public" }}' if " = " in target else f'{{ target = "{target}", community = "public" }}'
+            for target in traps
+        ]
         adapters = "".join(f"[[mqtt]]\n{body}\n" for body in mqtt)
         head = "" if "[control]" in more else '[control]\nhttp = "off"\n'
         with open(self.file, "w", encoding="utf-8") as text:

@@ -44,11 +44,37 @@ class TrapSink:
         self._log = os.path.join(folder, "log")
         config = os.path.join(folder, "snmptrapd.conf")
         with open(config, "w", encoding="utf-8") as text:
-            text.write(f"authCommunity log {community}\nformat2 TRAP%V{_SEPARATOR}%v\\n\n")
-        command = [tool("snmptrapd"), "-f", "-Lf", self._log, "-OQ", "-C", "-c", config, "-p", os.path.join(folder, "pid")]
+            # Of v1: enterprise, generic and specific number, agent address; %b has the protocol.
+            text.write(
+                f"authCommunity log {community}\nformat2 TRAP%V{_SEPARATOR}%v\\n\n"
+                f"format1 VERSION1 %N %w %q %a %V{_SEPARATOR}%v\\n\n"
+            )
+        command = [tool("snmptrapd"), "-f", "-A", "-Lf", self._log, "-OQ", "-C", "-c", config, "-p", os.path.join(folder, "pid")]
         command += ["-M", f"{MIBS}:{SUPPORT_MIBS}", "-m", "FLEETBRIDGE-MIB:SNMPv2-MIB", f"udp:{self.target}"]
-        self._process = case.spawn(command, os.path.join(folder, "out"), environment=snmp_environment(folder))
-        wait_until(lambda: "NET-SNMP version" in self._text(), 10, "snmptrapd is up")
+        self._spawn = lambda: case.spawn(command, os.path.join(folder, "out"), environment=snmp_environment(folder))
+        self._starts = 0
+        self.start()
+
+    def start(self):
+        self._process = self._spawn()
+        self._starts += 1
+        wait_until(lambda: self._text().count("NET-SNMP version") >= self._starts, 10, "snmptrapd is up")
+
+    def stop(self):
+        self._process.kill()
+
+    def version_1(self):
+        """[enterprise, generic, specific, agent address] and {object: text} of each v1 trap so far."""
+        found = []
+        for line in re.findall(r"^VERSION1 (.*)\n", self._text(), re.MULTILINE):
+            head, _, objects = line.partition(_SEPARATOR)
+            found.append((head.split(), Trap(objects).objects))
+        return found
+
+    def last_words(self):
+        """{device: its last notification} of fbDeviceLost and fbDeviceReturned."""
+        told = [trap for trap in self.all() if trap.name in ("fbDeviceLost", "fbDeviceReturned")]
+        return {trap.objects["fbDeviceName"]: trap.name for trap in told}
 
     def all(self):
         """Every notification so far, oldest first."""

@@ -15,7 +15,7 @@ use super::Context;
 use crate::{
     fleet::{Point, PointValue, Row, Which},
     model::{DeviceNumber, Quality, Role},
-    snmp::view::View,
+    snmp::{oid::Prefix, view::View},
 };
 
 use catalogue::Sensor;
@@ -23,6 +23,9 @@ pub use catalogue::{BATTERY, Catalogue, Components, DEVICE, Part};
 pub use physical::{AliasMappingTable, ContainsTable, GENERAL, PhysicalTable, last_change};
 pub use sensor::SensorTable;
 pub use state::StateTable;
+
+/// entConfigChange.
+pub const CONFIG_CHANGE: Prefix = Prefix::new(&[1, 3, 6, 1, 2, 1, 47, 2, 0, 1]);
 
 const COMPONENT_BITS: u32 = 10;
 const COMPONENT_MASK: u32 = (1 << COMPONENT_BITS) - 1;

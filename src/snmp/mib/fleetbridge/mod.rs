@@ -15,13 +15,13 @@ pub use adapter::{AdapterTable, LAST_ERROR, STATE_COLUMN};
 pub use device::{DeviceTable, LAST_SEEN, PRESENCE_COLUMN};
 pub use missing::MissingTable;
 pub use notifications::{
-    ADAPTER_DOWN, ADAPTER_UP, DEVICE_LOST, DEVICE_RETURNED, EVENT, NOTIFICATIONS, Notification,
-    notification_objects,
+    ADAPTER_DOWN, ADAPTER_UP, DEVICE_LOST, DEVICE_RETURNED, EVENT, EVENT_NUMBER, NOTIFICATIONS, Notification,
+    SETTING_APPLIED, SETTING_FAILED, SUMMARY, TEST, notification_objects,
 };
 pub use point::PointTable;
 pub use scalars::{FLEET, RUNNING};
 pub use self_::SELF;
-pub use setting::SettingTable;
+pub use setting::{ERROR as SETTING_ERROR, STATE_COLUMN as SETTING_STATE, SettingTable};
 
 use crate::{
     fleet::Row,

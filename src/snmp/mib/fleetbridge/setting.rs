@@ -18,6 +18,11 @@ use crate::{
 
 pub struct SettingTable;
 
+/// Columns that notifications name too.
+pub const NAME: u32 = 2;
+pub const STATE_COLUMN: u32 = 7;
+pub const ERROR: u32 = 8;
+
 const OVERRIDE: u32 = 11;
 
 /// Octets of an SnmpAdminString.
@@ -43,13 +48,13 @@ impl Table for SettingTable {
     const ENTRY: &'static Prefix = &Prefix::new(&[1, 3, 6, 1, 4, 1, ENTERPRISE, 2, 1, 4, 1]);
     const COLUMNS: &'static [Column] = &[
         Column::index(1, "fbSettingIndex", Syntax::Unsigned32),
-        Column::read(2, "fbSettingName", Syntax::Octets),
+        Column::read(NAME, "fbSettingName", Syntax::Octets),
         Column::read(3, "fbSettingType", Syntax::Enumeration(TYPE)),
         Column::read(4, "fbSettingUnit", Syntax::Octets),
         Column::write(5, "fbSettingDesired", Syntax::Octets),
         Column::read(6, "fbSettingReported", Syntax::Octets),
-        Column::read(7, "fbSettingState", Syntax::Enumeration(STATE)),
-        Column::read(8, "fbSettingError", Syntax::Octets),
+        Column::read(STATE_COLUMN, "fbSettingState", Syntax::Enumeration(STATE)),
+        Column::read(ERROR, "fbSettingError", Syntax::Octets),
         Column::read(9, "fbSettingOrigin", Syntax::Octets),
         Column::read(10, "fbSettingSince", Syntax::Octets),
         Column::write(OVERRIDE, "fbSettingOverride", Syntax::Enumeration(TRUTH)),
@@ -133,7 +138,7 @@ fn value<R>(
     let mut text = context.text.borrow_mut();
     text.clear();
     Some(match column {
-        2 => read(Value::text(&setting.def.name)),
+        NAME => read(Value::text(&setting.def.name)),
         3 => read(Value::Integer(match setting.def.ty {
             SettingType::Boolean => 1,
             SettingType::Integer { .. } => 2,
@@ -145,8 +150,8 @@ fn value<R>(
         5 if setting.write_desired(&mut text) => read(Value::text(&text)),
         6 if setting.write_reported(&mut text) => read(Value::text(&text)),
         5 | 6 => return None,
-        7 => read(Value::Integer(setting.standing() as i32)),
-        8 => read(Value::text(setting.error())),
+        STATE_COLUMN => read(Value::Integer(setting.standing() as i32)),
+        ERROR => read(Value::text(setting.error())),
         9 => read(Value::text(setting.source())),
         10 => read(Value::Date(setting.since())),
         11 => read(Value::truth(setting.is_desired())),

@@ -1,0 +1,119 @@
+//! The kinds of notifications, as the boot file names them.
+
+use crate::{
+    journal::EventKind,
+    model::Standing,
+    snmp::{
+        mib::{
+            entity::CONFIG_CHANGE,
+            fleetbridge::{
+                ADAPTER_DOWN, ADAPTER_UP, DEVICE_LOST, DEVICE_RETURNED, SETTING_APPLIED, SETTING_FAILED,
+            },
+            snmpv2::{COLD_START, WARM_START},
+        },
+        oid::Prefix,
+    },
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    Start,
+    DeviceLost,
+    DeviceReturned,
+    AdapterDown,
+    AdapterUp,
+    SettingFailed,
+    SettingApplied,
+    /// Devices came or went (entConfigChange).
+    ConfigChange,
+}
+
+impl Kind {
+    pub const COUNT: usize = 8;
+
+    pub const ALL: [Kind; Kind::COUNT] = [
+        Kind::Start,
+        Kind::DeviceLost,
+        Kind::DeviceReturned,
+        Kind::AdapterDown,
+        Kind::AdapterUp,
+        Kind::SettingFailed,
+        Kind::SettingApplied,
+        Kind::ConfigChange,
+    ];
+
+    /// `None`: an event that SNMP does not tell.
+    pub fn of(event: &EventKind) -> Option<Kind> {
+        match event {
+            EventKind::Started { .. } => Some(Kind::Start),
+            EventKind::DeviceLost { .. } => Some(Kind::DeviceLost),
+            EventKind::DeviceReturned { .. } => Some(Kind::DeviceReturned),
+            EventKind::AdapterDown { .. } => Some(Kind::AdapterDown),
+            EventKind::AdapterUp { .. } => Some(Kind::AdapterUp),
+            EventKind::SettingChanged { standing: Standing::InSync | Standing::Effective, .. } => {
+                Some(Kind::SettingApplied)
+            }
+            EventKind::SettingChanged { .. } => Some(Kind::SettingFailed),
+            EventKind::DeviceLearned { .. } | EventKind::DeviceRetired { .. } => Some(Kind::ConfigChange),
+            EventKind::Committed { .. }
+            | EventKind::CommitSettled { .. }
+            | EventKind::ConfirmedCommit { .. }
+            | EventKind::SessionStarted { .. }
+            | EventKind::SessionEnded { .. } => None,
+        }
+    }
+
+    /// The value of snmpTrapOID.0 for an event.
+    pub fn oid(event: &EventKind) -> Option<&'static Prefix> {
+        Some(match Kind::of(event)? {
+            Kind::Start if matches!(event, EventKind::Started { cold: true }) => &COLD_START,
+            Kind::Start => &WARM_START,
+            Kind::DeviceLost => &DEVICE_LOST.oid,
+            Kind::DeviceReturned => &DEVICE_RETURNED.oid,
+            Kind::AdapterDown => &ADAPTER_DOWN.oid,
+            Kind::AdapterUp => &ADAPTER_UP.oid,
+            Kind::SettingFailed => &SETTING_FAILED.oid,
+            Kind::SettingApplied => &SETTING_APPLIED.oid,
+            Kind::ConfigChange => &CONFIG_CHANGE,
+        })
+    }
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Kind::Start => "start",
+            Kind::DeviceLost => "device-lost",
+            Kind::DeviceReturned => "device-returned",
+            Kind::AdapterDown => "adapter-down",
+            Kind::AdapterUp => "adapter-up",
+            Kind::SettingFailed => "setting-failed",
+            Kind::SettingApplied => "setting-applied",
+            Kind::ConfigChange => "config-change",
+        }
+    }
+}
+
+/// A set of them; by default those that tell of trouble and its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kinds(u8);
+
+impl Kinds {
+    pub fn has(self, kind: Kind) -> bool {
+        self.0 >> kind as u8 & 1 == 1
+    }
+}
+
+impl Default for Kinds {
+    fn default() -> Self {
+        Kind::ALL
+            .into_iter()
+            .filter(|kind| !matches!(kind, Kind::SettingApplied | Kind::ConfigChange))
+            .collect()
+    }
+}
+
+impl FromIterator<Kind> for Kinds {
+    fn from_iter<T: IntoIterator<Item = Kind>>(kinds: T) -> Self {
+        Kinds(kinds.into_iter().fold(0, |set, kind| set | 1 << kind as u8))
+    }
+}

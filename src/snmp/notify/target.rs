@@ -1,0 +1,34 @@
+//! Who is told, how, and what of.
+
+use std::net::SocketAddr;
+
+use super::{Kinds, Wire};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub address: SocketAddr,
+    pub wire: Wire,
+    /// Each notification is to be acknowledged.
+    pub inform: bool,
+    /// Milliseconds until the first retry; each further one waits twice as long.
+    pub timeout: u64,
+    /// How often an inform, or what could not be sent, is tried again.
+    pub retries: u32,
+    /// Notifications a second.
+    pub rate: u32,
+    pub kinds: Kinds,
+    /// Only devices of these sites; empty: of all. What is not of a device is told all the same.
+    pub sites: Vec<String>,
+}
+
+impl Target {
+    /// What was told is kept under this name.
+    pub fn key(&self) -> String {
+        format!("{} {}", self.address, self.wire.version())
+    }
+
+    /// Whether devices of a site are told of.
+    pub fn has_site(&self, site: &str) -> bool {
+        self.sites.is_empty() || self.sites.iter().any(|wanted| wanted == site)
+    }
+}
