@@ -133,7 +133,7 @@ class BootFileTest(Case):
             self.assertRegex(limits.read(), r"Max open files +4096 +4096")
 
     def test_files_that_ports_of_devices_need(self):
-        bridge = Bridge(self, more='[snmp.devices]\nports = "20000-20985"\n')
+        bridge = Bridge(self, more='[snmp.devices]\nports = "61000-61985"\n')
         limited = ["prlimit", "--nofile=1024:1024", binary()]
         command = {name: [*limited, name, "--config", bridge.file] for name in ("serve", "check")}
         done = {name: subprocess.run(line, capture_output=True, text=True, timeout=10) for name, line in command.items()}
