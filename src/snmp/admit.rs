@@ -261,9 +261,6 @@ impl Agent {
             self.stats.snmp.unknown_pdus.inc();
             return Ok(Outcome::Drop);
         }
-        if pdu_tag == tag::SET && asks.allow == Allow::Reads {
-            return Ok(Outcome::Set);
-        }
         let pdu = Pdu::decode(pdu)?;
         read_names(&pdu, scratch)?;
         let (rights, scope) = policy.rights(asks.model, asks.name, asks.level);
@@ -280,6 +277,9 @@ impl Agent {
             Some(views) => {
                 let task = Task::new(self, view, views, scope, head, pdu, limit);
                 match pdu_tag {
+                    // Who may write nothing takes no place from those who may.
+                    tag::SET if views.write.is_empty() => task.refuse_set(reply),
+                    tag::SET if asks.allow == Allow::Reads => return Ok(Outcome::Set),
                     tag::SET => self.set_once(&task, now, asks, scratch, reply),
                     _ => task.run(pdu_tag, now, scratch, reply),
                 }

@@ -179,6 +179,36 @@ impl<'a> Task<'a> {
         self.finish(0, reply)
     }
 
+    /// Answers a SET of one who may write nothing.
+    pub fn refuse_set(&self, reply: &mut Vec<u8>) -> Outcome {
+        self.stats.in_set_requests.inc();
+        match self.pdu.varbinds.is_empty() {
+            true => self.echo_status(0, 0, reply),
+            false => {
+                let (status, index) = self.status_of(0, self.no_access());
+                self.echo_status(status, index, reply)
+            }
+        }
+    }
+
+    /// Counts and says that a binding may not be written.
+    fn no_access(&self) -> SetError {
+        if self.version != Version::V3 {
+            self.stats.in_bad_community_uses.inc();
+        }
+        SetError::NoAccess
+    }
+
+    /// Error status and index for the binding at a place from 0.
+    fn status_of(&self, at: usize, error: SetError) -> (i32, usize) {
+        let status = match self.version {
+            Version::V1 => error.of_v1(),
+            Version::V2c | Version::V3 => error as i32,
+        };
+        self.stats.count_error(status);
+        (status, at + 1)
+    }
+
     /// Checks all bindings, then writes them all or none. Returns error status and index.
     pub fn set(&self, now: Time, level: Level, owner: Owner, scratch: &Scratch) -> (i32, usize) {
         self.stats.in_set_requests.inc();
@@ -187,14 +217,7 @@ impl<'a> Task<'a> {
                 self.stats.in_total_set_vars.add(scratch.names.len() as u64);
                 (0, 0)
             }
-            Err((at, error)) => {
-                let status = match self.version {
-                    Version::V1 => error.of_v1(),
-                    Version::V2c | Version::V3 => error as i32,
-                };
-                self.stats.count_error(status);
-                (status, at + 1)
-            }
+            Err((at, error)) => self.status_of(at, error),
         }
     }
 
@@ -214,12 +237,7 @@ impl<'a> Task<'a> {
             let set = match self.agent.subtree(self.view, &self.views.write, name) {
                 Ok((subtree, rest)) => subtree.set(&context, rest, &Given::new(&binding), &mut edits),
                 Err(_) if self.views.write.shows(name) => Err(SetError::NotWritable),
-                Err(_) => {
-                    if self.version != Version::V3 {
-                        self.stats.in_bad_community_uses.inc();
-                    }
-                    Err(SetError::NoAccess)
-                }
+                Err(_) => Err(self.no_access()),
             };
             set.map_err(|error| (at, error))?;
         }

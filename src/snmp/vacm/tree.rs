@@ -52,6 +52,11 @@ impl Tree {
         tree
     }
 
+    /// Whether nothing can be shown.
+    pub fn is_empty(&self) -> bool {
+        !self.families.iter().any(|(_, included)| *included)
+    }
+
     /// Of the agent's subtree of this place.
     pub fn cover_at(&self, place: u16) -> Cover {
         self.covers.get(usize::from(place)).copied().unwrap_or(Cover::Nothing)
