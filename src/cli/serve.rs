@@ -79,7 +79,8 @@ impl From<StartError> for Failure {
             | StartError::Broker(_)
             | StartError::Control(_)
             | StartError::Profiles(_)
-            | StartError::Engine(_) => "",
+            | StartError::Engine(_)
+            | StartError::Made(_) => "",
         };
         Failure::new(error.to_string(), help)
     }

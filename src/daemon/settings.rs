@@ -113,7 +113,7 @@ pub fn snmp_users(config: &Config, bridge: &EngineId) -> Users {
         let private = snmp.private.as_ref();
         let private =
             private.map(|(protocol, password)| (*protocol, Material::from_password(*hash, password)));
-        Some(Arc::new(User::new(user.name.clone(), user.role, Some(auth), private, bridge)))
+        Some(Arc::new(User::new(user.name.clone(), Some(auth), private, bridge)))
     });
     Users::new(users)
 }

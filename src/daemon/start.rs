@@ -73,6 +73,8 @@ pub enum StartError {
     Files { needed: files::Needed, limit: u64 },
     #[error("the SNMP engine has no identity: {0}")]
     Engine(#[from] snmp::engine::EngineError),
+    #[error(transparent)]
+    Made(#[from] snmp::made::MadeError),
 }
 
 /// What the boot file and the profiles say, without an error.
@@ -171,6 +173,7 @@ impl Daemon {
             communities,
             usm: snmp::usm::Usm::new(users, snmp::engine::random_salt()?),
             hosts: settings::hosts(&config),
+            made: snmp::made::Store::open(&config.store.join("snmp-rows"))?,
         };
         let agent = snmp::agent::Agent::new(
             fleet.clone(),

@@ -1,6 +1,6 @@
 //! Who asks, and what is open to him: by a community (RFC 1157, RFC 3584 section 5) or as a user (RFC 3412 section 7.2).
 
-use std::{net::SocketAddr, sync::atomic::Ordering};
+use std::net::SocketAddr;
 
 use super::{
     agent::{Agent, Outcome},
@@ -311,19 +311,24 @@ impl Agent {
             user: asks.name.to_owned(),
             address: asks.peer.ip().to_canonical().to_string(),
         };
-        let (status, index) = task.set(now, asks.level, owner, scratch);
+        let (status, index) = task.set(now, &asks, owner, scratch);
         self.answered.lock().keep(who, now, (status, index));
         task.echo_status(status, index, reply)
     }
 
     /// Writes what a SET wants.
-    pub(super) fn write(&self, edits: &Edits, owner: Owner, now: Time) -> Result<(), (usize, SetError)> {
-        let datastore = self.datastore.as_ref().ok_or((0, SetError::NotWritable))?;
-        let serial = self.serial.load(Ordering::Relaxed);
-        edits.commit(datastore, &self.fleet, serial, owner, now)?;
-        if edits.has_serial() {
-            self.serial.store(serial.checked_add(1).unwrap_or(0), Ordering::Relaxed);
-        }
-        Ok(())
+    pub(super) fn write(
+        &self,
+        edits: &Edits,
+        by: (Model, &str),
+        owner: Owner,
+        now: Time,
+    ) -> Result<(), (usize, SetError)> {
+        let address = owner.address.clone();
+        let devices = || {
+            let datastore = self.datastore.as_ref().ok_or((0, SetError::NotWritable))?;
+            edits.commit(datastore, &self.fleet, owner, now)
+        };
+        edits.write(&self.locks, devices, |rows| self.guards.change(rows, by, &address))
     }
 }

@@ -1,16 +1,8 @@
 //! The responder: a message in, a message out. [`admit`](super::admit) finds who asks whom and what is open to him,
 //! [`task`](super::task) then answers from the subtrees that are here.
 
-use std::{
-    cell::RefCell,
-    ops::Deref,
-    sync::{
-        Arc,
-        atomic::{AtomicI32, Ordering},
-    },
-};
+use std::{cell::RefCell, sync::Arc};
 
-use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 use super::{
@@ -19,13 +11,16 @@ use super::{
     ber::{Envelope, Malformed},
     community::Communities,
     engine::Engine,
+    guards::Guards,
     limiter::Limiter,
+    made,
     mib::{Context, Found, Sink, Subtree, System, entity::Catalogue},
     oid::{Place, Prefix},
+    set::Locks,
     strangers::Strangers,
     task::Scratch,
     usm::Usm,
-    vacm::{self, Cover, Policy, Tree, predecessor},
+    vacm::{self, Cover, Tree, predecessor},
     view::{Hosts, Path, View},
 };
 use crate::{
@@ -56,8 +51,7 @@ pub struct Agent {
     pub(super) guards: Guards,
     /// What can be set; without it nothing can.
     pub(super) datastore: Option<Arc<Datastore>>,
-    /// snmpSetSerialNo.
-    pub(super) serial: AtomicI32,
+    pub(super) locks: Locks,
     pub(super) answered: Mutex<Answered>,
     pub(super) hosts: Hosts,
     catalogue: Catalogue,
@@ -68,20 +62,6 @@ pub struct Agent {
     views: [Vec<(&'static Prefix, u16)>; 3],
 }
 
-/// Who may ask, and what he may.
-pub struct Guards {
-    pub communities: Communities,
-    pub usm: Usm,
-    policy: ArcSwap<Policy>,
-}
-
-impl Guards {
-    /// Who may what, as of now.
-    pub fn policy(&self) -> impl Deref<Target = Arc<Policy>> {
-        self.policy.load()
-    }
-}
-
 /// Who may ask, and whom.
 pub struct Access {
     pub communities: Communities,
@@ -89,6 +69,8 @@ pub struct Access {
     pub hosts: Hosts,
     /// Who is in which group, and what groups may.
     pub rows: vacm::Rows,
+    /// What administrators have made beside it.
+    pub made: made::Store,
 }
 
 impl Agent {
@@ -108,17 +90,17 @@ impl Agent {
         });
         let catalogue = Catalogue::new(fleet.profiles());
         let strangers = Strangers::default();
-        let Access { communities, usm, hosts, rows } = access;
-        let prefixes: Vec<_> = subtrees.iter().map(|subtree| subtree.prefix()).collect();
-        let policy = ArcSwap::from_pointee(Policy::new(rows, &prefixes));
+        let Access { communities, usm, hosts, rows, made } = access;
+        let prefixes = subtrees.iter().map(|subtree| subtree.prefix()).collect();
+        let guards = Guards::new(communities, usm, rows, made, engine.of(None), prefixes);
         Agent {
             fleet,
             stats,
             engine,
             system,
-            guards: Guards { communities, usm, policy },
+            guards,
             datastore: None,
-            serial: AtomicI32::new(0),
+            locks: Locks::default(),
             answered: Mutex::default(),
             hosts,
             catalogue,
@@ -193,10 +175,9 @@ impl Agent {
         &self.strangers
     }
 
-    /// From now on these may what they may.
+    /// From now on these may what they may, and who was made beside them.
     pub fn rule(&self, rows: vacm::Rows) {
-        let prefixes: Vec<_> = self.subtrees.iter().map(|subtree| subtree.prefix()).collect();
-        self.guards.policy.store(Arc::new(Policy::new(rows, &prefixes)));
+        self.guards.rule(rows);
     }
 
     /// Octets that a request may have.
@@ -228,7 +209,7 @@ impl Agent {
             engine: &self.engine,
             system: &self.system,
             guards: &self.guards,
-            serial: self.serial.load(Ordering::Relaxed),
+            locks: &self.locks,
             last_commit: self.datastore.as_ref().map_or(0, |datastore| datastore.last_commit()),
             text,
         }

@@ -2,9 +2,7 @@
 
 use std::{
     fmt::Write as _,
-    fs::{self, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt,
+    io,
     path::Path,
     sync::{
         Arc,
@@ -147,19 +145,7 @@ impl Engine {
             let _ = write!(text, "{octet:02x}");
         }
         let _ = writeln!(text, "\nboots = {}", self.boots);
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(".new");
-        let new = path.with_file_name(name);
-        match fs::remove_file(&new) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, path)?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::File::open(folder)?.sync_all()
+        secret::replace_file(path, text.as_bytes())
     }
 }
 
@@ -190,7 +176,7 @@ fn parse(text: &str) -> Option<([u8; ID_OCTETS], i32)> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::{fs, os::unix::fs::PermissionsExt};
 
     use super::*;
 

@@ -15,7 +15,9 @@ mod bulk;
 pub mod community;
 pub mod engine;
 pub mod frame;
+mod guards;
 mod limiter;
+pub mod made;
 #[cfg(test)]
 mod message;
 pub mod mib;

@@ -56,6 +56,9 @@ impl Prefix {
     }
 }
 
+/// zeroDotZero of SNMPv2-SMI: none.
+pub const ZERO_DOT_ZERO: Prefix = Prefix::new(&[0, 0]);
+
 impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Dotted(self.arcs).fmt(f)
@@ -84,6 +87,19 @@ impl fmt::Display for Dotted<'_> {
         }
         Ok(())
     }
+}
+
+/// A text of an index that is not the last, or not IMPLIED (RFC 2578 section 7.7): its length comes before it.
+pub fn counted(octets: &[u8]) -> impl Iterator<Item = u32> + '_ {
+    std::iter::once(octets.len() as u32).chain(octets.iter().map(|octet| u32::from(*octet)))
+}
+
+/// The text that an index begins with in that way, and what follows it.
+pub fn read_counted(index: &[u32]) -> Option<(Vec<u8>, &[u32])> {
+    let (len, rest) = index.split_first()?;
+    let (text, rest) = rest.split_at_checked(usize::try_from(*len).ok()?)?;
+    let octets = text.iter().map(|arc| u8::try_from(*arc).ok());
+    Some((octets.collect::<Option<_>>()?, rest))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

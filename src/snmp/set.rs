@@ -1,5 +1,7 @@
 //! What a SET asks for (RFC 3416 section 4.2.5): values are checked and collected, and then written all or not at all.
 
+use std::sync::atomic::{AtomicI32, Ordering};
+
 use crate::{
     datastore::{Datastore, Error, Owner, Tag, Transaction},
     fleet::Fleet,
@@ -8,6 +10,8 @@ use crate::{
 
 use super::{
     ber::{Binding, tag},
+    made::{Edit, Table},
+    oid,
     syntax::Labels,
     usm::Level,
 };
@@ -25,6 +29,7 @@ pub enum SetError {
     ResourceUnavailable = 13,
     CommitFailed = 14,
     NotWritable = 17,
+    InconsistentName = 18,
 }
 
 impl SetError {
@@ -36,7 +41,10 @@ impl SetError {
             | SetError::WrongEncoding
             | SetError::WrongValue
             | SetError::InconsistentValue => 3,
-            SetError::NoAccess | SetError::NoCreation | SetError::NotWritable => 2,
+            SetError::NoAccess
+            | SetError::NoCreation
+            | SetError::NotWritable
+            | SetError::InconsistentName => 2,
             SetError::ResourceUnavailable | SetError::CommitFailed => 5,
         }
     }
@@ -56,14 +64,27 @@ impl<'a> Given<'a> {
 
     /// UTF-8 of at most `most` octets.
     pub fn text(&self, most: usize) -> Result<&'a str, SetError> {
-        if self.tag != tag::OCTETS {
+        let text = str::from_utf8(self.octets(most)?).map_err(|_| SetError::WrongValue)?;
+        if text.chars().any(char::is_control) { Err(SetError::WrongValue) } else { Ok(text) }
+    }
+
+    /// Any octets, at most `most`.
+    pub fn octets(&self, most: usize) -> Result<&'a [u8], SetError> {
+        match self.tag {
+            tag::OCTETS if self.octets.len() <= most => Ok(self.octets),
+            tag::OCTETS => Err(SetError::WrongLength),
+            _ => Err(SetError::WrongType),
+        }
+    }
+
+    /// The arcs of an object identifier.
+    pub fn oid(&self) -> Result<Vec<u32>, SetError> {
+        if self.tag != tag::OID {
             return Err(SetError::WrongType);
         }
-        if self.octets.len() > most {
-            return Err(SetError::WrongLength);
-        }
-        let text = str::from_utf8(self.octets).map_err(|_| SetError::WrongValue)?;
-        if text.chars().any(char::is_control) { Err(SetError::WrongValue) } else { Ok(text) }
+        let mut arcs = Vec::new();
+        oid::decode(self.octets, &mut arcs).map_err(|_| SetError::WrongEncoding)?;
+        Ok(arcs)
     }
 
     pub fn integer(&self) -> Result<i32, SetError> {
@@ -89,11 +110,37 @@ impl<'a> Given<'a> {
 #[derive(Debug)]
 pub struct Edits {
     leaves: Vec<(usize, Leaf)>,
-    /// snmpSetSerialNo as it was read.
-    serial: Option<(usize, i32)>,
+    /// Of rows that administrators make.
+    rows: Vec<(usize, Edit)>,
+    /// As they were read.
+    locks: Vec<(usize, Lock, i32)>,
     /// Of the binding that is looked at.
     at: usize,
     level: Level,
+}
+
+/// A number by which managers that share the agent keep out of each other's way (TestAndIncr of RFC 2579).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// snmpSetSerialNo.
+    Serial,
+    /// usmUserSpinLock.
+    Users,
+    /// vacmViewSpinLock.
+    Views,
+}
+
+#[derive(Debug, Default)]
+pub struct Locks([AtomicI32; 3]);
+
+impl Locks {
+    pub fn of(&self, lock: Lock) -> i32 {
+        self.0[lock as usize].load(Ordering::Relaxed)
+    }
+
+    fn count(&self, lock: Lock) {
+        self.0[lock as usize].store(self.of(lock).checked_add(1).unwrap_or(0), Ordering::Relaxed);
+    }
 }
 
 /// A leaf of a device in running.
@@ -107,7 +154,7 @@ struct Leaf {
 
 impl Edits {
     pub fn new(level: Level) -> Edits {
-        Edits { leaves: Vec::new(), serial: None, at: 0, level }
+        Edits { leaves: Vec::new(), rows: Vec::new(), locks: Vec::new(), at: 0, level }
     }
 
     /// The bindings that follow are those of this place.
@@ -138,16 +185,57 @@ impl Edits {
         Ok(())
     }
 
-    /// Wants snmpSetSerialNo to be this, and then counts it on.
-    pub fn serial(&mut self, serial: i32) {
-        self.serial = Some((self.at, serial));
+    /// Wants an instance of a row that administrators make to be this.
+    pub fn row(
+        &mut self,
+        table: Table,
+        index: &[u32],
+        column: u32,
+        given: &Given<'_>,
+    ) -> Result<(), SetError> {
+        let wanted = table.want(column, given)?;
+        self.rows.push((self.at, Edit { table, index: index.to_vec(), column, wanted }));
+        Ok(())
     }
 
-    pub fn has_serial(&self) -> bool {
-        self.serial.is_some()
+    /// Wants a lock to be as it was read, and then counts it on.
+    pub fn lock(&mut self, lock: Lock, given: &Given<'_>) -> Result<(), SetError> {
+        match given.integer()? {
+            count @ 0.. => {
+                self.locks.push((self.at, lock, count));
+                Ok(())
+            }
+            _ => Err(SetError::WrongValue),
+        }
     }
 
-    /// Writes all of it as one commit, which is durable when this returns.
+    /// Writes all of it, which is durable when this returns: devices as one commit, or rows by `change`. The two are kept
+    /// apart, so that neither can fail behind the other.
+    ///
+    /// # Errors
+    /// Why not, and the place of the binding.
+    pub fn write(
+        &self,
+        locks: &Locks,
+        devices: impl FnOnce() -> Result<(), (usize, SetError)>,
+        change: impl FnOnce(&[(usize, Edit)]) -> Result<(), (usize, SetError)>,
+    ) -> Result<(), (usize, SetError)> {
+        if let Some((at, ..)) = self.locks.iter().find(|(_, lock, given)| locks.of(*lock) != *given) {
+            return Err((*at, SetError::InconsistentValue));
+        }
+        match (self.leaves.first(), self.rows.first()) {
+            (Some((leaf, _)), Some((row, _))) => {
+                return Err((*leaf.max(row), SetError::ResourceUnavailable));
+            }
+            (Some(_), None) => devices()?,
+            (None, Some(_)) => change(&self.rows)?,
+            (None, None) => {}
+        }
+        self.locks.iter().for_each(|(_, lock, _)| locks.count(*lock));
+        Ok(())
+    }
+
+    /// Writes what is wanted of devices as one commit.
     ///
     /// # Errors
     /// Why not, and the place of the binding.
@@ -155,15 +243,9 @@ impl Edits {
         &self,
         datastore: &Datastore,
         fleet: &Fleet,
-        serial: i32,
         owner: Owner,
         now: Time,
     ) -> Result<(), (usize, SetError)> {
-        if let Some((at, given)) = self.serial
-            && given != serial
-        {
-            return Err((at, SetError::InconsistentValue));
-        }
         let Some((first, _)) = self.leaves.first() else { return Ok(()) };
         let mut transaction = datastore.begin(owner).map_err(|error| (*first, status(&error)))?;
         for (at, leaf) in &self.leaves {

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use super::{
+    admit::Asks,
     agent::{Agent, Outcome},
     ber::{self, Malformed, Pdu, tag},
     bulk,
@@ -10,7 +11,6 @@ use super::{
     mib::{Context, Found, Sink},
     oid,
     set::{Edits, Given, SetError},
-    usm::Level,
     vacm::Views,
     view::View,
 };
@@ -210,9 +210,9 @@ impl<'a> Task<'a> {
     }
 
     /// Checks all bindings, then writes them all or none. Returns error status and index.
-    pub fn set(&self, now: Time, level: Level, owner: Owner, scratch: &Scratch) -> (i32, usize) {
+    pub fn set(&self, now: Time, asks: &Asks<'_>, owner: Owner, scratch: &Scratch) -> (i32, usize) {
         self.stats.in_set_requests.inc();
-        match self.write(now, level, owner, scratch) {
+        match self.write(now, asks, owner, scratch) {
             Ok(()) => {
                 self.stats.in_total_set_vars.add(scratch.names.len() as u64);
                 (0, 0)
@@ -224,13 +224,13 @@ impl<'a> Task<'a> {
     fn write(
         &self,
         now: Time,
-        level: Level,
+        asks: &Asks<'_>,
         owner: Owner,
         scratch: &Scratch,
     ) -> Result<(), (usize, SetError)> {
         let Scratch { text, arcs, names, .. } = scratch;
         let context = self.context(now, text);
-        let mut edits = Edits::new(level);
+        let mut edits = Edits::new(asks.level);
         for (at, (name, binding)) in names.iter().zip(self.pdu.bindings().flatten()).enumerate() {
             edits.turn(at);
             let name = name.arcs(arcs);
@@ -241,7 +241,7 @@ impl<'a> Task<'a> {
             };
             set.map_err(|error| (at, error))?;
         }
-        self.agent.write(&edits, owner, now)
+        self.agent.write(&edits, (asks.model, asks.name), owner, now)
     }
 
     /// Appends the instance that follows each of the first `count` names; returns how many there are. What was

@@ -10,7 +10,10 @@ use std::{collections::HashMap, sync::Arc};
 
 pub use tree::{Cover, Family, Tree, predecessor};
 
-use super::{oid::Prefix, usm::Level};
+use super::{
+    oid::{Prefix, counted},
+    usm::Level,
+};
 use crate::{fleet::Scope, login::Role};
 
 /// SnmpSecurityModel of RFC 3411.
@@ -30,6 +33,13 @@ pub struct Member {
     pub group: String,
 }
 
+impl Member {
+    /// INDEX of vacmSecurityToGroupTable.
+    pub fn index(&self) -> Vec<u32> {
+        std::iter::once(self.model as u32).chain(counted(self.name.as_bytes())).collect()
+    }
+}
+
 /// A row of vacmAccessTable. An empty view shows nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
@@ -43,6 +53,14 @@ pub struct Access {
     pub read: String,
     pub write: String,
     pub notify: String,
+}
+
+impl Access {
+    /// INDEX of vacmAccessTable.
+    pub fn index(&self) -> Vec<u32> {
+        let texts = counted(self.group.as_bytes()).chain(counted(self.context.as_bytes()));
+        texts.chain([self.model as u32, self.level as u32]).collect()
+    }
 }
 
 /// All rows, as they stand in the boot file or were set.

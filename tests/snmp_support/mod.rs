@@ -255,7 +255,8 @@ fn agent_with(
     let mut rows = Rows::of_roles();
     communities.enter(&mut rows, &[]);
     let engine = Engine::unsaved(super::support::START).unwrap();
-    let access = Access { communities, usm: Usm::new(Users::default(), 1), rows, hosts };
+    let access =
+        Access { communities, usm: Usm::new(Users::default(), 1), rows, hosts, made: Default::default() };
     Arc::new(Agent::new(fleet, Arc::new(Stats::default()), engine, system, access, subtrees))
 }
 

@@ -73,7 +73,7 @@ impl World {
         let engine = Engine::load(&folder.path().join("snmp-engine"), START).unwrap();
         let word = |text: &str| Material::from_password(auth, &Secret::new(text.into()));
         let keys = (Some((auth, word("authpassword"))), Some((private, word("privpassword"))));
-        let user = Arc::new(User::new("anna".into(), Role::Read, keys.0, keys.1, &engine.of(None)));
+        let user = Arc::new(User::new("anna".into(), keys.0, keys.1, &engine.of(None)));
         let fleet = Arc::new(fleet());
         for n in 1..=3 {
             let device = learn(&fleet, SENSOR, &format!("dev-{n}"));
@@ -87,6 +87,7 @@ impl World {
             usm: Usm::new(Users::new([user.clone()]), 7),
             hosts: Hosts { listen: vec!["127.0.0.1".parse().unwrap()], addresses, ..Hosts::default() },
             rows,
+            made: Default::default(),
         };
         let system = system(65_507);
         let agent = Agent::new(fleet, Arc::new(Stats::default()), engine.clone(), system, access, mib::all());

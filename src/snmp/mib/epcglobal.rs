@@ -8,7 +8,7 @@ use crate::{
     fleet::{PointValue, Row},
     model::{Attribute, Presence, Quality, Role, Time},
     snmp::{
-        oid::Prefix,
+        oid::{self, Prefix},
         syntax::{Labels, Syntax, TRUTH, Value},
         view::Views,
     },
@@ -46,7 +46,7 @@ pub const DEVICE: Group = Group {
             of_reader(row, read, Value::Date(context.now));
         }),
         Scalar::of_device(Column::write(6, "epcgRdrDevCurrentSource", Syntax::Oid), |_, row, read| {
-            of_reader(row, read, Value::Oid(&snmpv2::ZERO_DOT_ZERO));
+            of_reader(row, read, Value::Oid(&oid::ZERO_DOT_ZERO));
         }),
         Scalar::of_device(
             Column::write(7, "epcgRdrDevReboot", Syntax::Enumeration(TRUTH)),

@@ -1,44 +1,42 @@
 //! Who may ask the agent, as managers see it: usmUserTable (RFC 3414), the tables of VACM (RFC 3415) and
-//! snmpCommunityTable (RFC 3584). They stand in the boot file, and so cannot be set.
+//! snmpCommunityTable (RFC 3584). What stands in the boot file cannot be set; users, groups, access entries and views can
+//! be made beside it.
 
 use super::{
-    Column, Context,
-    list::{Cell, List, Row, counted},
-    snmpv2::ZERO_DOT_ZERO,
+    Column, Context, Lone, Scalar,
+    list::{List, Row},
 };
 use crate::snmp::{
-    oid::Prefix,
-    syntax::{Access, Labels, Syntax},
+    made::{Cell, MATCH, STATUS, STORAGE, TYPE, Table, USER_ENTRY},
+    oid::{Prefix, ZERO_DOT_ZERO, counted},
+    set::Lock,
+    syntax::{Access, Syntax, Value},
     usm::{AuthProtocol, NO_AUTH, NO_PRIV, PrivProtocol},
-    vacm::Family,
     view::Views,
 };
 
 const VIEWS: Views = Views::BRIDGE;
 
-const STORAGE: Labels =
-    &[("other", 1), ("volatile", 2), ("nonVolatile", 3), ("permanent", 4), ("readOnly", 5)];
-const STATUS: Labels = &[
-    ("active", 1),
-    ("notInService", 2),
-    ("notReady", 3),
-    ("createAndGo", 4),
-    ("createAndWait", 5),
-    ("destroy", 6),
-];
 const READ_ONLY: Cell = Cell::Integer(5);
 const ACTIVE: Cell = Cell::Integer(1);
-
-const MATCH: Labels = &[("exact", 1), ("prefix", 2)];
-const TYPE: Labels = &[("included", 1), ("excluded", 2)];
 
 /// read-create, as their modules have them.
 const fn column(number: u32, name: &'static str, syntax: Syntax) -> Column {
     Column::new(number, name, syntax, Access::ReadWrite)
 }
 
+/// usmUserSpinLock: who sends it with a SET knows that nobody has changed a key since it was read.
+pub const USER_LOCK: Lone = Lone {
+    object: &Prefix::new(&[1, 3, 6, 1, 6, 3, 15, 1, 2, 1]),
+    views: VIEWS,
+    scalar: Scalar::write(1, "usmUserSpinLock", Syntax::Integer32, |c| {
+        Value::Integer(c.locks.of(Lock::Users))
+    })
+    .set(|_, given, edits| edits.lock(Lock::Users, given)),
+};
+
 pub const USERS: List = List {
-    prefix: &Prefix::new(&[1, 3, 6, 1, 6, 3, 15, 1, 2, 2, 1]),
+    prefix: &USER_ENTRY,
     views: VIEWS,
     columns: &[
         Column::index(1, "usmUserEngineID", Syntax::Octets),
@@ -56,12 +54,13 @@ pub const USERS: List = List {
         column(13, "usmUserStatus", Syntax::Enumeration(STATUS)),
     ],
     rows: users,
+    made: Some(Table::Users),
 };
 
 fn users(context: &Context<'_>) -> Vec<Row> {
     let empty = || Cell::Octets(Vec::new());
     let row = |user: &crate::snmp::usm::User| Row {
-        index: counted(context.engine.id()).chain(counted(user.name.as_bytes())).collect(),
+        index: user.index(&context.engine.of(None)),
         cells: vec![
             Cell::text(&user.name),
             Cell::Oid(&ZERO_DOT_ZERO),
@@ -77,7 +76,7 @@ fn users(context: &Context<'_>) -> Vec<Row> {
             ACTIVE,
         ],
     };
-    context.guards.usm.users().all().map(row).collect()
+    context.guards.boot().users.iter().map(|user| row(user)).collect()
 }
 
 pub const CONTEXTS: List = List {
@@ -90,6 +89,7 @@ pub const CONTEXTS: List = List {
             |name: &str| Row { index: counted(name.as_bytes()).collect(), cells: vec![Cell::text(name)] };
         vec![row(""), row("+fleet")]
     },
+    made: None,
 };
 
 pub const GROUPS: List = List {
@@ -103,13 +103,14 @@ pub const GROUPS: List = List {
         column(5, "vacmSecurityToGroupStatus", Syntax::Enumeration(STATUS)),
     ],
     rows: |context| {
-        let policy = context.guards.policy();
-        let members = policy.rows().members.iter().map(|member| Row {
-            index: [member.model as u32].into_iter().chain(counted(member.name.as_bytes())).collect(),
+        let boot = context.guards.boot();
+        let members = boot.rows.members.iter().map(|member| Row {
+            index: member.index(),
             cells: vec![Cell::text(&member.group), READ_ONLY, ACTIVE],
         });
         members.collect()
     },
+    made: Some(Table::Groups),
 };
 
 pub const ACCESS: List = List {
@@ -127,12 +128,9 @@ pub const ACCESS: List = List {
         column(9, "vacmAccessStatus", Syntax::Enumeration(STATUS)),
     ],
     rows: |context| {
-        let policy = context.guards.policy();
-        let entries = policy.rows().access.iter().map(|entry| Row {
-            index: counted(entry.group.as_bytes())
-                .chain(counted(entry.context.as_bytes()))
-                .chain([entry.model as u32, entry.level as u32])
-                .collect(),
+        let boot = context.guards.boot();
+        let entries = boot.rows.access.iter().map(|entry| Row {
+            index: entry.index(),
             cells: vec![
                 Cell::Integer(if entry.exact { 1 } else { 2 }),
                 Cell::text(&entry.read),
@@ -144,6 +142,16 @@ pub const ACCESS: List = List {
         });
         entries.collect()
     },
+    made: Some(Table::Access),
+};
+
+pub const VIEW_LOCK: Lone = Lone {
+    object: &Prefix::new(&[1, 3, 6, 1, 6, 3, 16, 1, 5, 1]),
+    views: VIEWS,
+    scalar: Scalar::write(1, "vacmViewSpinLock", Syntax::Integer32, |c| {
+        Value::Integer(c.locks.of(Lock::Views))
+    })
+    .set(|_, given, edits| edits.lock(Lock::Views, given)),
 };
 
 pub const TREES: List = List {
@@ -158,24 +166,19 @@ pub const TREES: List = List {
         column(6, "vacmViewTreeFamilyStatus", Syntax::Enumeration(STATUS)),
     ],
     rows: |context| {
-        let policy = context.guards.policy();
-        let families = policy.rows().families.iter().map(|(view, family)| {
-            let Family { subtree, mask, included } = family;
-            Row {
-                index: counted(view.as_bytes())
-                    .chain([subtree.len() as u32])
-                    .chain(subtree.iter().copied())
-                    .collect(),
-                cells: vec![
-                    Cell::Octets(mask.clone()),
-                    Cell::Integer(if *included { 1 } else { 2 }),
-                    READ_ONLY,
-                    ACTIVE,
-                ],
-            }
+        let boot = context.guards.boot();
+        let families = boot.rows.families.iter().map(|(view, family)| Row {
+            index: family.index(view),
+            cells: vec![
+                Cell::Octets(family.mask.clone()),
+                Cell::Integer(if family.included { 1 } else { 2 }),
+                READ_ONLY,
+                ACTIVE,
+            ],
         });
         families.collect()
     },
+    made: Some(Table::Views),
 };
 
 pub const COMMUNITIES: List = List {
@@ -207,4 +210,5 @@ pub const COMMUNITIES: List = List {
         });
         rows.collect()
     },
+    made: None,
 };

@@ -8,7 +8,7 @@ use crate::{
     fleet::Row,
     model::{Attribute, Presence, Quantity, Role, Time},
     snmp::{
-        oid::Prefix,
+        oid::{self, Prefix},
         syntax::{Labels, Syntax, Value},
         view::Views,
     },
@@ -175,7 +175,7 @@ impl Table for DeviceTable {
                 (3, 1) => context.compose(NAME, |text| snmpv2::describe(&row, text), read),
                 (3, _) => read(Value::text("processor")),
                 (4, 1) => read(fleetbridge::product(row.profile())),
-                (4, _) => read(Value::Oid(&snmpv2::ZERO_DOT_ZERO)),
+                (4, _) => read(Value::Oid(&oid::ZERO_DOT_ZERO)),
                 (_, 2)
                     if status(row.presence()) == RUNNING
                         && percent(context, row, Role::ProcessorLoad).is_none() =>
@@ -227,7 +227,7 @@ impl Table for ProcessorTable {
             }
             context.in_role(row, Role::ProcessorLoad)?;
             read(match column {
-                1 => Value::Oid(&snmpv2::ZERO_DOT_ZERO),
+                1 => Value::Oid(&oid::ZERO_DOT_ZERO),
                 _ => Value::Integer(percent(context, row, Role::ProcessorLoad)?),
             });
             Some(())
@@ -286,7 +286,7 @@ impl Table for SoftwareTable {
             match column {
                 1 => read(Value::Integer(key as i32)),
                 2 => context.compose(NAME, |text| text.extend([what, " ", version]), read),
-                3 => read(Value::Oid(&snmpv2::ZERO_DOT_ZERO)),
+                3 => read(Value::Oid(&oid::ZERO_DOT_ZERO)),
                 4 => read(Value::Integer(if key == 1 { 2 } else { 4 })),
                 _ => read(Value::Date(Time::NEVER)),
             }

@@ -3,9 +3,9 @@
 use super::{Column, Context, Found, Object, Sink, Stem, Subtree};
 use crate::snmp::{
     ber,
+    made::{Cell, Table},
     oid::{self, Prefix},
     set::{Edits, Given, SetError},
-    syntax::Value,
     view::Views,
 };
 
@@ -15,8 +15,10 @@ pub struct List {
     pub views: Views,
     /// In order of their numbers.
     pub columns: &'static [Column],
-    /// All rows, in any order.
+    /// The rows that cannot be set, in any order.
     pub rows: fn(&Context<'_>) -> Vec<Row>,
+    /// There are also those that were made.
+    pub made: Option<Table>,
 }
 
 /// A row: the arcs of its index, and what it has in the columns that can be read, in their order.
@@ -25,35 +27,16 @@ pub struct Row {
     pub cells: Vec<Cell>,
 }
 
-/// A value that is its own.
-pub enum Cell {
-    Integer(i32),
-    Octets(Vec<u8>),
-    Oid(&'static Prefix),
-}
-
-impl Cell {
-    pub fn text(text: &str) -> Cell {
-        Cell::Octets(text.as_bytes().to_vec())
-    }
-
-    fn value(&self) -> Value<'_> {
-        match self {
-            Cell::Integer(value) => Value::Integer(*value),
-            Cell::Octets(octets) => Value::Octets(octets),
-            Cell::Oid(prefix) => Value::Oid(prefix),
-        }
-    }
-}
-
-/// A text of an index that is not the last, or not IMPLIED (RFC 2578 section 7.7): its length comes before it.
-pub fn counted(octets: &[u8]) -> impl Iterator<Item = u32> + '_ {
-    std::iter::once(octets.len() as u32).chain(octets.iter().map(|octet| u32::from(*octet)))
-}
-
 impl List {
     fn sorted(&self, context: &Context<'_>) -> Vec<Row> {
         let mut rows = (self.rows)(context);
+        if let Some(table) = self.made {
+            let made = context.guards.made();
+            rows.extend(made.rows(table).map(|(index, row)| Row {
+                index: index.to_vec(),
+                cells: self.readable().map(|(_, column)| row.cell(table, index, column.number)).collect(),
+            }));
+        }
         rows.sort_by(|one, other| one.index.cmp(&other.index));
         rows
     }
@@ -85,17 +68,29 @@ impl Subtree for List {
         };
         let rows = self.sorted(context);
         let row = rows.iter().find(|row| row.index == index);
-        match row.and_then(|row| row.cells.get(at)) {
-            Some(cell) => {
-                ber::push_value(&cell.value(), out);
+        match row.and_then(|row| row.cells.get(at)?.value()) {
+            Some(value) => {
+                ber::push_value(&value, out);
                 Found::Value
             }
             None => Found::NoInstance,
         }
     }
 
-    fn set(&self, _: &Context<'_>, _: &[u32], _: &Given<'_>, _: &mut Edits) -> Result<(), SetError> {
-        Err(SetError::NotWritable)
+    fn set(
+        &self,
+        context: &Context<'_>,
+        rest: &[u32],
+        given: &Given<'_>,
+        edits: &mut Edits,
+    ) -> Result<(), SetError> {
+        let table = self.made.ok_or(SetError::NotWritable)?;
+        let (&column, index) = rest.split_first().ok_or(SetError::NotWritable)?;
+        // What stands in the boot file is changed there.
+        if (self.rows)(context).iter().any(|row| row.index == index) {
+            return Err(SetError::NotWritable);
+        }
+        edits.row(table, index, column, given)
     }
 
     fn run(&self, context: &Context<'_>, after: Option<&[u32]>, sink: &mut Sink<'_>) {
@@ -105,9 +100,9 @@ impl Subtree for List {
         for (at, column) in self.readable().filter(|(_, column)| column.number >= first) {
             let stem = Stem::new(self.prefix, column.number);
             let behind = rows.iter().filter(|row| column.number > first || *row.index > *index);
-            for (row, cell) in behind.filter_map(|row| Some((row, row.cells.get(at)?))) {
+            for (row, value) in behind.filter_map(|row| Some((row, row.cells.get(at)?.value()?))) {
                 let name = |out: &mut Vec<u8>| row.index.iter().for_each(|arc| oid::push_arc(*arc, out));
-                if sink.push(&stem, name, &cell.value()).is_break() {
+                if sink.push(&stem, name, &value).is_break() {
                     return;
                 }
             }

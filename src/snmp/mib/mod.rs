@@ -35,11 +35,11 @@ use entity::Catalogue;
 
 use super::{
     addresses::Addresses,
-    agent::Guards,
     ber,
     engine::Engine,
+    guards::Guards,
     oid::{self, Prefix},
-    set::{Edits, Given, SetError},
+    set::{Edits, Given, Locks, SetError},
     syntax::{Access, MAX_TEXT, Syntax, Value},
     view::{View, Views},
 };
@@ -93,10 +93,12 @@ pub fn all() -> Vec<Box<dyn Subtree>> {
         Box::new(engine::DISPATCH),
         Box::new(engine::CONTEXTS),
         Box::new(engine::USERS),
+        Box::new(guard::USER_LOCK),
         Box::new(guard::USERS),
         Box::new(guard::CONTEXTS),
         Box::new(guard::GROUPS),
         Box::new(guard::ACCESS),
+        Box::new(guard::VIEW_LOCK),
         Box::new(guard::TREES),
         Box::new(guard::COMMUNITIES),
     ]
@@ -115,8 +117,7 @@ pub struct Context<'a> {
     pub engine: &'a Engine,
     pub system: &'a System,
     pub guards: &'a Guards,
-    /// snmpSetSerialNo.
-    pub serial: i32,
+    pub locks: &'a Locks,
     /// The last change of running.
     pub last_commit: u64,
     /// For texts that have to be made.

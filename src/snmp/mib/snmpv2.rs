@@ -8,7 +8,7 @@ use crate::{
     model::Attribute,
     snmp::{
         oid::Prefix,
-        set::{Edits, Given, SetError},
+        set::{Edits, Given, Lock, SetError},
         syntax::{Labels, Syntax, Value},
         view::Views,
     },
@@ -22,9 +22,6 @@ pub const COLD_START: Prefix = Prefix::new(&[1, 3, 6, 1, 6, 3, 1, 1, 5, 1]);
 pub const WARM_START: Prefix = Prefix::new(&[1, 3, 6, 1, 6, 3, 1, 1, 5, 2]);
 /// SNMP-COMMUNITY-MIB (RFC 3584).
 pub const TRAP_ADDRESS: Prefix = Prefix::new(&[1, 3, 6, 1, 6, 3, 18, 1, 3, 0]);
-
-/// zeroDotZero of SNMPv2-SMI: none.
-pub const ZERO_DOT_ZERO: Prefix = Prefix::new(&[0, 0]);
 
 /// The bridge itself: applications, the highest layer of RFC 1213's sum.
 const SERVICES: i32 = 1 << 6;
@@ -172,15 +169,10 @@ fn counter(value: u32) -> Value<'static> {
 pub const SET: Group = Group {
     prefix: &Prefix::new(&[1, 3, 6, 1, 6, 3, 1, 1, 6]),
     views: Views::BRIDGE.and(Views::FLEET),
-    scalars: &[Scalar::write(1, "snmpSetSerialNo", Syntax::Integer32, |c| Value::Integer(c.serial)).set(
-        |_, given, edits| match given.integer()? {
-            serial @ 0.. => {
-                edits.serial(serial);
-                Ok(())
-            }
-            _ => Err(SetError::WrongValue),
-        },
-    )],
+    scalars: &[Scalar::write(1, "snmpSetSerialNo", Syntax::Integer32, |c| {
+        Value::Integer(c.locks.of(Lock::Serial))
+    })
+    .set(|_, given, edits| edits.lock(Lock::Serial, given))],
 };
 
 /// sysORTable: the MIB modules that are served.

@@ -117,6 +117,26 @@ impl Key {
         key
     }
 
+    /// What a KeyChange makes of it (RFC 3414 section 5): random octets and a difference, each as long as the key. `None`:
+    /// they are not.
+    pub fn changed(&self, hash: AuthProtocol, change: &[u8]) -> Option<Key> {
+        let (random, delta) = change.split_at_checked(self.len)?;
+        if delta.len() != self.len {
+            return None;
+        }
+        let mut hashed = self.clone();
+        let mut key = Key { octets: [0; LONGEST], len: self.len };
+        let chunks = key.octets.chunks_mut(hash.key_len()).zip(delta.chunks(hash.key_len()));
+        for (octets, delta) in chunks {
+            hashed = with_hash!(hash, Hash => {
+                Key::of(Hash::new().chain_update(hashed.octets()).chain_update(random))
+            });
+            let differs = hashed.octets().iter().zip(delta).map(|(octet, delta)| octet ^ delta);
+            octets.iter_mut().zip(differs).for_each(|(to, from)| *to = from);
+        }
+        Some(key)
+    }
+
     pub fn octets(&self) -> &[u8] {
         &self.octets[..self.len]
     }
@@ -333,5 +353,21 @@ mod tests {
             assert_eq!(hex(key.octets()), ku);
             assert_eq!(hex(key.localized(protocol, &ENGINE).octets()), kul);
         }
+    }
+
+    /// RFC 3414 appendix A.5.
+    #[test]
+    fn a_key_changes_as_the_standard_has_it() {
+        let kul = |password: &[u8]| {
+            Key::from_password(AuthProtocol::Sha1, password).localized(AuthProtocol::Sha1, &ENGINE)
+        };
+        let difference = [
+            0x9c, 0x10, 0x17, 0xf4, 0xfd, 0x48, 0x3d, 0x2d, 0xe8, 0xd5, 0xfa, 0xdb, 0xf8, 0x43, 0x92, 0xcb,
+            0x06, 0x45, 0x70, 0x51,
+        ];
+        let change = [&[0; 20][..], &difference].concat();
+        let changed = kul(b"maplesyrup").changed(AuthProtocol::Sha1, &change).unwrap();
+        assert_eq!(hex(changed.octets()), hex(kul(b"newsyrup").octets()));
+        assert_eq!(kul(b"maplesyrup").changed(AuthProtocol::Sha1, &change[1..]), None);
     }
 }

@@ -123,6 +123,10 @@ impl Usm {
         self.users.load()
     }
 
+    pub fn replace(&self, users: Users) {
+        self.users.store(Arc::new(users));
+    }
+
     /// Of the next message that `key` encrypts.
     pub fn salt(&self, key: &PrivKey, boots: i32) -> [u8; 8] {
         key.salt(boots, self.salts.fetch_add(1, Ordering::Relaxed))

@@ -16,7 +16,10 @@ use super::{
     key::{AuthKey, Key, PrivKey},
     protocol::{AuthProtocol, PrivProtocol},
 };
-use crate::{login::Role, secret::Secret, snmp::engine::EngineId};
+use crate::{
+    secret::Secret,
+    snmp::{engine::EngineId, made::Keys, oid::counted},
+};
 
 /// Keys of the slow kind that are kept; one takes 0.3 KiB.
 const KEPT: usize = 4096;
@@ -46,7 +49,6 @@ impl Material {
 /// A user, with the keys for the bridge's own engine at hand.
 pub struct User {
     pub name: String,
-    pub role: Role,
     auth: Option<(AuthProtocol, Material)>,
     private: Option<(PrivProtocol, Material)>,
     own: (Option<AuthKey>, Option<PrivKey>),
@@ -58,14 +60,13 @@ impl User {
     /// `bridge`: the bridge's own engine. There is no privacy without authentication.
     pub fn new(
         name: String,
-        role: Role,
         auth: Option<(AuthProtocol, Material)>,
         private: Option<(PrivProtocol, Material)>,
         bridge: &EngineId,
     ) -> User {
         static USERS: AtomicU64 = AtomicU64::new(0);
         let serial = USERS.fetch_add(1, Ordering::Relaxed);
-        let mut user = User { name, role, auth, private, own: (None, None), serial };
+        let mut user = User { name, auth, private, own: (None, None), serial };
         user.own = (user.make_auth_key(bridge), user.make_priv_key(bridge));
         user
     }
@@ -77,6 +78,21 @@ impl User {
             (Some(_), None) => Level::AuthNoPriv,
             (Some(_), Some(_)) => Level::AuthPriv,
         }
+    }
+
+    /// INDEX of usmUserTable.
+    pub fn index(&self, bridge: &EngineId) -> Vec<u32> {
+        counted(bridge.octets()).chain(counted(self.name.as_bytes())).collect()
+    }
+
+    /// Those for the bridge's own engine.
+    pub fn keys(&self, bridge: &EngineId) -> Keys {
+        let auth = self.auth.as_ref().and_then(|(protocol, material)| material.of(*protocol, bridge));
+        let private = self.private.as_ref().zip(self.auth.as_ref());
+        let private = private.and_then(|((protocol, material), (hash, _))| {
+            Some(material.of(*hash, bridge)?.extended(*hash, *protocol, bridge.octets()))
+        });
+        Keys { auth, private }
     }
 
     pub fn auth_protocol(&self) -> Option<AuthProtocol> {
@@ -120,7 +136,7 @@ impl User {
 }
 
 /// All users, by name. Replaced as a whole.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Users(HashMap<String, Arc<User>>);
 
 impl Users {
@@ -130,6 +146,10 @@ impl Users {
 
     pub fn all(&self) -> impl Iterator<Item = &User> {
         self.0.values().map(|user| &**user)
+    }
+
+    pub fn shared(&self) -> impl Iterator<Item = &Arc<User>> {
+        self.0.values()
     }
 
     pub fn find(&self, name: &[u8]) -> Option<&User> {

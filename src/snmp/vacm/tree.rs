@@ -1,6 +1,6 @@
 //! A view: families of subtrees, shown or hidden (RFC 3415, vacmViewTreeFamilyTable).
 
-use crate::snmp::oid::Prefix;
+use crate::snmp::oid::{Prefix, counted};
 
 /// Arcs of an object identifier at most.
 const MOST_ARCS: usize = 128;
@@ -17,6 +17,12 @@ pub struct Family {
 impl Family {
     pub fn included(subtree: &[u32]) -> Family {
         Family { subtree: subtree.to_vec(), mask: Vec::new(), included: true }
+    }
+
+    /// INDEX of vacmViewTreeFamilyTable.
+    pub fn index(&self, view: &str) -> Vec<u32> {
+        let len = self.subtree.len() as u32;
+        counted(view.as_bytes()).chain([len]).chain(self.subtree.iter().copied()).collect()
     }
 
     fn pattern(&self) -> Vec<Option<u32>> {

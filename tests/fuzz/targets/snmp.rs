@@ -162,7 +162,13 @@ static AGENTS: LazyLock<[(usize, Agent); 2]> = LazyLock::new(|| {
                 Arc::new(Stats::default()),
                 engine,
                 system,
-                Access { communities, usm: Usm::new(Users::default(), 1), rows, hosts: Hosts::default() },
+                Access {
+                    communities,
+                    usm: Usm::new(Users::default(), 1),
+                    rows,
+                    hosts: Hosts::default(),
+                    made: Default::default(),
+                },
                 mib::all(),
             ),
         )

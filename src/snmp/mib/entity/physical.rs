@@ -8,7 +8,7 @@ use crate::{
     model::{Attribute, Time},
     snmp::{
         mib::{Column, Context, Group, MAX_TEXT, Scalar, Table, fleetbridge, interfaces, once, snmpv2, walk},
-        oid::Prefix,
+        oid::{self, Prefix},
         set::{Edits, Given, SetError},
         syntax::{Labels, Syntax, TRUTH, Value},
         view::{View, Views},
@@ -171,7 +171,7 @@ fn of_bridge(context: &Context<'_>, column: u32) -> Value<'static> {
 /// What parts do not have.
 fn of_part(column: u32) -> Value<'static> {
     match column {
-        3 => Value::Oid(&snmpv2::ZERO_DOT_ZERO),
+        3 => Value::Oid(&oid::ZERO_DOT_ZERO),
         16 => Value::truth(false),
         17 => NO_DATE,
         _ => Value::Octets(&[]),

@@ -1,0 +1,250 @@
+//! The file that keeps the rows: one a line, with its table, index, status and cells, of mode 0600 because keys stand in it.
+//!
+//! ```text
+//! fleetbridge snmp-rows 1
+//! vacmSecurityToGroupTable 3.4.97.110.110.97 status=1 3=6f706572617465
+//! ```
+
+use std::{
+    fmt::Write as _,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use arc_swap::ArcSwap;
+use zeroize::Zeroizing;
+
+use super::{
+    Keys, Made, Row, Status,
+    table::{self, Cell, Kind, Table},
+};
+use crate::{
+    secret::{self, Secret},
+    snmp::{
+        engine::EngineId,
+        oid::{Dotted, ZERO_DOT_ZERO},
+        usm::{Key, User},
+        vacm::Rows,
+    },
+};
+
+const FIRST_LINE: &str = "fleetbridge snmp-rows 1";
+
+/// The rows in force, and the file that they are kept in.
+#[derive(Default)]
+pub struct Store {
+    rows: ArcSwap<Made>,
+    /// `None`: they end with the process.
+    path: Option<PathBuf>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum MadeError {
+    #[error("{path}: {source}")]
+    Io { path: String, source: io::Error },
+    #[error(
+        "{path}: line {line} is none of this file, which says what was made by SNMP SET: users, groups, access and views. \
+         Restore it from a copy, or remove it to do without them"
+    )]
+    Malformed { path: String, line: usize },
+}
+
+impl Store {
+    /// # Errors
+    /// The file cannot be read or understood. None is as good as an empty one.
+    pub fn open(path: &Path) -> Result<Store, MadeError> {
+        let name = || path.display().to_string();
+        let made = match Secret::from_file(path) {
+            Ok(text) => decode(text.expose()).map_err(|line| MadeError::Malformed { path: name(), line })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Made::default(),
+            Err(source) => return Err(MadeError::Io { path: name(), source }),
+        };
+        Ok(Store { rows: ArcSwap::from_pointee(made), path: Some(path.to_owned()) })
+    }
+
+    pub fn rows(&self) -> Arc<Made> {
+        self.rows.load_full()
+    }
+
+    /// # Errors
+    /// They cannot be written; those before them stay.
+    pub fn replace(&self, made: Made) -> io::Result<()> {
+        if let Some(path) = &self.path {
+            secret::replace_file(path, encode(&made).as_bytes())?;
+        }
+        self.rows.store(Arc::new(made));
+        Ok(())
+    }
+
+    /// As [`Made::yield_to`].
+    pub fn yield_to(&self, boot: &Rows, users: &[Arc<User>], engine: &EngineId) -> Vec<String> {
+        let mut made = Made::clone(&self.rows.load());
+        let gone = made.yield_to(boot, users, engine);
+        self.rows.store(Arc::new(made));
+        gone
+    }
+}
+
+fn encode(made: &Made) -> Zeroizing<String> {
+    let mut out = Zeroizing::new(format!("{FIRST_LINE}\n"));
+    for table in Table::ALL {
+        for (index, row) in made.rows(table).filter(|(_, row)| !row.volatile) {
+            let _ = write!(out, "{} {} status={}", table.name(), Dotted(index), row.status as i32);
+            for (column, cell) in &row.cells {
+                let _ = match cell {
+                    Cell::Nothing => Ok(()),
+                    Cell::Integer(value) => write!(out, " {column}={value}"),
+                    Cell::Octets(octets) => write!(out, " {column}={}", hex(octets).as_str()),
+                    Cell::Oid(oid) => write!(out, " {column}={oid}"),
+                };
+            }
+            for (name, key) in [("auth", &row.keys.auth), ("priv", &row.keys.private)] {
+                if let Some(key) = key {
+                    let _ = write!(out, " {name}={}", hex(key.octets()).as_str());
+                }
+            }
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// # Errors
+/// The number of the line that cannot be.
+fn decode(text: &str) -> Result<Made, usize> {
+    let mut made = Made::default();
+    let mut lines = text.lines().zip(1usize..);
+    if lines.next().map(|(line, _)| line) != Some(FIRST_LINE) {
+        return Err(1);
+    }
+    for (line, number) in lines {
+        let (table, index, row) = decode_row(line).ok_or(number)?;
+        made.0[table as usize].insert(index, row);
+    }
+    Ok(made)
+}
+
+fn decode_row(line: &str) -> Option<(Table, Vec<u32>, Row)> {
+    let mut words = line.split(' ');
+    let name = words.next()?;
+    let table = Table::ALL.into_iter().find(|table| table.name() == name)?;
+    let index: Vec<u32> = words.next()?.split('.').map(|arc| arc.parse().ok()).collect::<Option<_>>()?;
+    let status = match words.next()? {
+        "status=1" => Status::Active,
+        "status=2" => Status::NotInService,
+        "status=3" => Status::NotReady,
+        _ => return None,
+    };
+    let mut row = Row { status, volatile: false, cells: Default::default(), keys: Keys::default() };
+    for word in words {
+        let (name, value) = word.split_once('=')?;
+        match name {
+            "auth" => row.keys.auth = Some(Key::new(&unhex(value)?)?),
+            "priv" => row.keys.private = Some(Key::new(&unhex(value)?)?),
+            column => {
+                let column = column.parse().ok()?;
+                row.cells.insert(column, decode_cell(table, column, value)?);
+            }
+        }
+    }
+    let wanted = (
+        row.auth_protocol().map(|protocol| protocol.key_len()),
+        row.priv_protocol().map(|protocol| protocol.key_len()),
+    );
+    let len = |key: &Option<Key>| key.as_ref().map(|key| key.octets().len());
+    (wanted == (len(&row.keys.auth), len(&row.keys.private))).then_some((table, index, row))
+}
+
+fn decode_cell(table: Table, column: u32, value: &str) -> Option<Cell> {
+    let arcs = || value.split('.').map(|arc| arc.parse().ok()).collect::<Option<Vec<u32>>>();
+    Some(match table.kind(column)? {
+        Kind::Text(least, most) => {
+            let octets = unhex(value).filter(|octets| (least..=most).contains(&octets.len()))?;
+            Cell::text(str::from_utf8(&octets).ok()?)
+        }
+        Kind::Octets(most) => Cell::Octets(unhex(value).filter(|octets| octets.len() <= most)?.to_vec()),
+        Kind::Label(labels) => {
+            let value = value.parse().ok()?;
+            labels.iter().any(|(_, known)| *known == value).then_some(Cell::Integer(value))?
+        }
+        Kind::Auth => Cell::Oid(table::auth_oid(&arcs()?)?),
+        Kind::Private => Cell::Oid(table::priv_oid(&arcs()?)?),
+        Kind::Clone => Cell::Oid(&ZERO_DOT_ZERO),
+        Kind::Key { .. } => return None,
+    })
+}
+
+fn hex(octets: &[u8]) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(2 * octets.len()));
+    for octet in octets {
+        let _ = write!(text, "{octet:02x}");
+    }
+    text
+}
+
+fn unhex(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    if !text.len().is_multiple_of(2) || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let octet = |digits| u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok();
+    text.as_bytes().chunks(2).map(octet).collect::<Option<Vec<u8>>>().map(Zeroizing::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TEXT: &str = "fleetbridge snmp-rows 1\n\
+        usmUserTable 1.9.3.110.101.117 status=1 4=0.0 5=1.3.6.1.6.3.10.1.1.2 8=1.3.6.1.6.3.10.1.2.1 11= \
+        auth=000102030405060708090a0b0c0d0e0f\n\
+        vacmSecurityToGroupTable 3.3.110.101.117 status=3\n\
+        vacmAccessTable 1.97.0.3.2 status=1 4=1 5=616c6c 6= 7=\n\
+        vacmViewTreeFamilyTable 3.111.119.110.2.1.3 status=2 3=80 4=2\n";
+
+    #[test]
+    fn what_is_written_is_read() {
+        let made = decode(TEXT).unwrap();
+        assert_eq!(encode(&made).as_str(), TEXT);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("snmp-rows");
+        let store = Store::open(&path).unwrap();
+        store.replace(made).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), TEXT);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(encode(&Store::open(&path).unwrap().rows()).as_str(), TEXT);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_told() {
+        for (line, wrong) in [
+            (1, "something else\n".to_owned()),
+            (2, TEXT.replace("usmUserTable", "otherTable")),
+            (2, TEXT.replace("auth=00", "auth=")),
+            (3, TEXT.replace("status=3", "status=4")),
+            (4, TEXT.replace(" 4=1 ", " 4=7 ")),
+            (4, TEXT.replace("616c6c", "616c6")),
+            (5, TEXT.replace(" 4=2", " 9=2")),
+        ] {
+            assert_eq!(decode(&wrong).unwrap_err(), line, "{wrong}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("snmp-rows");
+        fs::write(&path, "x").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        let Err(error) = Store::open(&path) else { panic!("it was understood") };
+        assert!(error.to_string().contains("snmp-rows: line 1 is none of this file"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_survived(text in "\\PC{0,80}", at in 0..TEXT.len()) {
+            let _ = decode(&format!("{FIRST_LINE}\n{text}"));
+            let _ = decode(&format!("{}{text}{}", &TEXT[..at], &TEXT[at..]));
+        }
+    }
+}

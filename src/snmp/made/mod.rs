@@ -1,0 +1,152 @@
+//! Rows that administrators make by SET, beside those of the boot file, which cannot be set: users (RFC 3414), groups,
+//! access entries and views (RFC 3415).
+//!
+//! `table` says what rows are made of, `change` what a SET makes of them, `file` keeps them. They are few and seldom
+//! change: for a change all are copied, written to the disk, and only then in force.
+
+mod change;
+mod file;
+mod table;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+pub use change::{By, Edit};
+pub use file::{MadeError, Store};
+pub use table::{Cell, MATCH, STATUS, STORAGE, TYPE, Table, USER_ENTRY, Wanted};
+
+use super::{
+    engine::EngineId,
+    usm::{AuthProtocol, Key, Material, PrivProtocol, User},
+    vacm::{Access, Family, Member, Rows},
+};
+use table::column;
+
+/// The rows, by their indexes.
+#[derive(Clone, Debug, Default)]
+pub struct Made([BTreeMap<Vec<u32>, Row>; Table::ALL.len()]);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    status: Status,
+    /// It does not outlive the process.
+    volatile: bool,
+    /// What has a value, by column.
+    cells: BTreeMap<u32, Cell>,
+    /// Of a user.
+    keys: Keys,
+}
+
+/// RowStatus as it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Status {
+    Active = 1,
+    NotInService = 2,
+    NotReady = 3,
+}
+
+/// Keys for the bridge's own engine, that of privacy as long as its protocol wants it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keys {
+    pub auth: Option<Key>,
+    pub private: Option<Key>,
+}
+
+impl Made {
+    pub fn rows(&self, table: Table) -> impl Iterator<Item = (&[u32], &Row)> {
+        self.0[table as usize].iter().map(|(index, row)| (index.as_slice(), row))
+    }
+
+    /// Leaves out what has come into the boot file since, and returns what that was.
+    pub fn yield_to(&mut self, boot: &Rows, users: &[Arc<User>], engine: &EngineId) -> Vec<String> {
+        let mut gone = Vec::new();
+        let mut leave = |table: Table, index: Vec<u32>| {
+            if self.0[table as usize].remove(&index).is_some() {
+                gone.push(table.describe(&index));
+            }
+        };
+        users.iter().for_each(|user| leave(Table::Users, user.index(engine)));
+        boot.members.iter().for_each(|member| leave(Table::Groups, member.index()));
+        boot.access.iter().for_each(|access| leave(Table::Access, access.index()));
+        boot.families.iter().for_each(|(view, family)| leave(Table::Views, family.index(view)));
+        gone
+    }
+
+    /// The users that are active.
+    pub fn users<'a>(&'a self, engine: &'a EngineId) -> impl Iterator<Item = Arc<User>> + 'a {
+        self.active(Table::Users).filter_map(|(index, row)| {
+            let (_, name) = table::user(index)?;
+            let own = |key: &Option<Key>| key.clone().map(Material::Own);
+            let auth = row.auth_protocol().zip(own(&row.keys.auth));
+            let private = row.priv_protocol().zip(own(&row.keys.private));
+            Some(Arc::new(User::new(name, auth, private, engine)))
+        })
+    }
+
+    /// Adds the groups, access entries and views that are active.
+    pub fn enter(&self, rows: &mut Rows) {
+        for (index, row) in self.active(Table::Groups) {
+            let Some((model, name)) = table::member(index) else { continue };
+            rows.members.push(Member { model, name, group: row.text(3) });
+        }
+        for (index, row) in self.active(Table::Access) {
+            let Some((group, context, model, level)) = table::access(index) else { continue };
+            let exact = row.integer(4) == 1;
+            let [read, write, notify] = [5, 6, 7].map(|column| row.text(column));
+            rows.access.push(Access { group, context, exact, model, level, read, write, notify });
+        }
+        for (index, row) in self.active(Table::Views) {
+            let Some((view, subtree)) = table::subtree(index) else { continue };
+            let mask = row.octets(3).to_vec();
+            let included = row.integer(4) == 1;
+            rows.families.push((view, Family { subtree: subtree.to_vec(), mask, included }));
+        }
+    }
+
+    fn active(&self, table: Table) -> impl Iterator<Item = (&[u32], &Row)> {
+        self.rows(table).filter(|(_, row)| row.status == Status::Active)
+    }
+}
+
+impl Row {
+    pub fn cell(&self, table: Table, index: &[u32], column: u32) -> Cell {
+        let (storage, status) = table.storage_and_status();
+        match column {
+            _ if column == status => Cell::Integer(self.status as i32),
+            _ if column == storage => Cell::Integer(if self.volatile { 2 } else { 3 }),
+            table::SECURITY_NAME if table == Table::Users => {
+                table::user(index).map_or(Cell::Nothing, |(_, name)| Cell::text(&name))
+            }
+            // Keys are never read (RFC 3414, KeyChange).
+            _ if table.is_action(column) => Cell::text(""),
+            _ => self.cells.get(&column).cloned().unwrap_or(Cell::Nothing),
+        }
+    }
+
+    fn octets(&self, column: u32) -> &[u8] {
+        match self.cells.get(&column) {
+            Some(Cell::Octets(octets)) => octets,
+            _ => &[],
+        }
+    }
+
+    fn text(&self, column: u32) -> String {
+        String::from_utf8_lossy(self.octets(column)).into_owned()
+    }
+
+    fn integer(&self, column: u32) -> i32 {
+        match self.cells.get(&column) {
+            Some(Cell::Integer(value)) => *value,
+            _ => 0,
+        }
+    }
+
+    fn auth_protocol(&self) -> Option<AuthProtocol> {
+        let oid = self.cells.get(&column::AUTH_PROTOCOL)?;
+        AuthProtocol::ALL.into_iter().find(|protocol| *oid == Cell::Oid(protocol.oid()))
+    }
+
+    fn priv_protocol(&self) -> Option<PrivProtocol> {
+        let oid = self.cells.get(&column::PRIV_PROTOCOL)?;
+        PrivProtocol::ALL.into_iter().find(|protocol| *oid == Cell::Oid(protocol.oid()))
+    }
+}
