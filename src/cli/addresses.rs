@@ -126,7 +126,9 @@ fn routes(pools: &[Network], out: &mut dyn Write) -> Result<(), Failure> {
     for pool in pools {
         match pool.address() {
             address if address.is_loopback() => writeln!(out, "# {pool} is for this machine already")?,
-            IpAddr::V4(_) => writeln!(out, "ip route replace local {pool} dev lo")?,
+            // Else the kernel takes the device's own address for a manager on this machine, whom neither the rules of
+            // `nftables` nor the sources of a community let in.
+            IpAddr::V4(_) => writeln!(out, "ip route replace local {pool} dev lo src 127.0.0.1")?,
             IpAddr::V6(_) => writeln!(out, "ip -6 route replace local {pool} dev lo")?,
         }
     }
@@ -169,7 +171,26 @@ fn nftables(pools: &[Network], config: &Config, out: &mut dyn Write) -> Result<(
         out,
         "    }}\n    \
          chain of_device {{\n        \
-         udp dport {{ {ports} }} accept\n        \
+         udp dport {{ {ports} }} accept"
+    )?;
+    // Told from the address of a device, they are acknowledged there; without connection tracking, whose table a poll of many
+    // devices fills.
+    for (keyword, v4) in [("ip", true), ("ip6", false)] {
+        let informed = config.snmp.traps.iter().filter(|target| target.inform);
+        let informed = informed.map(|target| target.address).filter(|target| target.is_ipv4() == v4);
+        let informed: Vec<_> =
+            informed.map(|target| format!("{} . {}", target.ip(), target.port())).collect();
+        if !informed.is_empty() && !of_family(v4).is_empty() {
+            let informed = informed.join(", ");
+            writeln!(
+                out,
+                "        {keyword} saddr . udp sport {{ {informed} }} accept # acknowledged informs"
+            )?;
+        }
+    }
+    writeln!(
+        out,
+        "        \
          icmp type {{ destination-unreachable, time-exceeded, parameter-problem }} accept\n        \
          icmpv6 type {{ destination-unreachable, packet-too-big, time-exceeded, parameter-problem }} accept\n        \
          drop\n    \

@@ -24,8 +24,16 @@ impl HostNames {
         let of_another = lower
             .strip_prefix("device-")
             .is_some_and(|other| is_number(other) && other != number.to_string());
-        is_label(name) && !of_another && !lower.starts_with("ip6-") && self.0.insert(lower)
+        let is_name = is_label(name) && !is_address(&lower) && !lower.starts_with("ip6-");
+        is_name && !of_another && self.0.insert(lower)
     }
+}
+
+/// Resolvers take such a word for an IPv4 address (inet_aton).
+fn is_address(lower: &str) -> bool {
+    let hexadecimal = lower.strip_prefix("0x");
+    is_number(lower)
+        || hexadecimal.is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
 fn is_number(text: &str) -> bool {
@@ -64,5 +72,9 @@ mod tests {
         {
             assert!(!names.take(7, taken), "{taken}");
         }
+        for address in ["7", "0042", "0x7F"] {
+            assert!(!names.take(7, address), "{address} is 0.0.0.7 or the like to a resolver");
+        }
+        assert!(names.take(7, "0x7g"));
     }
 }

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 
-from support import Bridge, Broker, Case, fleet, free_port, wait_until
+from support import Bridge, Broker, Case, Manager, fleet, free_port, wait_until
 from support.namespace import Machines, as_root
 
 POOLS = ["10.99.0.0/24", "fd00:99::/64"]
@@ -33,7 +33,7 @@ class AddressTest(Case):
         self.bridge = Bridge(
             self,
             mqtt=[fleet.adapter(self.broker)],
-            traps=[f"{Machines.MANAGER}:162", f"[{Machines.MANAGER6}]:162"],
+            traps=[f'target = "{Machines.MANAGER}:162", inform = true', f'target = "[{Machines.MANAGER6}]:162", inform = true'],
             listen=f'127.0.0.1:161", "{Machines.BRIDGE}',
             port=161,
             more=DEVICES,
@@ -115,6 +115,24 @@ class AddressTest(Case):
         self.assertTrue(self.ping(Machines.BRIDGE) and self.connects(Machines.BRIDGE, port), "the machine's own address")
         self.assertEqual([self.get(at, NAME) for at in (v4, v6)], ["roof", "roof"])
         self.run_printed("nftables", "nft", "-f", "-")
+
+    def test_the_printed_rules_keep_out_no_acknowledgement_and_no_manager_on_this_machine(self):
+        if self.skip:
+            return
+        self.run_printed("routes", "sh", "-e")
+        self.run_printed("nftables", "nft", "-f", "-")
+        self.trapd()
+        v4, v6 = self.address("yard")
+        for at in (v4, f"udp6:[{v6}]"):
+            own = Manager(self, 161, address=at)
+            self.assertEqual(own.run("snmpget", NAME, options=["-OQv"]).out.strip().strip('"'), "yard", at)
+        self.status("yard", "offline")
+
+        def standings():
+            return [(one["told"], one["failed"], one["silent"]) for one in self.bridge.json("status")["targets"]]
+
+        wait_until(lambda: all(told >= 2 for told, _, _ in standings()), 20, "both managers acknowledge the start and the loss")
+        self.assertEqual([rest for _, *rest in standings()], [[0, False]] * 2)
 
     def ping(self, address):
         return subprocess.run(self.machines.manager("ping", "-c1", "-W1", address), capture_output=True).returncode == 0
