@@ -173,7 +173,7 @@ impl Daemon {
             communities,
             usm: snmp::usm::Usm::new(users, snmp::engine::random_salt()?),
             hosts: settings::hosts(&config),
-            made: snmp::made::Store::open(&config.store.join("snmp-rows"))?,
+            made: snmp::made::Store::open(&config.store.join(snmp::made::ROWS))?,
         };
         let agent = snmp::agent::Agent::new(
             fleet.clone(),

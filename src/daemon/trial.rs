@@ -12,6 +12,7 @@ use super::files;
 use crate::{
     config::Config,
     file::{Diagnostic, Severity},
+    snmp::made::{self, MadeError, ROWS},
     store::{self, StoreError},
 };
 
@@ -26,6 +27,13 @@ pub fn trial(config: &Config) -> Vec<Diagnostic> {
     }
     trial.folder("[store] path", &config.store);
     trial.store(&config.store);
+    if let Err(error) = made::Store::open(&config.store.join(ROWS)) {
+        let severity = match error {
+            MadeError::Malformed { .. } => Severity::Error,
+            MadeError::Io { .. } => Severity::Warning,
+        };
+        trial.tell(severity, error.to_string(), "");
+    }
     trial.files(files::Needed::of(config));
     if let Some(folder) = config.control.socket.parent() {
         trial.folder("[control] socket", folder);

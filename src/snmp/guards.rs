@@ -1,6 +1,6 @@
 //! Who may ask, and what he may: what the boot file says, and what administrators have made beside it.
 
-use std::{collections::BTreeSet, ops::Deref, sync::Arc};
+use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
 use arc_swap::ArcSwap;
 
@@ -90,9 +90,13 @@ impl Guards {
             (first, SetError::CommitFailed)
         })?;
         self.enforce();
-        let told: BTreeSet<String> = edits.iter().map(|(_, edit)| edit.describe()).collect();
-        for row in told {
-            tracing::info!(row, by = name, address, "who may ask was changed by SET");
+        let mut rows = BTreeMap::new();
+        for (_, edit) in edits {
+            let outcome = rows.entry(edit.row()).or_insert(edit.outcome());
+            *outcome = edit.outcome().min(*outcome);
+        }
+        for (row, outcome) in rows {
+            tracing::info!(row, ?outcome, by = name, address, "who may ask was changed by SET");
         }
         if edits.iter().any(|(_, edit)| edit.makes_user()) {
             tracing::info!(

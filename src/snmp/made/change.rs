@@ -25,24 +25,38 @@ pub struct Edit {
 }
 
 impl Edit {
-    /// For the log, what becomes of the row.
-    pub fn describe(&self) -> String {
-        let what = match &self.wanted {
-            Wanted::Status(status::DESTROY) => "removed",
-            Wanted::Status(status::CREATE_AND_GO | status::CREATE_AND_WAIT) => "made",
-            Wanted::Status(status::ACTIVE) => "switched on",
-            Wanted::Status(_) => "switched off",
-            Wanted::Key { .. } => "given another key",
-            _ => "changed",
-        };
-        format!("{} {what}", self.table.describe(&self.index))
+    /// The row, for the log.
+    pub fn row(&self) -> String {
+        self.table.describe(&self.index)
+    }
+
+    /// What becomes of the row; of several edits the least says most.
+    pub fn outcome(&self) -> Outcome {
+        match &self.wanted {
+            Wanted::Status(status::DESTROY) => Outcome::Removed,
+            Wanted::Status(status::CREATE_AND_GO | status::CREATE_AND_WAIT) => Outcome::Made,
+            Wanted::Status(status::ACTIVE) => Outcome::SwitchedOn,
+            Wanted::Status(_) => Outcome::SwitchedOff,
+            Wanted::Key { .. } => Outcome::OtherKey,
+            _ => Outcome::Changed,
+        }
     }
 
     /// Whether it makes a user.
     pub fn makes_user(&self) -> bool {
-        let makes = matches!(self.wanted, Wanted::Status(status::CREATE_AND_GO | status::CREATE_AND_WAIT));
-        self.table == Table::Users && makes
+        self.table == Table::Users && self.outcome() == Outcome::Made
     }
+}
+
+/// In the words of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    Removed,
+    Made,
+    SwitchedOn,
+    SwitchedOff,
+    OtherKey,
+    Changed,
 }
 
 /// Who sets, and what stands around the rows.

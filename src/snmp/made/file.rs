@@ -29,6 +29,9 @@ use crate::{
     },
 };
 
+/// The file's name.
+pub const ROWS: &str = "snmp-rows";
+
 const FIRST_LINE: &str = "fleetbridge snmp-rows 1";
 
 /// The rows in force, and the file that they are kept in.

@@ -11,7 +11,7 @@ mod table;
 use std::{collections::BTreeMap, sync::Arc};
 
 pub use change::{By, Edit};
-pub use file::{MadeError, Store};
+pub use file::{MadeError, ROWS, Store};
 pub use table::{Cell, MATCH, STATUS, STORAGE, TYPE, Table, USER_ENTRY, Wanted};
 
 use super::{
