@@ -60,10 +60,14 @@ impl Fleet {
         let Some(block) = self.blocks.get(index).and_then(|block| block.get()) else { return };
         let columns = &mut *block.columns.write();
         columns.dirty.set(at, false);
-        let Some(slot) = columns.slot(at).filter(|slot| slot.adapter != 0) else { return };
+        // Of a retired one it is known what it was, for who manages its hosts.
+        let Some(slot) = columns.slots.get(at).filter(|slot| slot.is_somebody() && slot.adapter != 0) else {
+            return;
+        };
+        let retired = slot.presence == Presence::Retired;
         let profile = &self.profiles[ProfileId(slot.profile)];
         let first_cell = slot.cells as usize;
-        if state.presence != Presence::Retired && state.presence != slot.presence {
+        if !retired && state.presence != Presence::Retired && state.presence != slot.presence {
             self.set_presence(columns, number, state.presence, state.presence_since);
             columns.dirty.set(at, false);
         }

@@ -223,6 +223,18 @@ class ToldTest(KitTest):
         bridge.start()
         self.assertEqual(self.hosts(bridge)[0], expected, "after a restart")
 
+    def test_a_retired_one_of_a_site(self):
+        self.broker = Broker(self)
+        bridge = Bridge(self, mqtt=[adapter(self.broker)]).start()
+        self.broker.publish("gateway/gw/state", '{"serial":"G1","site":"hall-9"}')
+        wait_until(lambda: len(bridge.json("report", "inventory")) == 1, 5, "the gateway")
+        self.assertEqual(bridge.cli("device", "retire", "gw").code, 0)
+        self.assertEqual(self.hosts(bridge, "--filter", "site=hall-9")[0], {"gw": True})
+        bridge.stop()
+        bridge.start()
+        self.assertEqual(self.hosts(bridge, "--filter", "site=hall-9")[0], {"gw": True}, "after a restart")
+        self.assertEqual(self.hosts(bridge, "--filter", "site=hall-8")[0], {})
+
     def test_a_parent_that_is_none(self):
         self.broker = Broker(self)
         bridge = Bridge(self, mqtt=[adapter(self.broker)]).start()

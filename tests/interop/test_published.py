@@ -325,6 +325,7 @@ class PublishedTest(Case):
         battery = names["battery"]
         self.assertEqual(int(value(47, 1, 1, 1, 1, 5, battery)), 14)
         self.assertEqual([int(value(233, 1, 1, 1, column, battery)) for column in (16, 17, 18)], [3712, -21, 193])
+        self.assertEqual(int(value(233, 1, 1, 1, 4, battery)), 1, "IANA's unknown")
         self.assertEqual([int(value(33, 1, 2, scalar, 0)) for scalar in (1, 4, 5, 7)], [3, 18, 37, 19])
         self.assertEqual(int(value(2, 2, 1, 10, 1)), 5_000_000_000 % 2**32)
         self.assertEqual(int(value(31, 1, 1, 1, 6, 1)), 5_000_000_000)
@@ -354,7 +355,9 @@ class PublishedTest(Case):
         found = instances(self.bridge.port, "public@RFD40")
         self.assertEqual(int(found[READER + (1, 3, 1, 0)]), 3)
         antennas = {str(value): name[-1] for name, value in found.items() if name[:-1] == READER + (2, 1, 1, 2)}
-        self.assertEqual(antennas["antenna-1"], 1)
+        number = next(number for number, row in self.bridge.manager.table("fbDeviceTable").items() if row["fbDeviceName"] == "RFD40")
+        numbers = {name: point["number"] for name, point in self.bridge.manager.points(number).items() if name in antennas}
+        self.assertEqual(antennas, numbers, "by the numbers of their points, which never change")
         status = [int(found[READER + (2, 1, 1, 5, antennas[f"antenna-{number}"])]) for number in (1, 2, 3)]
         self.assertEqual(status, [3, 4, 1])
         self.assertNotIn(READER + (1, 3, 1, 0), instances(self.bridge.port, "public@one"))

@@ -89,7 +89,7 @@ fn status(presence: Presence) -> i32 {
     }
 }
 
-/// Antennas, in the order of their points.
+/// Antennas, by the numbers of their points, which never change.
 pub struct ReadPointTable;
 
 impl Table for ReadPointTable {
@@ -144,8 +144,12 @@ impl ReadPointTable {
                 return;
             }
             let parts = context.catalogue.of(row.profile_id()).all_in_role(Role::Antenna);
-            for (index, part) in (1..).zip(parts).filter(|(index, _)| *index >= from) {
-                if visit(index, row, part.slot).is_break() {
+            let numbered =
+                parts.filter_map(|part| Some((row.nth_point(part.slot)?.def.number.into(), part.slot)));
+            let mut antennas: Vec<(u32, u16)> = numbered.filter(|(index, _)| *index >= from).collect();
+            antennas.sort_unstable();
+            for (index, slot) in antennas {
+                if visit(index, row, slot).is_break() {
                     return;
                 }
             }

@@ -154,6 +154,14 @@ impl Context<'_> {
         self.display(&text, most, read);
     }
 
+    /// Hands on an SnmpAdminString (RFC 3411) that has to be made.
+    pub fn compose_admin(&self, make: impl FnOnce(&mut String), read: impl FnOnce(Value<'_>)) {
+        let mut text = self.text.borrow_mut();
+        text.clear();
+        make(&mut text);
+        read(Value::text(&text));
+    }
+
     /// The row of the device whose agent is asked.
     pub fn own<R>(&self, read: impl FnOnce(Row<'_>) -> R) -> Option<R> {
         self.fleet.row(self.device()?, read)

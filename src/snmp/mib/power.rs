@@ -186,8 +186,9 @@ fn value(context: &Context<'_>, row: &Row<'_>, column: u32) -> Value<'static> {
         1 => Value::text("battery"),
         2 => Value::Octets(&[]),
         3 | 13 | 14 => Value::Integer(1),
-        // Unknown, by IANA's list of battery technologies.
-        4 | 6 => Value::Gauge32(0),
+        // Unknown, by IANA's list of battery technologies (RFC 7577 section 7).
+        4 => Value::Gauge32(1),
+        6 => Value::Gauge32(0),
         12 => Value::Date(Time::NEVER),
         16 => unsigned(Role::BatteryVoltage, 3),
         17 => integer(Role::BatteryCurrent, 3),

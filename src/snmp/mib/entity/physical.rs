@@ -7,7 +7,7 @@ use crate::{
     fleet::Row,
     model::{Attribute, Time},
     snmp::{
-        mib::{Column, Context, Group, MAX_TEXT, Scalar, Table, fleetbridge, interfaces, once, snmpv2, walk},
+        mib::{Column, Context, Group, Scalar, Table, fleetbridge, interfaces, once, snmpv2, walk},
         oid::{self, Prefix},
         set::{Edits, Given, SetError},
         syntax::{Labels, Syntax, TRUTH, Value},
@@ -118,7 +118,7 @@ fn value(context: &Context<'_>, entity: &Entity<'_>, column: u32, mut read: impl
     match entity {
         Entity::Bridge => read(of_bridge(context, column)),
         Entity::Device(row) => read(match column {
-            2 => return context.compose(MAX_TEXT, |text| snmpv2::describe(row, text), read),
+            2 => return context.compose_admin(|text| snmpv2::describe(row, text), read),
             3 => fleetbridge::product(row.profile()),
             4 => contained_in(context, row.live_parent(|parent| parent.number()).unwrap_or(0)),
             5 => Value::Integer(CHASSIS),
