@@ -5,11 +5,7 @@ mod support;
 
 use fleetbridge::{
     model::*,
-    snmp::{
-        addresses::Addresses,
-        community::Network,
-        view::{Hosts, SILENT},
-    },
+    snmp::{addresses::Addresses, community::Network, view::Hosts},
 };
 use rasn_snmp::v2::VarBindValue;
 use snmp_support::*;
@@ -32,7 +28,7 @@ fn manager() -> Manager {
     let hosts = Hosts {
         listen: vec!["127.0.0.1".parse().unwrap()],
         addresses: Addresses::new(&pools, Some(20_000..=20_999)),
-        silent: SILENT.to_vec(),
+        ..Hosts::default()
     };
     Manager::with_hosts(fleet, hosts)
 }

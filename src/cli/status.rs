@@ -183,7 +183,7 @@ fn unknown(unknown: &Unknown, out: &mut dyn Write) -> Result<(), Failure> {
             } else if let Some(user) = &stranger.digest {
                 format!("another password or other protocols than those of SNMPv3 user {:?}", printable(user))
             } else {
-                "outside the sources of its community".to_owned()
+                "from where nobody is answered".to_owned()
             };
             writeln!(out, "  {time}  {source}  {why}, {count} times")?;
         }

@@ -28,6 +28,8 @@ pub struct Snmp {
     pub traps: Vec<Target>,
     /// Octets; longer requests are dropped before they are decoded. Default: 4,096.
     pub max_message: usize,
+    /// From where anything is answered. Default: from everywhere.
+    pub sources: Vec<Network>,
     /// MD5 and DES for SNMPv3 users. Default: false.
     pub allow_weak: bool,
     pub devices: Devices,
@@ -53,6 +55,7 @@ impl Default for Snmp {
             communities: Vec::new(),
             traps: Vec::new(),
             max_message: 4096,
+            sources: Vec::new(),
             allow_weak: false,
             devices: Devices::default(),
         }
@@ -83,8 +86,9 @@ pub(super) fn read(top: &mut Section<'_>, listeners: &mut Listeners) -> Snmp {
         let traps = traps::read(&snmp.key("traps"));
         // The lower bound is that of RFC 3411, snmpEngineMaxMessageSize; the upper one the most that UDP carries.
         let max_message = snmp.key("max-message").integer(484..=65_507usize).unwrap_or(4096);
+        let sources = sources(&snmp.key("sources"), "nobody could ask the SNMP agent");
         let allow_weak = snmp.key("allow-weak").bool().unwrap_or(false);
-        Snmp { listen, communities, traps, max_message, allow_weak, devices }
+        Snmp { listen, communities, traps, max_message, sources, allow_weak, devices }
     });
     read.unwrap_or_default()
 }
@@ -110,16 +114,7 @@ fn community(table: &mut Section<'_>, key: &Entry<'_>, public: bool) -> Option<C
     let access = table.key("access");
     let writes = access.one_of(&["read", "write"]) == Some("write");
     let key_sources = table.key("sources");
-    let items = key_sources.items("a list of networks, for example [\"10.0.0.0/8\"]");
-    let expected = "an address or a network with no bit behind its prefix, for example \"10.0.0.0/8\"";
-    let sources: Vec<_> =
-        items.iter().filter_map(|item| item.parsed(expected, |text| text.parse::<Network>().ok())).collect();
-    if key_sources.is_list() && items.is_empty() {
-        key_sources.error(
-            "`sources` names no network: nobody could use the community".to_owned(),
-            "name networks, or leave the key out for all",
-        );
-    }
+    let sources = sources(&key_sources, "nobody could use the community");
     if writes && sources.is_empty() && !key_sources.exists() {
         access.error(
             "a community that writes is open to whoever hears it, from everywhere".to_owned(),
@@ -135,6 +130,17 @@ fn community(table: &mut Section<'_>, key: &Entry<'_>, public: bool) -> Option<C
         );
     }
     Some(Community { name: Secret::new(name), writes, sources, scope })
+}
+
+/// `outcome`: of a list without a network.
+fn sources(key: &Entry<'_>, outcome: &str) -> Vec<Network> {
+    let items = key.items("a list of networks, for example [\"10.0.0.0/8\"]");
+    let expected = "an address or a network with no bit behind its prefix, for example \"10.0.0.0/8\"";
+    if key.is_list() && items.is_empty() {
+        let message = format!("`sources` names no network: {outcome}");
+        key.error(message, "name networks, or leave the key out for all");
+    }
+    items.iter().filter_map(|item| item.parsed(expected, |text| text.parse().ok())).collect()
 }
 
 /// The devices that somebody sees. What cannot be read is never taken for all.

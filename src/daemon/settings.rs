@@ -145,6 +145,7 @@ pub fn hosts(config: &Config) -> snmp::view::Hosts {
         listen: config.snmp.listen.iter().map(|address| address.ip()).collect(),
         addresses: config.snmp.devices.addresses(),
         silent: config.snmp.devices.silent.clone(),
+        sources: config.snmp.sources.clone(),
     }
 }
 

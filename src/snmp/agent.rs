@@ -17,7 +17,7 @@ use super::{
     mib::{Context, Found, Sink, Subtree, System, entity::Catalogue},
     oid::{Place, Prefix},
     set::Locks,
-    strangers::Strangers,
+    strangers::{Refusal, Strangers},
     task::Scratch,
     usm::Usm,
     vacm::{self, Cover, Tree, predecessor},
@@ -229,6 +229,12 @@ impl Agent {
             stats.unknown_addresses.inc();
             return Ok(Outcome::Drop);
         };
+        // Before anything is decoded, and without a byte in answer.
+        if !self.hosts.lets_in(path.peer.ip()) {
+            stats.source_refused.inc();
+            self.strangers.note(now, path.peer, Refusal::Source);
+            return Ok(Outcome::Drop);
+        }
         let envelope = Envelope::decode(request)?;
         match envelope.version {
             0 | 1 => self.answer_community(now, path, at, &envelope, allow, scratch, reply),

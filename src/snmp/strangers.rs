@@ -119,7 +119,7 @@ impl Strangers {
                     tracing::warn!(%source, ?community, "SNMP request with an unknown community")
                 }
                 Why::Source => {
-                    tracing::warn!(%source, "SNMP request from outside the sources of its community")
+                    tracing::warn!(%source, "SNMP request from outside the sources that are let in")
                 }
                 Why::User(user) => tracing::warn!(%source, ?user, "SNMPv3 request of an unknown user"),
                 Why::Digest(user) => {

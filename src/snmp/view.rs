@@ -4,7 +4,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::addresses::{Addresses, NobodysAddress};
+use super::{
+    addresses::{Addresses, NobodysAddress},
+    community::Network,
+};
 use crate::{
     fleet::Fleet,
     model::{DeviceNumber, Presence},
@@ -61,6 +64,8 @@ pub struct Hosts {
     pub addresses: Addresses,
     /// Devices of such a presence do not answer.
     pub silent: Vec<Presence>,
+    /// From where anything is answered; empty: from everywhere.
+    pub sources: Vec<Network>,
 }
 
 /// Lost, unreachable, never seen: so that a manager's own "host is down" is right.
@@ -77,11 +82,22 @@ pub enum NoView {
 
 impl Default for Hosts {
     fn default() -> Self {
-        Hosts { listen: Vec::new(), addresses: Addresses::default(), silent: SILENT.to_vec() }
+        Hosts {
+            listen: Vec::new(),
+            addresses: Addresses::default(),
+            silent: SILENT.to_vec(),
+            sources: Vec::new(),
+        }
     }
 }
 
 impl Hosts {
+    /// Whether somebody there gets an answer at all.
+    pub fn lets_in(&self, source: IpAddr) -> bool {
+        let source = source.to_canonical();
+        self.sources.is_empty() || self.sources.iter().any(|network| network.contains(source))
+    }
+
     /// Whose the address and the port are: nobody's (`Err`), the bridge's (`None`) or a device's.
     pub fn at(&self, local: SocketAddr) -> Result<Option<DeviceNumber>, NobodysAddress> {
         let ip = local.ip().to_canonical();

@@ -42,6 +42,7 @@ fn run(wanted: &[String]) -> io::Result<()> {
             "walk" => snmp::walk(shared(&mut site)?)?,
             "users" => snmp::users(shared(&mut site)?)?,
             "views" => snmp::views()?,
+            "walkers" => snmp::walkers()?,
             "netconf" => netconf::measure()?,
             "echo" => snmp::echo()?,
             other => return Err(io::Error::other(format!("there is no figure {other:?}"))),

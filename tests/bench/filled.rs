@@ -10,6 +10,9 @@ use fleetbridge::{
 pub const POINTS: u16 = 8;
 pub const NOW: Time = Time::from_secs(1_795_392_000);
 
+/// Where one device in a thousand stands; those have an address, too.
+pub const RARE_SITE: &str = "hall";
+
 /// How many devices: `BENCH_DEVICES`, else 1,000,000.
 pub fn devices() -> u32 {
     std::env::var("BENCH_DEVICES").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000_000)
@@ -109,6 +112,12 @@ fn send(fleet: &Fleet, numbers: &[DeviceNumber], more: i64) {
         reports.push(Fact::Attribute { attribute: Attribute::Serial, text: serial });
         let firmware = reports.text("14.2.0");
         reports.push(Fact::Attribute { attribute: Attribute::Firmware, text: firmware });
+        if number.is_multiple_of(1000) {
+            for (attribute, text) in [(Attribute::Address, "192.0.2.7"), (Attribute::Site, RARE_SITE)] {
+                let text = reports.text(text);
+                reports.push(Fact::Attribute { attribute, text });
+            }
+        }
         for slot in 0..POINTS - 1 {
             let value = Scalar::Integer(i64::from(number % 1000) + more);
             reports.push(Fact::Point { slot, value, time: Time::NEVER });

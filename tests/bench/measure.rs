@@ -61,12 +61,12 @@ pub fn nanos(time: Duration, count: u64) -> f64 {
 }
 
 pub fn median(values: Vec<f64>) -> f64 {
-    percentile(values, 50)
+    percentile(values, 50.0)
 }
 
-pub fn percentile(mut values: Vec<f64>, percent: usize) -> f64 {
+pub fn percentile(mut values: Vec<f64>, percent: f64) -> f64 {
     values.sort_by(f64::total_cmp);
-    values[values.len() * percent / 100]
+    values[((values.len() as f64 * percent / 100.0) as usize).min(values.len() - 1)]
 }
 
 /// xorshift64*: the same numbers in each run.

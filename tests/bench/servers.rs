@@ -161,6 +161,17 @@ impl Site {
     /// Without a store, which is to know so many `devices`; they are at the broker `mqtt`. `boot`: what else stands in the
     /// boot file.
     pub fn with(devices: u32, mqtt: SocketAddr, boot: &str, profile: &str) -> io::Result<Self> {
+        Site::with_communities(devices, mqtt, boot, profile, "")
+    }
+
+    /// `communities`: those beside `public`, each behind a comma.
+    pub fn with_communities(
+        devices: u32,
+        mqtt: SocketAddr,
+        boot: &str,
+        profile: &str,
+        communities: &str,
+    ) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
         let snmp = free_udp()?;
         write(
@@ -168,7 +179,7 @@ impl Site {
             &format!(
                 "[log]\nlevel = \"warn\"\n{boot}\
                  [[mqtt]]\nname = \"plant\"\nurl = \"mqtt://{mqtt}\"\nprofiles = [\"sensor\"]\n\
-                 [snmp]\nlisten = [\"{snmp}\"]\ncommunities = [{{ name = \"public\", access = \"read\" }}]\n\
+                 [snmp]\nlisten = [\"{snmp}\"]\ncommunities = [{{ name = \"public\", access = \"read\" }}{communities}]\n\
                  [[user]]\nname = \"{USER}\"\nrole = \"read\"\n[user.snmp]\nauth = \"sha-256\"\nauth-password-file = \"password\"\n\
                  priv = \"aes-128\"\npriv-password-file = \"password\"\n"
             ),

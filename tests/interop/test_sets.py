@@ -7,6 +7,7 @@ from pysnmp.proto import api
 
 from support import Bridge, Broker, Case, Manager, wait_until
 from support.fleet import adapter
+from support.netconf import Netconf, config
 from support.plug import Plug
 from support.users import ADMIN, AS_ADMIN, options, passwords, user
 
@@ -41,7 +42,8 @@ class SetsTest(Case):
             '{ name = "writer", access = "write", sources = ["127.0.0.1"] }',
         ]
         mqtt = [adapter(self.broker, more='profiles = ["tasmota"]')]
-        self.bridge = Bridge(self, mqtt=mqtt, communities=communities, snmp=users).start()
+        self.netconf = Netconf(self)
+        self.bridge = Bridge(self, mqtt=mqtt, communities=communities, snmp=users, more=self.netconf.section).start()
         self.plug = Plug(self, self.broker, "plug-1")
         self.plug.online()
         wait_until(lambda: "plug-1" in self.bridge.manager.devices(), 10, "the plug is known")
@@ -117,6 +119,41 @@ class SetsTest(Case):
         self.assertEqual(self.set(self.olga, SERIAL, "i", serial, "fbDeviceLocation.1", "s", "roof").code, 0)
         self.refused(self.olga, "inconsistentValue", SERIAL, "i", serial, "fbDeviceLocation.1", "s", "cellar")
         self.assertEqual(self.olga.get("fbDeviceLocation.1"), "roof")
+
+    def test_what_others_hold(self):
+        """Running that is locked, or on trial, is set by nobody else; what is read of it is never held up."""
+        session = self.netconf.connect("operate")
+        set_alias = lambda: self.set(self.olga, "fbDeviceAlias.1", "s", "lamp")
+        with session.locked("running"):
+            self.refused(self.olga, "inconsistentValue", "fbDeviceAlias.1", "s", "lamp")
+            self.assertEqual(self.olga.get("fbDeviceName.1"), "plug-1")
+        self.assertEqual(set_alias().code, 0)
+        session.edit_config(target="candidate", config=config("<device><name>plug-1</name><location>shelf 7</location></device>"))
+        session.commit(confirmed=True, timeout="600")
+        self.refused(self.olga, "inconsistentValue", "fbDeviceAlias.1", "s", "desk")
+        session.commit()
+        self.assertEqual(set_alias().code, 0)
+        self.assertEqual(self.olga.get("fbDeviceAlias.1", "fbDeviceLocation.1"), ["lamp", "shelf 7"])
+        # Rows of access control are not set along with devices.
+        group = "1.3.6.1.6.3.16.1.2.1.5.3.1.120"
+        admin = self.manager(AS_ADMIN)
+        self.refused(admin, "resourceUnavailable", "fbDeviceAlias.1", "s", "x", group, "i", "5")
+        self.assertEqual(self.olga.get("fbDeviceAlias.1"), "lamp")
+
+    def test_who_asks_from_elsewhere(self):
+        self.bridge.stop()
+        with open(self.bridge.file, encoding="utf-8") as text:
+            boot = text.read()
+        with open(self.bridge.file, "w", encoding="utf-8") as text:
+            text.write(boot.replace("[snmp]\n", '[snmp]\nsources = ["127.0.0.1", "192.0.2.0/24"]\n'))
+        self.bridge.start()
+        self.assertEqual(self.olga.get("fbDeviceName.1"), "plug-1")
+        # Not even a Report.
+        for words in ([], options("olga", "sha-256", "aes-128")):
+            stranger = self.manager(words, timeout=0.3, retries=0)
+            answer = stranger.run("snmpget", "1.3.6.1.2.1.1.5.0", options=["--clientaddr=127.0.0.2"])
+            self.assertIn("Timeout", answer.text)
+        self.assertIn("127.0.0.2", self.bridge.cli("status", "--unknown").out)
 
     def test_what_is_refused(self):
         self.plug.say(TelePeriod=300, PowerOnState=3)

@@ -166,7 +166,7 @@ impl Bench {
                 }
                 let each = millis(self.cpu() - before) / walls.len() as f64;
                 self.figure(&format!("{what}, p50"), median(walls.clone()), "ms", Goal::AtMost(0.5));
-                self.figure(&format!("{what}, p99"), percentile(walls, 99), "ms", Goal::None);
+                self.figure(&format!("{what}, p99"), percentile(walls, 99.0), "ms", Goal::None);
                 self.figure(&format!("{what}, CPU"), each, "ms", Goal::None);
             }
         }
@@ -195,7 +195,7 @@ impl Bench {
         let p50 = median(walls.clone());
         let what = "one leaf edited in candidate and committed";
         self.figure(&format!("{what}, p50"), p50, "ms", Goal::AtMost(5.0));
-        self.figure(&format!("{what}, p99"), percentile(walls, 99), "ms", Goal::None);
+        self.figure(&format!("{what}, p99"), percentile(walls, 99.0), "ms", Goal::None);
         self.figure(&format!("{what}, CPU"), each, "ms", Goal::AtMost(1.0));
         self.figure("observations that came in meanwhile", came / 1e3, "k/s", Goal::None);
         self.figure("their CPU", idle * 100.0, "% of a core", Goal::None);
@@ -272,7 +272,7 @@ impl Bench {
         }
         let what = "setting from edit-config to the device's message";
         figure(&format!("{what}, p50"), median(walls.clone()), "ms", Goal::None);
-        figure(&format!("{what}, p99"), percentile(walls, 99), "ms", Goal::None);
+        figure(&format!("{what}, p99"), percentile(walls, 99.0), "ms", Goal::None);
         Ok(())
     }
 

@@ -6,6 +6,7 @@ mod load;
 mod mmsg;
 mod users;
 mod views;
+mod walkers;
 pub mod wire;
 
 use std::{
@@ -20,6 +21,7 @@ use self::{
 };
 pub use users::measure as users;
 pub use views::measure as views;
+pub use walkers::measure as walkers;
 
 use crate::{
     filled::{POINTS, devices},

@@ -13,14 +13,18 @@ pub struct Request {
 
 impl Request {
     pub fn get(name: &[u32]) -> Self {
-        Request::new(0xa0, 0, 0, name)
+        Request::new("public", 0xa0, 0, 0, name)
     }
 
     pub fn bulk(name: &[u32], repetitions: u8) -> Self {
-        Request::new(0xa5, 0, repetitions, name)
+        Request::bulk_by("public", name, repetitions)
     }
 
-    fn new(pdu: u8, first: u8, second: u8, name: &[u32]) -> Self {
+    pub fn bulk_by(community: &str, name: &[u32], repetitions: u8) -> Self {
+        Request::new(community, 0xa5, 0, repetitions, name)
+    }
+
+    fn new(community: &str, pdu: u8, first: u8, second: u8, name: &[u32]) -> Self {
         let mut varbind = Vec::new();
         wrap(&mut varbind, 0x06, &octets_of(name));
         varbind.extend([5, 0]);
@@ -31,7 +35,7 @@ impl Request {
         let after_id = body.len() - 6 + bindings.len();
         body.extend(bindings);
         let mut message = vec![2, 1, 1];
-        wrap(&mut message, 0x04, b"public");
+        wrap(&mut message, 0x04, community.as_bytes());
         wrap(&mut message, pdu, &body);
         let mut bytes = Vec::new();
         wrap(&mut bytes, 0x30, &message);
