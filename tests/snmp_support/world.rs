@@ -69,8 +69,16 @@ pub struct Ask<'a> {
 
 impl World {
     pub fn new(auth: AuthProtocol, private: PrivProtocol) -> World {
+        World::of(auth, private, Role::Read)
+    }
+
+    /// The engine is always the same one.
+    pub fn of(auth: AuthProtocol, private: PrivProtocol, role: Role) -> World {
         let folder = tempfile::tempdir().unwrap();
-        let engine = Engine::load(&folder.path().join("snmp-engine"), START).unwrap();
+        let path = folder.path().join("snmp-engine");
+        let id = "0102030405060708090a0b0c";
+        std::fs::write(&path, format!("engine-id = 80007ed905{id}\nboots = 1\n")).unwrap();
+        let engine = Engine::load(&path, START).unwrap();
         let word = |text: &str| Material::from_password(auth, &Secret::new(text.into()));
         let keys = (Some((auth, word("authpassword"))), Some((private, word("privpassword"))));
         let user = Arc::new(User::new("anna".into(), keys.0, keys.1, &engine.of(None)));
@@ -80,7 +88,7 @@ impl World {
             report(&fleet, device, false, &[value(0, 1)], after(1));
         }
         let mut rows = Rows::of_roles();
-        rows.enter(Model::Usm, "anna", Role::Read, None);
+        rows.enter(Model::Usm, "anna", role, None);
         let addresses = Addresses::new(&["127.9.0.0/24".parse().unwrap()], None);
         let access = Access {
             communities: Communities::default(),
@@ -161,6 +169,12 @@ impl World {
     pub fn send(&mut self, message: &[u8]) -> Outcome {
         let path = Path { peer: self.peer.parse().unwrap(), local: self.local.parse().unwrap() };
         self.agent.handle(self.now, path, message, &mut self.scratch, &mut self.reply)
+    }
+
+    /// What [`send`](World::send) has put off.
+    pub fn set(&mut self, message: &[u8]) -> Outcome {
+        let path = Path { peer: self.peer.parse().unwrap(), local: self.local.parse().unwrap() };
+        self.agent.set(self.now, path, message, &mut self.scratch, &mut self.reply)
     }
 
     pub fn ask(&mut self, ask: &Ask<'_>) -> Option<Answer> {

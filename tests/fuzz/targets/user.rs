@@ -1,17 +1,22 @@
-//! Messages of SNMPv3: as they come from a stranger, and from a user whose keys are right and whose PDU is anything.
+//! Messages of SNMPv3: as they come from a stranger, and from an administrator whose keys are right and whose PDU is
+//! anything: he makes users, groups and views.
 
 use std::cell::RefCell;
 
-use fleetbridge::snmp::{
-    agent::Outcome,
-    ber::tag,
-    usm::{AuthProtocol, Level, PrivProtocol},
+use fleetbridge::{
+    login::Role,
+    snmp::{
+        agent::Outcome,
+        ber::tag,
+        usm::{AuthProtocol, Level, PrivProtocol},
+    },
 };
 
 use super::snmp_support::world::{Ask, World};
 
 thread_local! {
-    static WORLD: RefCell<World> = RefCell::new(World::new(AuthProtocol::Sha256, PrivProtocol::Aes128));
+    static WORLD: RefCell<World> =
+        RefCell::new(World::of(AuthProtocol::Sha256, PrivProtocol::Aes128, Role::Administer));
 }
 
 /// The first octet says who sends the rest.
@@ -28,7 +33,11 @@ pub fn user(data: &[u8]) {
             2 => world.wrap(&Ask { device, level: Level::AuthNoPriv, ..good }, &id, rest),
             _ => world.wrap(&Ask { device, ..good }, &id, rest),
         };
-        if world.send(&message) != Outcome::Reply {
+        let outcome = match world.send(&message) {
+            Outcome::Set => world.set(&message),
+            outcome => outcome,
+        };
+        if outcome != Outcome::Reply {
             return;
         }
         assert!(world.reply.len() <= 65_507);
