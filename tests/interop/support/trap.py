@@ -36,23 +36,35 @@ class Trap:
 
 
 class TrapSink:
-    def __init__(self, case, name="trapd", community="public"):
+    """`more`: further lines of its configuration."""
+
+    def __init__(self, case, name="trapd", community="public", more=""):
         folder = os.path.join(case.folder, name)
         os.makedirs(folder)
         self.port = free_port(socket.SOCK_DGRAM)
         self.target = f"127.0.0.1:{self.port}"
         self._log = os.path.join(folder, "log")
-        config = os.path.join(folder, "snmptrapd.conf")
-        with open(config, "w", encoding="utf-8") as text:
-            # Of v1: enterprise, generic and specific number, agent address; %b has the protocol.
-            text.write(
-                f"authCommunity log {community}\nformat2 TRAP%V{_SEPARATOR}%v\\n\n"
-                f"format1 VERSION1 %N %w %q %a %V{_SEPARATOR}%v\\n\n"
-            )
+        self._config = config = os.path.join(folder, "snmptrapd.conf")
+        self._community = community
+        self.configure(more)
         command = [tool("snmptrapd"), "-f", "-A", "-Lf", self._log, "-OQ", "-C", "-c", config, "-p", os.path.join(folder, "pid")]
         command += ["-M", f"{MIBS}:{SUPPORT_MIBS}", "-m", "FLEETBRIDGE-MIB:SNMPv2-MIB", f"udp:{self.target}"]
         self._spawn = lambda: case.spawn(command, os.path.join(folder, "out"), environment=snmp_environment(folder))
         self._starts = 0
+        self.start()
+
+    def configure(self, more):
+        """Takes effect when it is started again."""
+        with open(self._config, "w", encoding="utf-8") as text:
+            # Of v1: enterprise, generic and specific number, agent address; %b has the protocol.
+            text.write(
+                f"authCommunity log {self._community}\nformat2 TRAP%V{_SEPARATOR}%v\\n\n"
+                f"format1 VERSION1 %N %w %q %a %V{_SEPARATOR}%v\\n\n{more}\n"
+            )
+
+    def restart(self, more):
+        self.stop()
+        self.configure(more)
         self.start()
 
     def start(self):
