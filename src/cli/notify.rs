@@ -46,7 +46,9 @@ impl Notify {
                     "NOT acknowledged: is a receiver of this community, or user and passwords, there, and does its answer come back?"
                 }
                 (false, true, _) => "sent; a trap is not acknowledged, so look there for fbTest",
-                (false, false, _) => "NOT sent: `fleetbridge status` counts it, and the daemon's log says why",
+                (false, false, _) => {
+                    "NOT sent: `fleetbridge status` counts it, and the daemon's log says why"
+                }
             };
             writeln!(out, "{target}  {outcome}")?;
         }

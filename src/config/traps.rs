@@ -117,7 +117,10 @@ fn v3(key: &Entry<'_>, asked: &Entry<'_>, users: &[User]) -> Option<Wire> {
     let asked_level = LEVELS.iter().find(|(word, _)| Some(*word) == asked_level).map(|(_, level)| *level);
     let Some(snmp) = &user.snmp else {
         let help = "give it snmp = { auth = \"sha-256\", auth-password-file = \"...\" }";
-        key.warning(format!("the user {name:?} has no SNMPv3 that can be used: this target is told nothing"), help);
+        key.warning(
+            format!("the user {name:?} has no SNMPv3 that can be used: this target is told nothing"),
+            help,
+        );
         return Some(Wire::V3 { user: name.to_owned(), level: asked_level.unwrap_or(Level::AuthNoPriv) });
     };
     let highest = if snmp.private.is_some() { Level::AuthPriv } else { Level::AuthNoPriv };

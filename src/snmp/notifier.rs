@@ -27,7 +27,8 @@ use tokio::{
 use super::{
     agent::Agent,
     notify::{
-        Counts, Heard, Originator, Sender, Sent, Session, Step, Target, Unable, What, World, content, in_words,
+        Counts, Heard, Originator, Sender, Sent, Session, Step, Target, Unable, What, World, content,
+        in_words,
     },
     transport::socket::{new_sender, send_from},
     view::View,

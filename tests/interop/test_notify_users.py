@@ -7,6 +7,7 @@ from test_notify import NotifyTest
 # At authPriv, and one who has privacy and is told without.
 USERS = [("anna", "sha-256", "aes-128"), ("bert", "sha-512", "aes-256"), ("carl", "sha-1", "aes-256-c")]
 PLAIN = ("dora", "sha-256", None)
+ENGINES = [f"80001f8804aabbcc{n:02}" for n in range(3)]
 
 
 class NotifyUsersTest(NotifyTest):
@@ -19,9 +20,9 @@ class NotifyUsersTest(NotifyTest):
         users = [user(*each) for each in USERS] + [user("dora", "sha-256", "aes-128")]
         return self.fleet(traps, devices, snmp="".join(users))
 
-    def sinks(self, more=""):
+    def sinks(self, **engine):
         """All users are known there, each without the keys that it does not need."""
-        return [TrapSink(self, each[0], more=more + receiver(*each)) for each in (*USERS, PLAIN)]
+        return [TrapSink(self, each[0], more=receiver(*each), **engine) for each in (*USERS, PLAIN)]
 
     def test_traps(self):
         sinks = self.sinks()
@@ -45,39 +46,37 @@ class NotifyUsersTest(NotifyTest):
             sink.wait("warmStart")
 
     def test_informs(self):
-        engines = [f"exactEngineID 0x80001f8804{digits}\nengineBoots 3\n" for digits in ("aabbccdd", "aabbccee")]
-        sinks = self.sinks(engines[0])
+        sinks = self.sinks(engine=ENGINES[0], boots=3)
         bridge = self.told(sinks, ', inform = true, timeout = "300ms", retries = 6')
         standing = lambda key: [target[key] for target in bridge.json("status")["targets"]]
         counts = [1] * len(sinks)
         wait_until(lambda: standing("told") == counts, 5, "coldStart is acknowledged")
         self.assertEqual([len(sink.all()) for sink in sinks], counts, "each once")
 
-        # An outage, after which there are other boots; then one after which there is another engine.
-        after = [engines[0].replace("engineBoots 3", "engineBoots 9"), engines[1]]
-        for round, more in enumerate(after):
+        # An outage, after which there are more boots; then one after which there is another engine.
+        for round, engine in enumerate([(ENGINES[0], 9), (ENGINES[1], 0)]):
             for sink in sinks:
                 sink.stop()
             self.say("up" if round else "down", 0, 1)
             wait_until(lambda: min(standing("behind")) > 0, 5, "they are not acknowledged")
             for each, sink in zip((*USERS, PLAIN), sinks):
-                sink.configure(more + receiver(*each))
+                sink.configure(receiver(*each), *engine)
                 sink.start()
             wait_until(lambda: standing("told") == [3 + 2 * round] * len(sinks), 20, "all are acknowledged")
         expected = {f"dev-{n}": "fbDeviceReturned" for n in (0, 1)}
         self.assertEqual([sink.last_words() for sink in sinks], [expected] * len(sinks))
         self.assertEqual((standing("failed"), standing("behind")), ([0] * len(sinks), [0] * len(sinks)))
 
-        # Another engine at once, with nothing lost on the way: the very first try arrives.
-        for each, sink in zip((*USERS, PLAIN), sinks):
-            sink.restart(engines[0].replace("dd\n", "ff\n") + receiver(*each))
-        answer = bridge.cli("notify", "test")
-        self.assertEqual((answer.code, answer.out.count("acknowledged")), (0, len(sinks)), answer.text)
+        # More boots, and another engine, with nothing lost on the way: the very first try arrives.
+        for engine in ((ENGINES[1], 7), (ENGINES[2], 0)):
+            for each, sink in zip((*USERS, PLAIN), sinks):
+                sink.restart(receiver(*each), *engine)
+            answer = bridge.cli("notify", "test")
+            self.assertEqual((answer.code, answer.out.count("acknowledged")), (0, len(sinks)), answer.text)
 
     def test_a_receiver_that_does_not_take_it(self):
         passwords(self)
-        engine = "exactEngineID 0x80001f880411223344\nengineBoots {}\n"
-        sink = TrapSink(self, more=engine.format(1))
+        sink = TrapSink(self, engine=ENGINES[0])
         target = f'target = "{sink.target}", version = "3", user = "anna", inform = true, timeout = "150ms", retries = 1'
         bridge = self.fleet([target], 0, snmp=user(*USERS[0]))
         told = [
@@ -89,7 +88,7 @@ class NotifyUsersTest(NotifyTest):
         ]
         for boots, (lines, expected) in enumerate(told):
             with self.subTest(expected=expected):
-                sink.restart(engine.format(boots + 2) + lines)
+                sink.restart(lines, ENGINES[0], boots + 1)
                 answer = bridge.cli("notify", "test")
                 self.assertEqual(answer.code, 1)
                 self.assertRegex(answer.out, f"NOT acknowledged: .*{expected}")
@@ -98,7 +97,7 @@ class NotifyUsersTest(NotifyTest):
                 self.assertEqual(trouble is None, "community" in expected, trouble)
                 self.assertIn(trouble or "it does not answer", bridge.cli("status").out)
         self.assertEqual(bridge.output().count("does not take what it is told"), 1, "once a minute")
-        sink.restart(engine.format(20) + receiver(*USERS[0]))
+        sink.restart(receiver(*USERS[0]), ENGINES[0], 20)
         self.assertEqual(bridge.cli("notify", "test").code, 0)
         sink.wait("fbTest")
         self.assertIsNone(self.target(bridge)["trouble"])

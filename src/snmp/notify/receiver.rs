@@ -14,7 +14,9 @@ use crate::{
     snmp::{
         ber::{Pdu, tag},
         frame::{Frame, Head},
-        usm::{AuthKey, Level, MODEL, Message, Parameters, PrivKey, Salted, Scoped, Secured, User, WINDOW, Why},
+        usm::{
+            AuthKey, Level, MODEL, Message, Parameters, PrivKey, Salted, Scoped, Secured, User, WINDOW, Why,
+        },
     },
 };
 

@@ -17,10 +17,17 @@ use crate::{
 /// By which version and identity a target is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wire {
-    V1 { community: Secret },
-    V2c { community: Secret },
+    V1 {
+        community: Secret,
+    },
+    V2c {
+        community: Secret,
+    },
     /// Authenticated at least.
-    V3 { user: String, level: Level },
+    V3 {
+        user: String,
+        level: Level,
+    },
 }
 
 /// What a notification says.
