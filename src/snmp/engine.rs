@@ -139,9 +139,12 @@ impl Engine {
     }
 
     fn save(&self, path: &Path) -> io::Result<()> {
-        let text = format!("engine-id = {self}
+        let text = format!(
+            "engine-id = {self}
 boots = {}
-", self.boots);
+",
+            self.boots
+        );
         secret::replace_file(path, text.as_bytes())
     }
 }

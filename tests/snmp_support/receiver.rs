@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use fleetbridge::{
-    login::Role,
     model::Time,
     secret::Secret,
     snmp::{
@@ -59,7 +58,7 @@ pub struct Answer<'a> {
 pub fn user(auth: AuthProtocol, private: PrivProtocol, engine: &Engine, password: &str) -> Arc<User> {
     let word = |text: &str| Material::from_password(auth, &Secret::new(text.into()));
     let keys = (Some((auth, word(password))), Some((private, word("privpassword"))));
-    Arc::new(User::new("anna".into(), Role::Read, keys.0, keys.1, &engine.of(None)))
+    Arc::new(User::new("anna".into(), keys.0, keys.1, &engine.of(None)))
 }
 
 pub fn target(level: Level, inform: bool) -> Target {
