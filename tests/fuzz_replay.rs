@@ -31,7 +31,7 @@ macro_rules! replay {
     };
 }
 
-replay!(agent, ber, boot, codec, edit_config, framing, profile, row, session, user);
+replay!(agent, ber, boot, codec, edit_config, framing, profile, receiver, row, session, user);
 
 fn replay(name: &str, target: Target) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(name);

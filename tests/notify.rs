@@ -241,6 +241,24 @@ fn informs_are_tried_again_and_then_given_up() {
 }
 
 #[test]
+fn what_a_target_could_not_read_is_sent_again_at_once_but_not_for_ever() {
+    let mut one = Simulated::new(target(true, 50), 1);
+    let fleet = one.fleet.clone();
+    let test = one.originator.test(one.now);
+    let (mut sent, began) = (Vec::new(), one.now);
+    for _ in 0..1000 {
+        one.now = one.now.plus_millis(50);
+        while let Some(id) = one.originator.poll(one.now, World { fleet: &fleet, wall: one.now }) {
+            sent.push(one.now.since(began) / 100);
+            one.originator.handle_sent(id, Sent::Out, one.now);
+            one.originator.handle_synchronised(one.now);
+        }
+    }
+    assert_eq!(sent, [0, 0, 0, 10, 30, 70], "two more than its four tries");
+    assert_eq!(one.originator.take_tested(), [(test, false)]);
+}
+
+#[test]
 fn an_outage_between_two_tries_costs_nothing() {
     let mut one = Simulated::new(target(true, 50), 10);
     one.answers = false;

@@ -38,14 +38,17 @@ impl Notify {
             None => "/v1/notify/test".to_owned(),
         };
         let tested: Vec<Tested> = place.client()?.post(&path).map_err(|error| place.explain(error))?;
-        for Tested { target, inform, told } in &tested {
-            let outcome = match (inform, told) {
-                (true, true) => "acknowledged",
-                (true, false) => {
-                    "NOT acknowledged: is a receiver of this community there, and does its answer come back?"
+        for Tested { target, inform, told, trouble } in &tested {
+            let outcome = match (inform, told, trouble) {
+                (true, true, _) => "acknowledged",
+                (true, false, Some(trouble)) => &format!("NOT acknowledged: {trouble}"),
+                (true, false, None) => {
+                    "NOT acknowledged: is a receiver of this community, or user and passwords, there, and does its answer come back?"
                 }
-                (false, true) => "sent; a trap is not acknowledged, so look there for fbTest",
-                (false, false) => "NOT sent: `fleetbridge status` counts it, and the daemon's log says why",
+                (false, true, _) => "sent; a trap is not acknowledged, so look there for fbTest",
+                (false, false, _) => {
+                    "NOT sent: `fleetbridge status` counts it, and the daemon's log says why"
+                }
             };
             writeln!(out, "{target}  {outcome}")?;
         }

@@ -110,6 +110,10 @@ fn status(status: &view::Status, out: &mut dyn Write) -> Result<(), Failure> {
     }
     let snmp = &status.snmp;
     writeln!(out, "snmp       {} received, {} sent, {} traps", snmp.received, snmp.sent, snmp.traps)?;
+    match &snmp.engine {
+        Some(engine) => writeln!(out, "           engine {engine}")?,
+        None => writeln!(out, "           SNMPv3 is off, because the engine's boots cannot be kept")?,
+    }
     let troubles: Vec<_> = [
         ("bad communities", snmp.bad_communities),
         ("refused sources", snmp.sources_refused),
@@ -149,6 +153,9 @@ fn described(target: &view::Target) -> String {
     }
     if target.silent {
         line.push_str("; it does not answer");
+    }
+    if let Some(trouble) = &target.trouble {
+        line.push_str(&format!("; {trouble}"));
     }
     line
 }

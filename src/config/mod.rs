@@ -167,9 +167,10 @@ fn build(top: &mut Section<'_>, path: &Path, base: &Base) -> Config {
     let limits = process::limits(top);
     let hears = top.key("mqtt").exists() || top.key("broker").exists();
     let (mqtt, named) = mqtt::read(top, base, broker.as_ref());
-    let snmp = snmp::read(top, &mut listeners);
+    let (mut snmp, traps) = snmp::read(top, &mut listeners);
     let netconf = netconf::read(top, base, &mut listeners);
     let users = users::read(top, base, snmp.allow_weak);
+    snmp.traps = traps.map(|traps| traps::read(&traps, &users)).unwrap_or_default();
     if netconf.is_some() && users.is_empty() {
         top.note(
             "nobody can log in to the NETCONF server".to_owned(),

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use super::{
     devices::{self, Devices},
     listeners::{Listeners, Transport},
-    section, traps,
+    section,
 };
 use crate::{
     file::{Entry, Section},
@@ -62,7 +62,8 @@ impl Default for Snmp {
     }
 }
 
-pub(super) fn read(top: &mut Section<'_>, listeners: &mut Listeners) -> Snmp {
+/// Also `traps`, which name users: they are read when those are known.
+pub(super) fn read<'a>(top: &mut Section<'a>, listeners: &mut Listeners) -> (Snmp, Option<Entry<'a>>) {
     let read = section(top, "snmp", |snmp| {
         let key = snmp.key("listen");
         let mut listen: Vec<_> = key
@@ -83,14 +84,14 @@ pub(super) fn read(top: &mut Section<'_>, listeners: &mut Listeners) -> Snmp {
                 "add communities = [{ name = \"...\", access = \"read\" }]",
             );
         }
-        let traps = traps::read(&snmp.key("traps"));
+        let traps = snmp.key("traps");
         // The lower bound is that of RFC 3411, snmpEngineMaxMessageSize; the upper one the most that UDP carries.
         let max_message = snmp.key("max-message").integer(484..=65_507usize).unwrap_or(4096);
         let sources = sources(&snmp.key("sources"), "nobody could ask the SNMP agent");
         let allow_weak = snmp.key("allow-weak").bool().unwrap_or(false);
-        Snmp { listen, communities, traps, max_message, sources, allow_weak, devices }
+        (Snmp { listen, communities, traps: Vec::new(), max_message, sources, allow_weak, devices }, traps)
     });
-    read.unwrap_or_default()
+    read.map_or_else(Default::default, |(snmp, traps)| (snmp, Some(traps)))
 }
 
 fn communities(key: &Entry<'_>, public: bool, patterns: &[Pattern]) -> Vec<Community> {

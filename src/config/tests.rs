@@ -2,7 +2,11 @@ use std::{fs, os::unix::fs::PermissionsExt};
 
 use super::*;
 use crate::login::Role;
-use crate::snmp::{community::Pattern, notify::Kind};
+use crate::snmp::{
+    community::Pattern,
+    notify::{Kind, Wire},
+    usm::Level,
+};
 
 fn lines(text: &str) -> Vec<String> {
     let outcome = parse(Path::new("/b/fleetbridge.toml"), text);
@@ -145,7 +149,7 @@ communities = [
   { name = "public-x", access = "write" },
   { name = "public" , sources = ["10.0.0.1/8"] }, { name = "public@", access = "read" },
 ]
-traps = [{ target = "nms", version = "3", community = "a b" }]
+traps = [{ target = "nms", community = "a b" }]
 [broker]
 listen = "127.0.0.1:1883"
 max-clients = 0
@@ -177,7 +181,6 @@ profiles = ["tasmotta"]
         "27: the communities \"public@\" and \"public\" (line 25) cannot be told apart; by `[snmp.devices] communities` one of them names a device: choose another name",
         "27: the community \"public\" stands already in line 25; remove one of them",
         "29: `target` must be an IP address, with a port or not, for example \"192.0.2.1:162\"; found the text \"nms\"",
-        "29: `version` cannot be \"3\"; allowed: 1, 2c",
         "29: `community` must be a text of 1 to 64 characters without blanks; found the text \"a b\"",
         "32: `max-clients` must be an integer from 1 to 100000; found the integer 0",
         "34: an item of `ssh` 127.0.0.1:1883 is taken already, by 127.0.0.1:1883 in line 31; give each listener a port of its own",
@@ -276,7 +279,7 @@ fn trap_targets() {
          { target = '192.0.2.3', community = 'b', rate = 0, sites = [], kinds = [] },\n]\n",
     );
     let expected = [
-        "3: `inform` with version = \"1\"; v1 has traps only; use version = \"2c\"",
+        "3: `inform` with version = \"1\"; v1 has traps only; use version = \"2c\" or \"3\"",
         "4: an item of `kinds` cannot be \"device-loss\"; did you mean `device-lost`? allowed: start, device-lost, \
          device-returned, adapter-down, adapter-up, setting-failed, setting-applied, config-change",
         "4: warning: `timeout` without inform = true; nobody acknowledges a trap: it is tried again only if it could not be sent",
@@ -287,5 +290,61 @@ fn trap_targets() {
     ];
     for line in expected {
         assert!(found.iter().any(|found| found == line), "missing: {line}\nfound:\n{}", found.join("\n"));
+    }
+}
+
+#[test]
+fn trap_targets_of_users() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("fleetbridge.toml");
+    let password = dir.path().join("pw");
+    fs::write(&password, "password-1\n").unwrap();
+    fs::set_permissions(&password, fs::Permissions::from_mode(0o600)).unwrap();
+    let auth = "auth = 'sha-256', auth-password-file = 'pw'";
+    let users = format!(
+        "[[user]]\nname = 'anna'\nrole = 'read'\nsnmp = {{ {auth}, priv = 'aes-128', priv-password-file = 'pw' }}\n\
+         [[user]]\nname = 'otto'\nrole = 'read'\nsnmp = {{ {auth} }}\n[[user]]\nname = 'nora'\nrole = 'read'\n"
+    );
+    let targets = |list: &str| {
+        let targets =
+            list.lines().zip(1..).map(|(more, n)| format!("{{ target = '192.0.2.{n}', {more} }},\n"));
+        parse(&file, &format!("[snmp]\ntraps = [\n{}]\n{users}", targets.collect::<String>()))
+    };
+    let good = targets(
+        "version = '3', user = 'anna', inform = true\nversion = '3', user = 'anna', level = 'auth-no-priv'\n\
+         version = '3', user = 'otto'\nversion = '3', user = 'nora'",
+    );
+    let levels: Vec<_> = good.value.unwrap().snmp.traps.iter().map(|target| target.wire.clone()).collect();
+    let of = |user: &str, level| Wire::V3 { user: user.into(), level };
+    let (plain, private) = (Level::AuthNoPriv, Level::AuthPriv);
+    assert_eq!(levels, [of("anna", private), of("anna", plain), of("otto", plain), of("nora", plain)]);
+    let found: Vec<_> = good.problems.iter().map(Diagnostic::to_string).collect();
+    let nora = concat!(
+        ":6: warning: the user \"nora\" has no SNMPv3 that can be used: this target is told nothing; ",
+        "give it snmp = { auth = \"sha-256\", auth-password-file = \"...\" }"
+    );
+    assert!(found.iter().any(|found| found.ends_with(nora)), "{found:?}");
+    let bad = targets(
+        "version = '3', user = 'ana'\nversion = '3', user = 'anna', community = 'a'\nversion = '3'\n\
+         user = 'anna'\nversion = '2c', community = 'a', level = 'auth-priv'\n\
+         version = '3', user = 'otto', level = 'auth-priv'\nversion = '3', user = 'anna', level = 'priv'\n\
+         version = '4', community = 'a'",
+    );
+    let found: Vec<_> = bad.problems.iter().map(Diagnostic::to_string).collect();
+    for expected in [
+        "3: there is no user \"ana\"; did you mean `anna`? it is the name of a [[user]] that has `snmp`",
+        "4: `community` with version = \"3\"; v3 has users: name one of [[user]] by `user`, and remove `community`",
+        "5: `user` is missing in [snmp.traps]; example: user = \"anna\"",
+        "6: `user` with version = \"2c\"; users are SNMPv3's: use version = \"3\"",
+        "7: `level` with version = \"2c\"; users are SNMPv3's: use version = \"3\"",
+        "8: `level` \"auth-priv\", and the user \"otto\" has no `priv`; give the user `priv` and `priv-password-file`, or ask for \"auth-no-priv\"",
+        "9: `level` cannot be \"priv\"; allowed: auth-no-priv, auth-priv",
+        "10: `version` cannot be \"4\"; allowed: 1, 2c, 3",
+    ] {
+        assert!(
+            found.iter().any(|found| found.ends_with(expected)),
+            "missing: {expected}\nfound:\n{}",
+            found.join("\n")
+        );
     }
 }

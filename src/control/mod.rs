@@ -52,6 +52,8 @@ pub struct State {
     pub fleet: Arc<Fleet>,
     pub stats: Arc<Stats>,
     pub started: Time,
+    /// snmpEngineID of the bridge in hexadecimal digits; `None`: SNMPv3 is off.
+    pub engine: Option<String>,
     /// The last messages that nobody understood.
     pub unknown: Box<dyn Fn() -> view::Unknown + Send + Sync>,
     /// How the trap targets stand.

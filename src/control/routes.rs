@@ -92,7 +92,8 @@ type WantedQuery = Result<Query<Wanted>, QueryRejection>;
 async fn status(Shared(state): App) -> Json<view::Status> {
     let problems = state.all_problems();
     let targets = (state.targets)();
-    Json(view::Status::new(&state.fleet, &state.stats, state.started, targets, problems, clock::now()))
+    let snmp = view::Snmp::new(state.engine.clone(), &state.stats);
+    Json(view::Status::new(&state.fleet, &state.stats, snmp, state.started, targets, problems, clock::now()))
 }
 
 /// The query string of a test.

@@ -81,6 +81,9 @@ pub struct Broker {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Snmp {
+    /// snmpEngineID of the bridge in hexadecimal digits; absent: SNMPv3 is off.
+    #[serde(default)]
+    pub engine: Option<String>,
     pub received: u64,
     pub sent: u64,
     pub traps: u64,
@@ -108,6 +111,9 @@ pub struct Target {
     pub behind: u64,
     /// It did not acknowledge its last notification.
     pub silent: bool,
+    /// What it said of what it is told, if it does not take it.
+    #[serde(default)]
+    pub trouble: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,6 +123,9 @@ pub struct Tested {
     pub inform: bool,
     /// Sent, and acknowledged if it is an inform.
     pub told: bool,
+    /// As that of a [`Target`].
+    #[serde(default)]
+    pub trouble: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -326,6 +335,7 @@ impl Status {
     pub fn new(
         fleet: &Fleet,
         stats: &Stats,
+        snmp: Snmp,
         started: Time,
         targets: Vec<Target>,
         problems: Vec<String>,
@@ -341,17 +351,7 @@ impl Status {
             observations: stats.southbound.observations.value(),
             unknown: stats.southbound.unknown.value(),
             broker: Broker::new(&stats.broker),
-            snmp: Snmp {
-                received: stats.snmp.in_pkts.value(),
-                sent: stats.snmp.out_pkts.value(),
-                traps: stats.snmp.out_traps.value(),
-                bad_communities: stats.snmp.in_bad_community_names.value(),
-                malformed: stats.snmp.in_asn_parse_errs.value(),
-                sources_refused: stats.snmp.source_refused.value(),
-                unknown_devices: stats.snmp.unknown_contexts.value(),
-                silent_devices: stats.snmp.silent_devices.value(),
-                trap_errors: stats.snmp.trap_errors.value(),
-            },
+            snmp,
             targets,
             store: Store {
                 rows_written: stats.store.rows_written.value(),
@@ -360,6 +360,24 @@ impl Status {
             },
             events: fleet.journal().last(),
             problems,
+        }
+    }
+}
+
+impl Snmp {
+    /// `engine`: in hexadecimal digits; `None`: SNMPv3 is off.
+    pub fn new(engine: Option<String>, stats: &Stats) -> Snmp {
+        Snmp {
+            engine,
+            received: stats.snmp.in_pkts.value(),
+            sent: stats.snmp.out_pkts.value(),
+            traps: stats.snmp.out_traps.value(),
+            bad_communities: stats.snmp.in_bad_community_names.value(),
+            malformed: stats.snmp.in_asn_parse_errs.value(),
+            sources_refused: stats.snmp.source_refused.value(),
+            unknown_devices: stats.snmp.unknown_contexts.value(),
+            silent_devices: stats.snmp.silent_devices.value(),
+            trap_errors: stats.snmp.trap_errors.value(),
         }
     }
 }

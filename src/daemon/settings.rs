@@ -276,13 +276,18 @@ pub fn targets(targets: &Targets, fleet: &Fleet) -> Vec<view::Target> {
         failed: standing.counts.failed,
         behind: standing.behind,
         silent: standing.silent,
+        trouble: standing.trouble.map(str::to_owned),
     };
     targets.standings(fleet.journal().told()).into_iter().map(view).collect()
 }
 
 pub async fn test(targets: Arc<Targets>, target: Option<SocketAddr>) -> Option<Vec<view::Tested>> {
-    let view =
-        |Tested { address, inform, told }: Tested| view::Tested { target: address.to_string(), inform, told };
+    let view = |Tested { address, inform, told, trouble }: Tested| view::Tested {
+        target: address.to_string(),
+        inform,
+        told,
+        trouble: trouble.map(str::to_owned),
+    };
     Some(targets.test(target).await?.into_iter().map(view).collect())
 }
 

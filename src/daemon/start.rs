@@ -451,10 +451,12 @@ impl Shown {
         let (staged, discarded, committed) = (datastore.clone(), datastore.clone(), datastore.clone());
         let (adapters_of, progress_of, told_to) = (fleet.clone(), fleet.clone(), fleet.clone());
         let tested = targets.clone();
+        let engine = agent.engine();
         control::State {
             fleet,
             stats,
             started,
+            engine: engine.is_saved().then(|| engine.to_string()),
             unknown: Box::new(move || settings::unknown(&unknown, agent.strangers())),
             targets: Box::new(move || settings::targets(&targets, &told_to)),
             test: Box::new(move |target| Box::pin(settings::test(tested.clone(), target))),

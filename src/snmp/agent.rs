@@ -128,6 +128,11 @@ impl Agent {
         &self.engine
     }
 
+    /// Users of SNMPv3.
+    pub fn usm(&self) -> &Usm {
+        &self.guards.usm
+    }
+
     /// Answers a message in `reply`, which is overwritten.
     pub fn handle(
         &self,

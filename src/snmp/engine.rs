@@ -1,8 +1,7 @@
 //! The SNMP engine (RFC 3411 section 3.1): its identifier, and how often it has booted, in a file of their own.
 
 use std::{
-    fmt::Write as _,
-    io,
+    fmt, io,
     path::Path,
     sync::{
         Arc,
@@ -140,12 +139,20 @@ impl Engine {
     }
 
     fn save(&self, path: &Path) -> io::Result<()> {
-        let mut text = String::from("engine-id = ");
-        for octet in self.id {
-            let _ = write!(text, "{octet:02x}");
-        }
-        let _ = writeln!(text, "\nboots = {}", self.boots);
+        let text = format!(
+            "engine-id = {self}
+boots = {}
+",
+            self.boots
+        );
         secret::replace_file(path, text.as_bytes())
+    }
+}
+
+/// Its identifier in hexadecimal digits.
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.id.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
     }
 }
 

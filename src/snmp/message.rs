@@ -80,12 +80,11 @@ mod tests {
     use super::*;
     use crate::{
         model::Time,
-        secret::Secret,
         snmp::{
             ber::{self, Envelope, tag},
             frame::{Frame, Head},
             mib::snmpv2::{TRAP_OID, UPTIME},
-            notify::{Notification, PduKind, Wire},
+            notify::Notification,
             oid::{self, Prefix},
         },
     };
@@ -188,9 +187,8 @@ mod tests {
             let mut notification = Notification::new(uptime).named(&SOME_OID);
             bindings.iter().for_each(|(name, value)| notification.push(name, &value.value()));
             let mut ours = Vec::new();
-            let wire = Wire::V2c { community: Secret::new(community.clone()) };
-            let kind = if inform { PduKind::Inform } else { PduKind::Trap };
-            wire.encode(&notification, kind, request_id, Ipv4Addr::UNSPECIFIED, &mut ours);
+            let tag = if inform { tag::INFORM } else { tag::TRAP };
+            notification.write(Frame::V2c { community: community.as_bytes() }, tag, request_id, &mut ours);
             let mut all = Bindings::default();
             all.push(UPTIME.arcs(), &Value::TimeTicks(uptime));
             all.push(TRAP_OID.arcs(), &Value::Oid(&SOME_OID));

@@ -1,8 +1,8 @@
 //! Tells the targets: drives an [`Originator`] for each with the journal, the clock and two sockets.
 //!
 //! ```text
-//! fleet.journal() --poll 50 ms--> Originator ──▶ notify::content ─▶ Wire ──UDP──▶ target
-//! history (the store's events) ──▶    ▲ └──────── acknowledgements ◀──UDP────────┘
+//! fleet.journal() --poll 50 ms--> Originator ──▶ notify::content ─▶ Session ──UDP──▶ target
+//! history (the store's events) ──▶    ▲ └──────── acknowledgements ─┘   ▲◀──UDP────────┘
 //!                                     └── Targets: status, what the flusher saves
 //! ```
 //! What is told of a device leaves from its own address of the target's family, if it has one: managers know who it is by
@@ -26,7 +26,10 @@ use tokio::{
 
 use super::{
     agent::Agent,
-    notify::{Counts, Originator, PduKind, Sent, Target, What, World, content},
+    notify::{
+        Counts, Heard, Originator, Sender, Sent, Session, Step, Target, Unable, What, World, content,
+        in_words,
+    },
     transport::socket::{new_sender, send_from},
     view::View,
 };
@@ -53,8 +56,14 @@ pub type History = dyn Fn(u64, usize) -> Vec<Event> + Send + Sync;
 /// Who is told, and how far they are.
 #[derive(Default)]
 pub struct Targets {
-    list: Mutex<Vec<Originator>>,
+    list: Mutex<Vec<Line>>,
     tests: Mutex<Option<mpsc::Sender<Test>>>,
+}
+
+/// To one target.
+struct Line {
+    originator: Originator,
+    session: Session,
 }
 
 /// How a target stands.
@@ -68,6 +77,8 @@ pub struct Standing {
     pub behind: u64,
     /// It did not acknowledge its last notification.
     pub silent: bool,
+    /// What it said last of what it is told, if it does not take it.
+    pub trouble: Option<&'static str>,
 }
 
 /// What became of a test.
@@ -77,6 +88,8 @@ pub struct Tested {
     pub inform: bool,
     /// Sent, and acknowledged if that was asked for.
     pub told: bool,
+    /// As [`Standing::trouble`].
+    pub trouble: Option<&'static str>,
 }
 
 struct Test {
@@ -89,21 +102,23 @@ impl Targets {
     /// `last`: the newest event when the fleet was restored; `saved`: what earlier runs have told.
     pub fn new(targets: Vec<Target>, saved: &[Bookmark], last: u64, agent: &Agent) -> Self {
         let world = World { fleet: agent.fleet(), wall: clock::now() };
-        let originator = |target: Target| {
+        let line = |target: Target| {
+            let session = Session::new(&target, agent.usm());
             let saved = saved.iter().find(|saved| saved.reader == target.key());
-            Originator::new(target, saved, last, world.wall, world)
+            Line { originator: Originator::new(target, saved, last, world.wall, world), session }
         };
-        Targets { list: Mutex::new(targets.into_iter().map(originator).collect()), tests: Mutex::default() }
+        Targets { list: Mutex::new(targets.into_iter().map(line).collect()), tests: Mutex::default() }
     }
 
     pub fn standings(&self, told: u64) -> Vec<Standing> {
-        let standing = |originator: &Originator| Standing {
+        let standing = |Line { originator, session }: &Line| Standing {
             address: originator.target().address,
             version: originator.target().wire.version(),
             inform: originator.target().inform,
             counts: originator.counts(),
             behind: told.saturating_sub(originator.cursor()),
             silent: originator.is_silent(),
+            trouble: session.trouble(),
         };
         self.list.lock().iter().map(standing).collect()
     }
@@ -111,14 +126,14 @@ impl Targets {
     /// All of them, if anything has changed since the last call.
     pub fn take_unsaved(&self) -> Option<Vec<Bookmark>> {
         let mut list = self.list.lock();
-        list.iter_mut().filter_map(Originator::take_unsaved).next()?;
-        list.iter_mut().for_each(Originator::mark_unsaved);
-        Some(list.iter_mut().filter_map(Originator::take_unsaved).collect())
+        list.iter_mut().filter_map(|line| line.originator.take_unsaved()).next()?;
+        list.iter_mut().for_each(|line| line.originator.mark_unsaved());
+        Some(list.iter_mut().filter_map(|line| line.originator.take_unsaved()).collect())
     }
 
     /// What was taken could not be saved, or is lost.
     pub fn mark_unsaved(&self) {
-        self.list.lock().iter_mut().for_each(Originator::mark_unsaved);
+        self.list.lock().iter_mut().for_each(|line| line.originator.mark_unsaved());
     }
 
     /// Tells a target, or all, of nothing, and waits for what comes of it. `None`: the notifier has ended, or has too many
@@ -150,8 +165,8 @@ pub async fn run(
         tokio::select! {
             () = &mut stop => stopped = true,
             _ = timer.tick() => {}
-            (len, from) = receive(notifier.sockets.0.as_ref(), &mut v4) => notifier.received(&v4[..len], from),
-            (len, from) = receive(notifier.sockets.1.as_ref(), &mut v6) => notifier.received(&v6[..len], from),
+            (len, from) = receive(notifier.sockets.0.as_ref(), &mut v4) => notifier.received(&v4[..len], from).await,
+            (len, from) = receive(notifier.sockets.1.as_ref(), &mut v6) => notifier.received(&v6[..len], from).await,
             Some(test) = wishes.recv() => notifier.test(test),
         }
         for at in 0..notifier.count {
@@ -170,7 +185,7 @@ struct Notifier {
     targets: Arc<Targets>,
     count: usize,
     history: Arc<History>,
-    /// What v1 calls an agent that has no address of its own.
+    /// As [`Sender::address`].
     bridge: Ipv4Addr,
     /// For IPv4 and IPv6 targets, opened when first needed.
     sockets: (Option<UdpSocket>, Option<UdpSocket>),
@@ -189,6 +204,19 @@ struct Running {
     waits: Vec<(usize, i32)>,
     outcomes: Vec<Tested>,
     reply: oneshot::Sender<Vec<Tested>>,
+}
+
+/// What is to be done for a target.
+enum Next {
+    /// What it was to be told of is not there any more.
+    Nothing,
+    /// A question to it is under way.
+    Wait,
+    /// The question that was made.
+    Ask,
+    /// The message that was made, from a source of its own.
+    Send(Option<IpAddr>),
+    Unable(Unable),
 }
 
 impl Notifier {
@@ -223,13 +251,16 @@ impl Notifier {
     async fn tell(&mut self, at: usize) {
         for _ in 0..READS {
             let read = self.read(at).await;
-            while let Some((id, target, source)) = self.next(at) {
-                let sent = match source {
-                    None => Sent::Nothing,
-                    Some(source) => self.send(target, source).await,
+            while let Some((id, target, next)) = self.next(at) {
+                let sent = match next {
+                    Next::Nothing => Sent::Nothing,
+                    Next::Wait => Sent::Out,
+                    Next::Ask => self.send(target, None).await,
+                    Next::Send(source) => self.tell_from(source, target).await,
+                    Next::Unable(why) => self.not_sent(target, &why),
                 };
                 let now = self.now();
-                self.targets.list.lock()[at].handle_sent(id, sent, now);
+                self.targets.list.lock()[at].originator.handle_sent(id, sent, now);
             }
             if !read {
                 return;
@@ -242,7 +273,8 @@ impl Notifier {
         let journal = self.agent.fleet().journal();
         let (read, room, may_skip) = {
             let list = self.targets.list.lock();
-            (list[at].read(), list[at].room(), list[at].may_skip())
+            let originator = &list[at].originator;
+            (originator.read(), originator.room(), originator.may_skip())
         };
         let oldest = journal.oldest();
         if room == 0 || read >= journal.told() {
@@ -256,9 +288,9 @@ impl Notifier {
                 return true;
             }
         } else if may_skip && journal.told() - read > TOO_FAR {
-            tracing::warn!(target = %self.targets.list.lock()[at].target().address, missed = oldest - 1 - read, "a target is too far behind: it is told a summary, and how things are now");
+            tracing::warn!(target = %self.targets.list.lock()[at].originator.target().address, missed = oldest - 1 - read, "a target is too far behind: it is told a summary, and how things are now");
             let now = self.now();
-            self.targets.list.lock()[at].handle_overrun(oldest - 1, now);
+            self.targets.list.lock()[at].originator.handle_overrun(oldest - 1, now);
             return true;
         } else {
             let history = self.history.clone();
@@ -267,70 +299,97 @@ impl Notifier {
             // Numbers behind the last one were never given.
             cursor = self.events.last().map_or(oldest - 1, |event| event.number);
         }
-        self.targets.list.lock()[at].handle_events(self.events.drain(..), cursor);
+        self.targets.list.lock()[at].originator.handle_events(self.events.drain(..), cursor);
         true
     }
 
-    /// The next message to a target, made; `None` in the place of its source: there is nothing to tell.
-    fn next(&mut self, at: usize) -> Option<(i32, SocketAddr, Option<Option<IpAddr>>)> {
+    /// The next message to a target, made.
+    fn next(&mut self, at: usize) -> Option<(i32, SocketAddr, Next)> {
         let now = self.now();
         let wall = clock::now();
         let mut list = self.targets.list.lock();
-        let originator = &mut list[at];
+        let Line { originator, session } = &mut list[at];
         let id = originator.poll(now, World { fleet: self.agent.fleet(), wall })?;
         let target = originator.target();
         let what = originator.what(id)?;
         let text = RefCell::default();
         let context = self.agent.context(what.time(wall), View::Bridge, None, &text);
         let Some(notification) = content::notification(&context, what) else {
-            return Some((id, target.address, None));
+            return Some((id, target.address, Next::Nothing));
         };
-        let kind = if target.inform { PduKind::Inform } else { PduKind::Trap };
-        target.wire.encode(&notification, kind, id, self.bridge, &mut self.message);
-        let source = source(&self.agent, what, target);
-        Some((id, target.address, Some(source)))
+        let sender =
+            Sender { engine: self.agent.engine(), usm: self.agent.usm(), address: self.bridge, wall };
+        let next = match session.write(&notification, id, sender, now, &mut self.message) {
+            Ok(Step::Send) => Next::Send(source(&self.agent, what, target)),
+            Ok(Step::Ask) => Next::Ask,
+            Ok(Step::Wait) => Next::Wait,
+            Err(why) => Next::Unable(why),
+        };
+        Some((id, target.address, next))
+    }
+
+    async fn tell_from(&mut self, source: Option<IpAddr>, target: SocketAddr) -> Sent {
+        let sent = self.send(target, source).await;
+        if sent == Sent::Out {
+            self.agent.stats().snmp.out_traps.inc();
+        }
+        sent
     }
 
     async fn send(&mut self, target: SocketAddr, source: Option<IpAddr>) -> Sent {
         let result = send_to(&mut self.sockets, source, target, &self.message).await;
-        let stats = &self.agent.stats().snmp;
         match result {
             Ok(()) => {
-                stats.out_traps.inc();
-                stats.out_pkts.inc();
+                self.agent.stats().snmp.out_pkts.inc();
                 Sent::Out
             }
-            Err(error) => {
-                stats.trap_errors.inc();
-                self.errors += 1;
-                if self.logged.is_none_or(|logged| logged.elapsed() >= LOG_EVERY) {
-                    tracing::warn!(%target, errors = self.errors, %error, "a notification was not sent");
-                    self.logged = Some(Instant::now());
-                    self.errors = 0;
-                }
-                Sent::Failed
-            }
+            Err(error) => self.not_sent(target, &error),
         }
     }
 
-    /// An acknowledgement counts only from where its inform was sent.
-    fn received(&mut self, message: &[u8], from: SocketAddr) {
-        let now = self.now();
-        for originator in self.targets.list.lock().iter_mut() {
-            let Target { address, wire, .. } = originator.target();
-            if (address.ip(), address.port()) != (from.ip(), from.port()) {
-                continue;
-            }
-            if let Some(id) = wire.acknowledged(message) {
-                originator.handle_acknowledged(id, now);
-            }
+    fn not_sent(&mut self, target: SocketAddr, error: &dyn std::error::Error) -> Sent {
+        self.agent.stats().snmp.trap_errors.inc();
+        self.errors += 1;
+        if self.logged.is_none_or(|logged| logged.elapsed() >= LOG_EVERY) {
+            tracing::warn!(%target, errors = self.errors, %error, "a notification was not sent");
+            self.logged = Some(Instant::now());
+            self.errors = 0;
         }
+        Sent::Failed
+    }
+
+    /// An answer counts only from where its inform was sent.
+    async fn received(&mut self, message: &[u8], from: SocketAddr) {
+        if self.handle(message, from) == Heard::Question {
+            self.send(from, None).await;
+        }
+    }
+
+    fn handle(&mut self, message: &[u8], from: SocketAddr) -> Heard {
+        let now = self.now();
+        let mut list = self.targets.list.lock();
+        let is_from = |line: &&mut Line| {
+            let address = line.originator.target().address;
+            (address.ip(), address.port()) == (from.ip(), from.port())
+        };
+        let Some(Line { originator, session }) = list.iter_mut().find(is_from) else { return Heard::Nothing };
+        let under_way = |id| originator.what(id).is_some();
+        let heard = session.handle(message, self.agent.engine(), now, under_way, &mut self.message);
+        match heard {
+            Heard::Acknowledged(id) => originator.handle_acknowledged(id, now),
+            Heard::Synchronised => originator.handle_synchronised(now),
+            Heard::Refused(why) => {
+                tracing::warn!(target = %from, "a trap target does not take what it is told: {}", in_words(why));
+            }
+            Heard::Question | Heard::Nothing => {}
+        }
+        heard
     }
 
     fn test(&mut self, test: Test) {
         let now = self.now();
         let mut running = Running { waits: Vec::new(), outcomes: Vec::new(), reply: test.reply };
-        for (at, originator) in self.targets.list.lock().iter_mut().enumerate() {
+        for (at, Line { originator, .. }) in self.targets.list.lock().iter_mut().enumerate() {
             if test.target.is_none_or(|target| target == originator.target().address) {
                 running.waits.push((at, originator.test(now)));
             }
@@ -341,13 +400,14 @@ impl Notifier {
     }
 
     fn end_tests(&mut self) {
-        for (at, originator) in self.targets.list.lock().iter_mut().enumerate() {
+        for (at, Line { originator, session }) in self.targets.list.lock().iter_mut().enumerate() {
+            let trouble = session.trouble();
             for (id, told) in originator.take_tested() {
                 let Target { address, inform, .. } = *originator.target();
                 for test in &mut self.tests {
                     if test.waits.contains(&(at, id)) {
                         test.waits.retain(|wait| *wait != (at, id));
-                        test.outcomes.push(Tested { address, inform, told });
+                        test.outcomes.push(Tested { address, inform, told, trouble });
                     }
                 }
             }

@@ -69,6 +69,7 @@ impl Bridge {
                 };
                 let state = State {
                     fleet,
+                    engine: Some("80007ed905".into()),
                     stats: Arc::new(Stats::default()),
                     started: START,
                     unknown: Box::new(move || unknown.clone()),

@@ -1,6 +1,7 @@
 //! A manager for tests of the agent; writes and reads messages with rasn.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod receiver;
 pub mod world;
 
 use std::{net::SocketAddr, sync::Arc};

@@ -25,6 +25,8 @@ const QUEUE: usize = 256;
 /// Milliseconds without an event that end a storm, and those after which it is told of at the latest.
 const QUIET: u64 = 1000;
 const LONGEST: u64 = 5000;
+/// How often an inform is sent again beyond its tries, because the target could not read it and now can.
+const AGAIN: u8 = 2;
 /// entConfigChange at most once in so many milliseconds (RFC 6933).
 const CHANGES: u64 = 5000;
 
@@ -88,6 +90,7 @@ pub(super) struct UnderWay {
     /// The first event that is not told until this is.
     holds: u64,
     tries: u32,
+    again: u8,
     /// When it is sent again; `None`: it is being sent.
     due: Option<Time>,
 }
@@ -253,6 +256,15 @@ impl Originator {
         }
     }
 
+    /// The target could not read what is under way, and now can: that does not count as a try, but not for ever.
+    pub fn handle_synchronised(&mut self, now: Time) {
+        for one in self.under_way.iter_mut().filter(|one| one.due.is_some() && one.again < AGAIN) {
+            one.again += 1;
+            one.tries = one.tries.saturating_sub(1);
+            one.due = Some(now);
+        }
+    }
+
     /// Has a harmless notification be sent at once, whatever the filter; its request id.
     pub fn test(&mut self, now: Time) -> i32 {
         let id = self.begin(What::Test, u64::MAX);
@@ -413,7 +425,7 @@ impl Originator {
     fn begin(&mut self, what: What, holds: u64) -> i32 {
         self.request_id = self.request_id.wrapping_add(1) & i32::MAX;
         let id = self.request_id;
-        self.under_way.push(UnderWay { id, what, holds, tries: 0, due: None });
+        self.under_way.push(UnderWay { id, what, holds, tries: 0, again: 0, due: None });
         id
     }
 

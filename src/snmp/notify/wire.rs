@@ -6,23 +6,28 @@ use crate::{
     secret::Secret,
     snmp::{
         ber::{self, Envelope, Pdu, tag},
+        frame::{Frame, Head},
         mib::snmpv2::{TRAP_ADDRESS, TRAP_OID, TRAPS, UPTIME},
         oid::{self, Prefix},
         syntax::Value,
+        usm::Level,
     },
 };
 
 /// By which version and identity a target is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wire {
-    V1 { community: Secret },
-    V2c { community: Secret },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PduKind {
-    Trap,
-    Inform,
+    V1 {
+        community: Secret,
+    },
+    V2c {
+        community: Secret,
+    },
+    /// Authenticated at least.
+    V3 {
+        user: String,
+        level: Level,
+    },
 }
 
 /// What a notification says.
@@ -63,38 +68,12 @@ impl Wire {
         match self {
             Wire::V1 { .. } => "1",
             Wire::V2c { .. } => "2c",
+            Wire::V3 { .. } => "3",
         }
     }
 
-    /// Writes the whole message to `out`, which is overwritten. v1 knows no inform; `bridge` is its agent-addr where the
-    /// notification has no address of its own.
-    pub fn encode(
-        &self,
-        notification: &Notification,
-        kind: PduKind,
-        request_id: i32,
-        bridge: Ipv4Addr,
-        out: &mut Vec<u8>,
-    ) {
-        out.clear();
-        let message = ber::begin(tag::SEQUENCE, out);
-        match self {
-            Wire::V1 { community } => {
-                ber::push_value(&Value::Integer(0), out);
-                ber::push_octets(tag::OCTETS, community.expose().as_bytes(), out);
-                notification.v1(bridge, out);
-            }
-            Wire::V2c { community } => {
-                ber::push_value(&Value::Integer(1), out);
-                ber::push_octets(tag::OCTETS, community.expose().as_bytes(), out);
-                notification.v2(kind, request_id, out);
-            }
-        }
-        ber::end(message, out);
-    }
-
-    /// The request id of an acknowledgement (a Response-PDU, RFC 3416 section 4.2.7). `None`: it is none of this version
-    /// and identity.
+    /// The request id of an acknowledgement by v2c (a Response-PDU, RFC 3416 section 4.2.7). `None`: it is none of this
+    /// version and identity.
     pub fn acknowledged(&self, message: &[u8]) -> Option<i32> {
         let Wire::V2c { community } = self else { return None };
         let envelope = Envelope::decode(message).ok()?;
@@ -106,23 +85,25 @@ impl Wire {
 }
 
 impl Notification {
-    /// SNMPv2-Trap-PDU or InformRequest-PDU (RFC 3416 sections 4.2.6 and 4.2.7).
-    fn v2(&self, kind: PduKind, request_id: i32, out: &mut Vec<u8>) {
-        let tag = if kind == PduKind::Inform { tag::INFORM } else { tag::TRAP };
-        let pdu = ber::begin(tag, out);
-        for value in [request_id, 0, 0] {
-            ber::push_value(&Value::Integer(value), out);
-        }
-        let list = ber::begin(tag::SEQUENCE, out);
+    /// Writes a message with an SNMPv2-Trap-PDU or InformRequest-PDU (RFC 3416 sections 4.2.6 and 4.2.7) to `out`, which is
+    /// overwritten.
+    pub fn write(&self, frame: Frame<'_>, tag: u8, request_id: i32, out: &mut Vec<u8>) {
+        let head = Head { frame, tag, request_id, status: 0, index: 0 };
+        out.clear();
+        out.resize(head.room(), 0);
         ber::push_binding(UPTIME.octets(), |_| {}, &Value::TimeTicks(self.uptime), out);
         ber::push_binding(TRAP_OID.octets(), |_| {}, &Value::Oid(self.oid), out);
         out.extend_from_slice(&self.objects);
-        ber::end(list, out);
-        ber::end(pdu, out);
+        head.finish(out);
     }
 
-    /// Trap-PDU of RFC 1157, made as RFC 3584 section 3.2 says. None of our objects is a Counter64, which v1 lacks.
-    fn v1(&self, bridge: Ipv4Addr, out: &mut Vec<u8>) {
+    /// As [`write`](Notification::write) with the Trap-PDU of RFC 1157, made as RFC 3584 section 3.2 says; `bridge` is its
+    /// agent-addr where the notification has no address of its own. None of our objects is a Counter64, which v1 lacks.
+    pub fn write_v1(&self, community: &[u8], bridge: Ipv4Addr, out: &mut Vec<u8>) {
+        out.clear();
+        let message = ber::begin(tag::SEQUENCE, out);
+        ber::push_value(&Value::Integer(0), out);
+        ber::push_octets(tag::OCTETS, community, out);
         let (enterprise, generic, specific) = v1_kind(self.oid.arcs());
         let pdu = ber::begin(tag::TRAP_V1, out);
         let name = ber::begin(tag::OID, out);
@@ -136,6 +117,7 @@ impl Notification {
         out.extend_from_slice(&self.objects);
         ber::end(list, out);
         ber::end(pdu, out);
+        ber::end(message, out);
     }
 }
 
@@ -182,8 +164,7 @@ mod tests {
         let mut notification = Notification::new(7).named(&DEVICE_LOST.oid);
         notification.push(TRAP_ADDRESS.arcs(), &Value::IpAddress([192, 0, 2, 9].into()));
         let mut out = Vec::new();
-        let bridge = [127, 0, 0, 1].into();
-        Wire::V1 { community: community() }.encode(&notification, PduKind::Trap, 1, bridge, &mut out);
+        notification.write_v1(b"public", [127, 0, 0, 1].into(), &mut out);
         let expected = [
             &[0x30, 60, 2, 1, 0, 4, 6][..],
             b"public",
@@ -199,7 +180,7 @@ mod tests {
     fn acknowledgements_are_of_the_identity() {
         let wire = Wire::V2c { community: community() };
         let mut out = Vec::new();
-        wire.encode(&Notification::new(7), PduKind::Inform, 77, Ipv4Addr::UNSPECIFIED, &mut out);
+        Notification::new(7).write(Frame::V2c { community: b"public" }, tag::INFORM, 77, &mut out);
         assert_eq!(wire.acknowledged(&out), None, "it is no response");
         let at = out.iter().position(|octet| *octet == tag::INFORM).unwrap();
         out[at] = tag::RESPONSE;

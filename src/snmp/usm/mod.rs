@@ -28,7 +28,7 @@ use super::{ber::Malformed, engine::EngineId, oid::Prefix};
 use crate::stats;
 
 /// Seconds that a message may be old.
-const WINDOW: u32 = 150;
+pub const WINDOW: u32 = 150;
 
 /// Users and what goes with their keys.
 pub struct Usm {
@@ -85,6 +85,17 @@ pub enum Why {
 }
 
 impl Why {
+    pub const ALL: [Why; 8] = [
+        Why::UnsupportedLevel,
+        Why::NotInTimeWindow,
+        Why::UnknownUser,
+        Why::UnknownEngine,
+        Why::WrongDigest,
+        Why::Decryption,
+        Why::UnknownHandler,
+        Why::UnknownContext,
+    ];
+
     /// The instance that has been counted up.
     pub fn oid(self) -> &'static Prefix {
         match self {

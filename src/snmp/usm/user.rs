@@ -122,6 +122,16 @@ impl User {
         }
     }
 
+    /// The keys for an engine of somebody else. May take some milliseconds. `None`: this user's were made for the bridge's
+    /// own engine, and nothing leads from them to others.
+    pub fn keys_of_other(&self, engine: &[u8]) -> Option<(AuthKey, Option<PrivKey>)> {
+        let (hash, Material::Any(ku)) = self.auth.as_ref()? else { return None };
+        let auth = AuthKey::new(*hash, &ku.localized(*hash, engine))?;
+        let Some((protocol, Material::Any(ku))) = &self.private else { return Some((auth, None)) };
+        let key = ku.localized(*hash, engine).extended(*hash, *protocol, engine);
+        Some((auth, Some(PrivKey::new(*protocol, &key)?)))
+    }
+
     fn make_auth_key(&self, engine: &EngineId) -> Option<AuthKey> {
         let (protocol, material) = self.auth.as_ref()?;
         AuthKey::new(*protocol, &material.of(*protocol, engine)?)
@@ -150,6 +160,10 @@ impl Users {
 
     pub fn shared(&self) -> impl Iterator<Item = &Arc<User>> {
         self.0.values()
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Arc<User>> {
+        self.0.get(name)
     }
 
     pub fn find(&self, name: &[u8]) -> Option<&User> {

@@ -7,6 +7,7 @@ mod datastore;
 mod datastore_support;
 mod files;
 mod netconf;
+mod receiver;
 mod snmp;
 #[path = "../../snmp_support/mod.rs"]
 mod snmp_support;
@@ -18,12 +19,13 @@ pub use codec::codec;
 pub use datastore::edit_config;
 pub use files::{boot, profile, row};
 pub use netconf::{framing, session};
+pub use receiver::receiver;
 pub use snmp::{agent, ber};
 pub use user::user;
 
 pub type Target = fn(&[u8]);
 
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("agent", agent),
     ("ber", ber),
     ("boot", boot),
@@ -31,6 +33,7 @@ pub const TARGETS: [(&str, Target); 10] = [
     ("edit_config", edit_config),
     ("framing", framing),
     ("profile", profile),
+    ("receiver", receiver),
     ("row", row),
     ("session", session),
     ("user", user),

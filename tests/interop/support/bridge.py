@@ -38,7 +38,7 @@ missed = {missed}
 
 class Bridge:
     """`communities`, `more` and `snmp`, which goes on after the keys of [snmp], are TOML; `mqtt` is a list of TOML bodies of
-    [[mqtt]]. `traps` are addresses, told by v2c, or more of a target in TOML."""
+    [[mqtt]]. `traps` are addresses, told by v2c, or more of a target in TOML, of v3 all of it."""
 
     def __init__(self, case, mqtt=(), traps=(), communities=None, listen="127.0.0.1", more="", snmp="", folder=None, port=None):
         self._case = case
@@ -49,10 +49,9 @@ class Bridge:
         self.log = os.path.join(case.folder, "bridge.log")
         self.process = None
         communities = communities or ['{ name = "public", access = "read" }']
-        targets = [
-            f'{{ {target}, community = "public" }}' if " = " in target else f'{{ target = "{target}", community = "public" }}'
-            for target in traps
-        ]
+        whole = lambda target: target if " = " in target else f'target = "{target}"'
+        community = lambda target: "" if 'version = "3"' in target else ', community = "public"'
+        targets = [f"{{ {whole(target)}{community(target)} }}" for target in traps]
         adapters = "".join(f"[[mqtt]]\n{body}\n" for body in mqtt)
         head = "" if "[control]" in more else '[control]\nhttp = "off"\n'
         with open(self.file, "w", encoding="utf-8") as text:

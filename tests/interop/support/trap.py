@@ -36,23 +36,44 @@ class Trap:
 
 
 class TrapSink:
-    def __init__(self, case, name="trapd", community="public"):
+    """`more`: further lines of its configuration. `engine`: octets of its engineID, which has been started `boots` times
+    before; without it the engine is another at each start."""
+
+    def __init__(self, case, name="trapd", community="public", more="", engine=None, boots=0):
         folder = os.path.join(case.folder, name)
         os.makedirs(folder)
         self.port = free_port(socket.SOCK_DGRAM)
         self.target = f"127.0.0.1:{self.port}"
         self._log = os.path.join(folder, "log")
-        config = os.path.join(folder, "snmptrapd.conf")
-        with open(config, "w", encoding="utf-8") as text:
+        self._config = config = os.path.join(folder, "own.conf")
+        self._kept = os.path.join(folder, "kept")
+        os.makedirs(self._kept)
+        self._community = community
+        self.configure(more, engine, boots)
+        command = [tool("snmptrapd"), "-f", "-A", "-Lf", self._log, "-OQ", "-c", config, "-p", os.path.join(folder, "pid")]
+        command += ["-M", f"{MIBS}:{SUPPORT_MIBS}", "-m", "FLEETBRIDGE-MIB:SNMPv2-MIB", f"udp:{self.target}"]
+        # What it keeps is read from there alone.
+        environment = snmp_environment(folder) | {"SNMPCONFPATH": self._kept, "SNMP_PERSISTENT_DIR": self._kept}
+        self._spawn = lambda: case.spawn(command, os.path.join(folder, "out"), environment=environment)
+        self._starts = 0
+        self.start()
+
+    def configure(self, more, engine=None, boots=0):
+        """Takes effect when it is started again."""
+        if engine:
+            more += f"exactEngineID 0x{engine}\n"
+            with open(os.path.join(self._kept, "snmptrapd.conf"), "w", encoding="utf-8") as text:
+                text.write(f"engineBoots {boots}\noldEngineID 0x{engine}\n")
+        with open(self._config, "w", encoding="utf-8") as text:
             # Of v1: enterprise, generic and specific number, agent address; %b has the protocol.
             text.write(
-                f"authCommunity log {community}\nformat2 TRAP%V{_SEPARATOR}%v\\n\n"
-                f"format1 VERSION1 %N %w %q %a %V{_SEPARATOR}%v\\n\n"
+                f"authCommunity log {self._community}\nformat2 TRAP%V{_SEPARATOR}%v\\n\n"
+                f"format1 VERSION1 %N %w %q %a %V{_SEPARATOR}%v\\n\n{more}\n"
             )
-        command = [tool("snmptrapd"), "-f", "-A", "-Lf", self._log, "-OQ", "-C", "-c", config, "-p", os.path.join(folder, "pid")]
-        command += ["-M", f"{MIBS}:{SUPPORT_MIBS}", "-m", "FLEETBRIDGE-MIB:SNMPv2-MIB", f"udp:{self.target}"]
-        self._spawn = lambda: case.spawn(command, os.path.join(folder, "out"), environment=snmp_environment(folder))
-        self._starts = 0
+
+    def restart(self, *configuration):
+        self.stop()
+        self.configure(*configuration)
         self.start()
 
     def start(self):

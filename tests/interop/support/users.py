@@ -32,6 +32,13 @@ def options(name, auth, priv, level=None, auth_password="authpassword", priv_pas
     return ["-l", level, *words]
 
 
+def receiver(name, auth, priv, engine=None, auth_password="authpassword", priv_password="privpassword"):
+    """Lines of snmptrapd.conf. `engine`: of traps; without it a user of informs."""
+    words = [f"-e 0x{engine}"] if engine else []
+    words += [name, AUTH[auth], auth_password] + ([PRIV[priv], priv_password] if priv else [])
+    return f"createUser {' '.join(words)}\nauthUser log {name} {'priv' if priv else 'auth'}\n"
+
+
 def passwords(case):
     """The folder of a bridge, with the files that `user` names."""
     folder = os.path.join(case.folder, "bridge")
