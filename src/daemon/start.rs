@@ -183,7 +183,7 @@ impl Daemon {
             access,
             snmp::mib::all(),
         );
-        let agent = Arc::new(agent.with_datastore(datastore.clone()));
+        let agent = Arc::new(agent.with_datastore(datastore.clone()).with_targets(config.snmp.traps.clone()));
         let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4));
         let snmp = snmp::transport::Server::start(&config.snmp.listen, threads, agent.clone())?;
         let listeners = control_listeners(&config).await?;

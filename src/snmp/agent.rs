@@ -15,6 +15,7 @@ use super::{
     limiter::Limiter,
     made,
     mib::{Context, Found, Sink, Subtree, System, entity::Catalogue},
+    notify::Target,
     oid::{Place, Prefix},
     set::Locks,
     strangers::{Refusal, Strangers},
@@ -114,6 +115,12 @@ impl Agent {
     /// SETs are written there.
     pub fn with_datastore(self, datastore: Arc<Datastore>) -> Self {
         Agent { datastore: Some(datastore), ..self }
+    }
+
+    /// These are told.
+    pub fn with_targets(mut self, targets: Vec<Target>) -> Self {
+        self.guards.targets = targets;
+        self
     }
 
     pub fn fleet(&self) -> &Fleet {

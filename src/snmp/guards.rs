@@ -8,6 +8,7 @@ use super::{
     community::Communities,
     engine::EngineId,
     made::{By, Edit, Made, Store},
+    notify::Target,
     oid::Prefix,
     set::SetError,
     usm::{User, Users, Usm},
@@ -22,6 +23,8 @@ pub struct Guards {
     /// Of the agent's subtrees.
     prefixes: Vec<&'static Prefix>,
     boot: ArcSwap<Boot>,
+    /// Who is told.
+    pub targets: Vec<Target>,
     made: Store,
     policy: ArcSwap<Policy>,
 }
@@ -47,7 +50,16 @@ impl Guards {
             tracing::warn!(row, "was made by SET and stands in the boot file now, which counts");
         }
         let boot = ArcSwap::from_pointee(Boot { rows, users });
-        let guards = Guards { communities, usm, engine, prefixes, boot, made, policy: ArcSwap::default() };
+        let guards = Guards {
+            communities,
+            usm,
+            engine,
+            prefixes,
+            boot,
+            targets: Vec::new(),
+            made,
+            policy: ArcSwap::default(),
+        };
         guards.enforce();
         guards
     }

@@ -128,10 +128,12 @@ pub enum Lock {
     Users,
     /// vacmViewSpinLock.
     Views,
+    /// snmpTargetSpinLock.
+    Targets,
 }
 
 #[derive(Debug, Default)]
-pub struct Locks([AtomicI32; 3]);
+pub struct Locks([AtomicI32; 4]);
 
 impl Locks {
     pub fn of(&self, lock: Lock) -> i32 {

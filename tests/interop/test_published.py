@@ -15,12 +15,16 @@ from pysnmp.hlapi.v3arch.asyncio import (
     ObjectType,
     SnmpEngine,
     UdpTransportTarget,
+    UsmUserData,
     bulk_walk_cmd,
+    usmAesBlumenthalCfb256Protocol,
+    usmHMAC384SHA512AuthProtocol,
 )
 from pysnmp.proto.rfc1902 import Gauge32, Integer32, ObjectIdentifier, OctetString
 from pysnmp.smi import builder
 
-from support import Bridge, Broker, Case, fleet, wait_until
+from support import Bridge, Broker, Case, Manager, fleet, wait_until
+from support.users import ADMIN, AS_ADMIN, passwords, user
 
 MODULES = [
     "IF-MIB",
@@ -31,6 +35,17 @@ MODULES = [
     "HOST-RESOURCES-TYPES",
     "NOTIFICATION-LOG-MIB",
     "UPS-MIB",
+    "SNMPv2-MIB",
+]
+# Of the engine and of who may ask it.
+GUARDS = [
+    "SNMP-FRAMEWORK-MIB",
+    "SNMP-MPD-MIB",
+    "SNMP-TARGET-MIB",
+    "SNMP-NOTIFICATION-MIB",
+    "SNMP-USER-BASED-SM-MIB",
+    "SNMP-VIEW-BASED-ACM-MIB",
+    "SNMP-COMMUNITY-MIB",
     "SNMPv2-MIB",
 ]
 # Whatever an agent shows below these is of a module here.
@@ -211,15 +226,15 @@ SAID = {
 }
 
 
-def instances(port, community):
-    """{object identifier: value as it came over the wire}"""
+def instances(port, community, root="1.3.6.1", asks=None):
+    """{object identifier: value as it came over the wire}; `asks`: in place of the community."""
 
     async def walk():
         engine, found = SnmpEngine(), {}
         target = await UdpTransportTarget.create(("127.0.0.1", port), timeout=2)
-        root = ObjectType(ObjectIdentity("1.3.6.1"))
+        name = ObjectType(ObjectIdentity(root))
         walked = bulk_walk_cmd(
-            engine, CommunityData(community), target, ContextData(), 0, 25, root, lookupMib=False, lexicographicMode=False
+            engine, asks or CommunityData(community), target, ContextData(), 0, 25, name, lookupMib=False, lexicographicMode=False
         )
         async for error, status, _, bindings in walked:
             if error or status:
@@ -231,20 +246,44 @@ def instances(port, community):
     return asyncio.run(walk())
 
 
-def published():
+def published(modules=MODULES):
     """{object identifier of a column or scalar: its definition}"""
     mibs = builder.MibBuilder()
     mibs.add_mib_sources(builder.DirMibSource(os.path.dirname(pysnmp_mibs.__file__)))
-    mibs.load_modules(*MODULES)
+    mibs.load_modules(*modules)
     objects = {}
-    for module in MODULES:
+    for module in modules:
         for symbol in mibs.mibSymbols[module].values():
             if type(symbol).__name__ in ("MibTableColumn", "MibScalar"):
                 objects[tuple(symbol.name)] = symbol
     return objects
 
 
-class PublishedTest(Case):
+class CheckedTest(Case):
+    """Holds an instance against its definition."""
+
+    def check(self, definitions, name, value):
+        for length in range(len(name) - 1, 6, -1):
+            column = name[:length]
+            if column in RECORDED:
+                kind, allowed = RECORDED[column]
+                self.assertEqual(value.tagSet, kind.tagSet)
+                measured = len(bytes(value)) if kind is OctetString else value
+                self.assertTrue(allowed is None or int(measured) in allowed)
+                return column
+            if column in definitions:
+                definition = definitions[column]
+                self.assertIn(definition.maxAccess.replace("-", ""), ("readonly", "readwrite", "readcreate"))
+                self.assertEqual(value.tagSet, definition.syntax.tagSet)
+                # Raises if a range, a size or an enumeration does not allow it.
+                definition.syntax.clone(value.asOctets() if isinstance(value, OctetString) else value)
+                hint = getattr(definition.syntax, "displayHint", None)
+                if hint in ("255a", "255t"):
+                    bytes(value).decode("ascii" if hint == "255a" else "utf-8")
+                return column
+        raise AssertionError("no module defines it")
+
+class PublishedTest(CheckedTest):
     def setUp(self):
         self.broker = broker = Broker(self)
         self.bridge = Bridge(self, mqtt=[fleet.adapter(broker)])
@@ -285,27 +324,6 @@ class PublishedTest(Case):
         tables = {name[:9] for name in seen}
         self.assertGreaterEqual(len(seen), 110, f"columns and scalars that were seen, of {len(tables)} groups")
         self.assertEqual(set(RECORDED) - seen, set())
-
-    def check(self, definitions, name, value):
-        for length in range(len(name) - 1, 6, -1):
-            column = name[:length]
-            if column in RECORDED:
-                kind, allowed = RECORDED[column]
-                self.assertEqual(value.tagSet, kind.tagSet)
-                measured = len(bytes(value)) if kind is OctetString else value
-                self.assertTrue(allowed is None or int(measured) in allowed)
-                return column
-            if column in definitions:
-                definition = definitions[column]
-                self.assertIn(definition.maxAccess.replace("-", ""), ("readonly", "readwrite", "readcreate"))
-                self.assertEqual(value.tagSet, definition.syntax.tagSet)
-                # Raises if a range, a size or an enumeration does not allow it.
-                definition.syntax.clone(value.asOctets() if isinstance(value, OctetString) else value)
-                hint = getattr(definition.syntax, "displayHint", None)
-                if hint in ("255a", "255t"):
-                    bytes(value).decode("ascii" if hint == "255a" else "utf-8")
-                return column
-        raise AssertionError("no module defines it")
 
     def test_values_of_a_device(self):
         found = instances(self.bridge.port, "public@one")
@@ -397,3 +415,59 @@ if __name__ == "__main__":
     import unittest
 
     unittest.main()
+
+
+class GuardsTest(CheckedTest):
+    def test_every_instance_is_as_published(self):
+        passwords(self)
+        traps = [
+            'target = "192.0.2.9:162"',
+            'target = "[2001:db8::9]:1162", inform = true, kinds = ["device-lost"]',
+            'target = "192.0.2.8", version = "3", user = "anna", inform = true',
+        ]
+        bridge = Bridge(self, traps=traps, snmp=ADMIN + user("anna", "sha-256", "aes-128")).start()
+        admin = Manager(self, bridge.port, user=AS_ADMIN)
+        for tool, *words in (
+            ("snmpusm", "create", "otto", "anna"),
+            ("snmpusm", "create", "nobody"),
+            ("snmpvacm", "createSec2Group", "3", "otto", "plant"),
+            ("snmpvacm", "createView", "own", ".1.3.6.1.2.1", "f0"),
+            ("snmpvacm", "createAccess", "plant", "3", "2", "2", "own", "none", "none"),
+        ):
+            self.assertIn("successfully", admin.run(tool, *words, mibs=False).text)
+        asks = UsmUserData(
+            "root",
+            "authpassword",
+            "privpassword",
+            authProtocol=usmHMAC384SHA512AuthProtocol,
+            privProtocol=usmAesBlumenthalCfb256Protocol,
+        )
+        definitions, seen = published(GUARDS), set()
+        for name, value in instances(bridge.port, "", "1.3.6.1.6.3", asks).items():
+            with self.subTest(name=".".join(map(str, name)), value=value.prettyPrint()):
+                seen.add(self.check(definitions, name, value))
+        tables = {definitions[name].label.removesuffix("RowStatus").removesuffix("Status") for name in seen}
+        for table in (
+            "snmpTargetAddr",
+            "snmpTargetParams",
+            "snmpNotify",
+            "snmpNotifyFilterProfile",
+            "snmpNotifyFilter",
+            "usmUser",
+            "vacmSecurityToGroup",
+            "vacmAccess",
+            "vacmViewTreeFamily",
+            "snmpCommunity",
+        ):
+            self.assertIn(table, tables)
+        found = lambda *name: instances(bridge.port, "", "1.3.6.1.6.3." + ".".join(map(str, name)), asks)
+        addresses = [bytes(value) for value in found(12, 1, 2, 1, 3).values()]
+        v6 = bytes.fromhex("20010db8000000000000000000000009")
+        self.assertEqual(addresses, [bytes([192, 0, 2, 9, 0, 162]), v6 + (1162).to_bytes(2), bytes([192, 0, 2, 8, 0, 162])])
+        self.assertEqual([bytes(value) for value in found(12, 1, 2, 1, 6).values()], [b"trap", b"inform", b"inform"])
+        self.assertEqual([bytes(value) for value in found(12, 1, 3, 1, 4).values()], [b"target-1", b"target-2", b"anna"])
+        self.assertEqual([int(value) for value in found(12, 1, 3, 1, 5).values()], [1, 1, 3])
+        names = {bytes(value) for value in found(18, 1, 1, 1, 3).values()}
+        self.assertTrue({b"target-1", b"target-2"} <= names, "their communities")
+        of_second = [name for name in found(13, 1, 3, 1, 3) if bytes(name[12 : 12 + 8]) == b"target-2"]
+        self.assertEqual(sorted(name[20:] for name in of_second), [(1, 3, 6, 1, 4, 1, 32473, 2, 0, number) for number in (1, 5, 100)], "lost; summaries and tests are told to all")

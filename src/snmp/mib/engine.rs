@@ -1,7 +1,7 @@
 //! What an SNMPv3 engine tells of the messages that it did not take: SNMP-MPD-MIB (RFC 3412), the counters of
 //! SNMP-TARGET-MIB (RFC 3413) and those of SNMP-USER-BASED-SM-MIB (RFC 3414).
 
-use super::{Group, Scalar};
+use super::{Group, Lone, Scalar};
 use crate::{
     snmp::{
         oid::Prefix,
@@ -23,14 +23,17 @@ pub const DISPATCH: Group = Group {
     ],
 };
 
-pub const CONTEXTS: Group = Group {
-    prefix: &Prefix::new(&[1, 3, 6, 1, 6, 3, 12, 1]),
+/// Every context that there is can be asked.
+pub const UNAVAILABLE_CONTEXTS: Lone = Lone {
+    object: &Prefix::new(&[1, 3, 6, 1, 6, 3, 12, 1, 4]),
     views: VIEWS,
-    scalars: &[
-        // Every context that there is can be asked.
-        Scalar::read(4, "snmpUnavailableContexts", C32, |_| Value::Counter32(0)),
-        Scalar::read(5, "snmpUnknownContexts", C32, |c| counter(&c.stats.snmp.unknown_contexts)),
-    ],
+    scalar: Scalar::read(4, "snmpUnavailableContexts", C32, |_| Value::Counter32(0)),
+};
+
+pub const UNKNOWN_CONTEXTS: Lone = Lone {
+    object: &Prefix::new(&[1, 3, 6, 1, 6, 3, 12, 1, 5]),
+    views: VIEWS,
+    scalar: Scalar::read(5, "snmpUnknownContexts", C32, |c| counter(&c.stats.snmp.unknown_contexts)),
 };
 
 pub const USERS: Group = Group {

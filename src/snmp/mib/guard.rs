@@ -5,9 +5,11 @@
 use super::{
     Column, Context, Lone, Scalar,
     list::{List, Row},
+    target,
 };
 use crate::snmp::{
     made::{Cell, MATCH, STATUS, STORAGE, TYPE, Table, USER_ENTRY},
+    notify::Wire,
     oid::{Prefix, ZERO_DOT_ZERO, counted},
     set::Lock,
     syntax::{Access, Syntax, Value},
@@ -195,7 +197,7 @@ pub const COMMUNITIES: List = List {
         column(8, "snmpCommunityStatus", Syntax::Enumeration(STATUS)),
     ],
     rows: |context| {
-        let rows = context.guards.communities.named().map(|(security, name)| Row {
+        let row = |security: &str, name: &[u8]| Row {
             // IMPLIED: no length.
             index: security.bytes().map(u32::from).collect(),
             cells: vec![
@@ -207,8 +209,15 @@ pub const COMMUNITIES: List = List {
                 READ_ONLY,
                 ACTIVE,
             ],
+        };
+        let asks = context.guards.communities.named().map(|(security, name)| row(security, name));
+        let told = target::each(context, |security, target| match &target.wire {
+            Wire::V1 { community } | Wire::V2c { community } => {
+                Some(row(security, community.expose().as_bytes()))
+            }
+            Wire::V3 { .. } => None,
         });
-        rows.collect()
+        asks.chain(told.into_iter().flatten()).collect()
     },
     made: None,
 };

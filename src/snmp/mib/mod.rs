@@ -17,6 +17,7 @@ mod notification_log;
 mod power;
 mod sink;
 pub mod snmpv2;
+mod target;
 
 use std::{cell::RefCell, ops::ControlFlow};
 
@@ -91,7 +92,14 @@ pub fn all() -> Vec<Box<dyn Subtree>> {
         Box::new(snmpv2::SET),
         Box::new(framework::ENGINE),
         Box::new(engine::DISPATCH),
-        Box::new(engine::CONTEXTS),
+        Box::new(target::LOCK),
+        Box::new(target::ADDRESSES),
+        Box::new(target::PARAMS),
+        Box::new(engine::UNAVAILABLE_CONTEXTS),
+        Box::new(engine::UNKNOWN_CONTEXTS),
+        Box::new(target::KINDS),
+        Box::new(target::PROFILES),
+        Box::new(target::FILTERS),
         Box::new(engine::USERS),
         Box::new(guard::USER_LOCK),
         Box::new(guard::USERS),

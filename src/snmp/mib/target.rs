@@ -1,0 +1,228 @@
+//! Who is told, and of what, as managers see it: SNMP-TARGET-MIB and SNMP-NOTIFICATION-MIB (RFC 3413). The targets stand in
+//! the boot file, and cannot be set.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::{
+    Column, Context, Lone, Scalar,
+    list::{List, Row},
+};
+use crate::snmp::{
+    made::{Cell, STATUS, STORAGE, TYPE},
+    mib::{
+        entity::CONFIG_CHANGE,
+        fleetbridge::{
+            ADAPTER_DOWN, ADAPTER_UP, DEVICE_LOST, DEVICE_RETURNED, SETTING_APPLIED, SETTING_FAILED, SUMMARY,
+            TEST,
+        },
+        snmpv2::{COLD_START, WARM_START},
+    },
+    notify::{Kind, Target, Wire},
+    oid::{Prefix, counted},
+    set::Lock,
+    syntax::{Access, Labels, Syntax, Value},
+    usm::Level,
+    vacm::Model,
+    view::Views,
+};
+
+const VIEWS: Views = Views::BRIDGE;
+
+/// snmpUDPDomain (RFC 3417) and transportDomainUdpIpv6 (RFC 3419).
+const UDP: Prefix = Prefix::new(&[1, 3, 6, 1, 6, 1, 1]);
+const UDP_IPV6: Prefix = Prefix::new(&[1, 3, 6, 1, 2, 1, 100, 1, 2]);
+
+const NOTIFY: Labels = &[("trap", 1), ("inform", 2)];
+/// Of snmpNotifyTable, and the tags by which it chooses targets.
+const TRAP: &str = "trap";
+const INFORM: &str = "inform";
+
+const READ_ONLY: Cell = Cell::Integer(5);
+const ACTIVE: Cell = Cell::Integer(1);
+
+/// read-create, as their modules have them.
+const fn column(number: u32, name: &'static str, syntax: Syntax) -> Column {
+    Column::new(number, name, syntax, Access::ReadWrite)
+}
+
+pub const LOCK: Lone = Lone {
+    object: &Prefix::new(&[1, 3, 6, 1, 6, 3, 12, 1, 1]),
+    views: VIEWS,
+    scalar: Scalar::write(1, "snmpTargetSpinLock", Syntax::Integer32, |c| {
+        Value::Integer(c.locks.of(Lock::Targets))
+    })
+    .set(|_, given, edits| edits.lock(Lock::Targets, given)),
+};
+
+pub const ADDRESSES: List = List {
+    prefix: &Prefix::new(&[1, 3, 6, 1, 6, 3, 12, 1, 2, 1]),
+    views: VIEWS,
+    columns: &[
+        Column::index(1, "snmpTargetAddrName", Syntax::Octets),
+        column(2, "snmpTargetAddrTDomain", Syntax::Oid),
+        column(3, "snmpTargetAddrTAddress", Syntax::Octets),
+        column(4, "snmpTargetAddrTimeout", Syntax::Integer32),
+        column(5, "snmpTargetAddrRetryCount", Syntax::Integer32),
+        column(6, "snmpTargetAddrTagList", Syntax::Octets),
+        column(7, "snmpTargetAddrParams", Syntax::Octets),
+        column(8, "snmpTargetAddrStorageType", Syntax::Enumeration(STORAGE)),
+        column(9, "snmpTargetAddrRowStatus", Syntax::Enumeration(STATUS)),
+    ],
+    rows: |context| {
+        each(context, |name, target| {
+            let (domain, address) = transport(target.address);
+            Row {
+                index: implied(name),
+                cells: vec![
+                    Cell::Oid(domain),
+                    Cell::Octets(address),
+                    // Hundredths of a second.
+                    Cell::Integer((target.timeout / 10) as i32),
+                    Cell::Integer(target.retries as i32),
+                    Cell::text(tag(target)),
+                    Cell::text(name),
+                    READ_ONLY,
+                    ACTIVE,
+                ],
+            }
+        })
+    },
+    made: None,
+};
+
+pub const PARAMS: List = List {
+    prefix: &Prefix::new(&[1, 3, 6, 1, 6, 3, 12, 1, 3, 1]),
+    views: VIEWS,
+    columns: &[
+        Column::index(1, "snmpTargetParamsName", Syntax::Octets),
+        column(2, "snmpTargetParamsMPModel", Syntax::Integer32),
+        column(3, "snmpTargetParamsSecurityModel", Syntax::Integer32),
+        column(4, "snmpTargetParamsSecurityName", Syntax::Octets),
+        column(5, "snmpTargetParamsSecurityLevel", Syntax::Integer32),
+        column(6, "snmpTargetParamsStorageType", Syntax::Enumeration(STORAGE)),
+        column(7, "snmpTargetParamsRowStatus", Syntax::Enumeration(STATUS)),
+    ],
+    rows: |context| {
+        each(context, |name, target| {
+            let (processing, model, security, level) = match &target.wire {
+                Wire::V1 { .. } => (0, Model::V1, name, Level::NoAuthNoPriv),
+                Wire::V2c { .. } => (1, Model::V2c, name, Level::NoAuthNoPriv),
+                Wire::V3 { user, level } => (3, Model::Usm, user.as_str(), *level),
+            };
+            Row {
+                index: implied(name),
+                cells: vec![
+                    Cell::Integer(processing),
+                    Cell::Integer(model as i32),
+                    Cell::text(security),
+                    Cell::Integer(level as i32),
+                    READ_ONLY,
+                    ACTIVE,
+                ],
+            }
+        })
+    },
+    made: None,
+};
+
+pub const KINDS: List = List {
+    prefix: &Prefix::new(&[1, 3, 6, 1, 6, 3, 13, 1, 1, 1]),
+    views: VIEWS,
+    columns: &[
+        Column::index(1, "snmpNotifyName", Syntax::Octets),
+        column(2, "snmpNotifyTag", Syntax::Octets),
+        column(3, "snmpNotifyType", Syntax::Enumeration(NOTIFY)),
+        column(4, "snmpNotifyStorageType", Syntax::Enumeration(STORAGE)),
+        column(5, "snmpNotifyRowStatus", Syntax::Enumeration(STATUS)),
+    ],
+    rows: |_| {
+        let row = |(name, kind): (&str, i32)| Row {
+            index: implied(name),
+            cells: vec![Cell::text(name), Cell::Integer(kind), READ_ONLY, ACTIVE],
+        };
+        [(TRAP, 1), (INFORM, 2)].map(row).into()
+    },
+    made: None,
+};
+
+pub const PROFILES: List = List {
+    prefix: &Prefix::new(&[1, 3, 6, 1, 6, 3, 13, 1, 2, 1]),
+    views: VIEWS,
+    columns: &[
+        column(1, "snmpNotifyFilterProfileName", Syntax::Octets),
+        column(2, "snmpNotifyFilterProfileStorType", Syntax::Enumeration(STORAGE)),
+        column(3, "snmpNotifyFilterProfileRowStatus", Syntax::Enumeration(STATUS)),
+    ],
+    rows: |context| {
+        each(context, |name, _| Row {
+            index: implied(name),
+            cells: vec![Cell::text(name), READ_ONLY, ACTIVE],
+        })
+    },
+    made: None,
+};
+
+pub const FILTERS: List = List {
+    prefix: &Prefix::new(&[1, 3, 6, 1, 6, 3, 13, 1, 3, 1]),
+    views: VIEWS,
+    columns: &[
+        Column::index(1, "snmpNotifyFilterSubtree", Syntax::Oid),
+        column(2, "snmpNotifyFilterMask", Syntax::Octets),
+        column(3, "snmpNotifyFilterType", Syntax::Enumeration(TYPE)),
+        column(4, "snmpNotifyFilterStorageType", Syntax::Enumeration(STORAGE)),
+        column(5, "snmpNotifyFilterRowStatus", Syntax::Enumeration(STATUS)),
+    ],
+    rows: |context| {
+        let of_target = |name: &str, target: &Target| {
+            let wanted = Kind::ALL.into_iter().filter(|kind| target.kinds.has(*kind)).flat_map(names);
+            // These are told whatever the filter.
+            let told = wanted.chain([&SUMMARY.oid, &TEST.oid]);
+            let row = |subtree: &'static Prefix| Row {
+                index: counted(name.as_bytes()).chain(subtree.arcs().iter().copied()).collect(),
+                cells: vec![Cell::text(""), Cell::Integer(1), READ_ONLY, ACTIVE],
+            };
+            told.map(row).collect::<Vec<_>>()
+        };
+        each(context, of_target).into_iter().flatten().collect()
+    },
+    made: None,
+};
+
+/// Visits the targets, in the order of the boot file, with the name that they have here. It is also the security name of
+/// one that is told by a community, which is a secret.
+pub(super) fn each<R>(context: &Context<'_>, mut make: impl FnMut(&str, &Target) -> R) -> Vec<R> {
+    let targets = context.guards.targets.iter().zip(1..);
+    targets.map(|(target, number)| make(&format!("target-{number}"), target)).collect()
+}
+
+/// The names of a kind's notifications.
+fn names(kind: Kind) -> Vec<&'static Prefix> {
+    match kind {
+        Kind::Start => vec![&COLD_START, &WARM_START],
+        Kind::DeviceLost => vec![&DEVICE_LOST.oid],
+        Kind::DeviceReturned => vec![&DEVICE_RETURNED.oid],
+        Kind::AdapterDown => vec![&ADAPTER_DOWN.oid],
+        Kind::AdapterUp => vec![&ADAPTER_UP.oid],
+        Kind::SettingFailed => vec![&SETTING_FAILED.oid],
+        Kind::SettingApplied => vec![&SETTING_APPLIED.oid],
+        Kind::ConfigChange => vec![&CONFIG_CHANGE],
+    }
+}
+
+fn tag(target: &Target) -> &'static str {
+    if target.inform { INFORM } else { TRAP }
+}
+
+/// An index that is IMPLIED: without its length (RFC 2578 section 7.7).
+fn implied(name: &str) -> Vec<u32> {
+    name.bytes().map(u32::from).collect()
+}
+
+/// TDomain and TAddress.
+fn transport(address: SocketAddr) -> (&'static Prefix, Vec<u8>) {
+    let port = address.port().to_be_bytes();
+    match address.ip() {
+        IpAddr::V4(ip) => (&UDP, [&ip.octets()[..], &port].concat()),
+        IpAddr::V6(ip) => (&UDP_IPV6, [&ip.octets()[..], &port].concat()),
+    }
+}
