@@ -218,7 +218,8 @@ fn state() -> impl Strategy<Value = State> {
 fn guards() -> Vec<Vec<u32>> {
     let octets = |text: &str| text.bytes().map(u32::from).collect::<Vec<_>>();
     let counted = |text: &str| [&[text.len() as u32][..], &octets(text)].concat();
-    let mut indexes = vec![octets("community-1"), octets("community-2"), counted(""), counted("+fleet")];
+    let mut indexes: Vec<_> = ["community-1", "community-2", "trap", "inform"].map(octets).into();
+    indexes.extend([counted(""), counted("+fleet")]);
     indexes.extend([1, 2].map(|model| [&[model][..], &counted("community-1")].concat()));
     let levels = [[1, 1], [2, 1], [3, 2], [3, 3]];
     indexes.extend(
