@@ -41,6 +41,7 @@ fn run(wanted: &[String]) -> io::Result<()> {
             "snmp" => snmp::compare(shared(&mut site)?)?,
             "walk" => snmp::walk(shared(&mut site)?)?,
             "users" => snmp::users(shared(&mut site)?)?,
+            "scoped" => snmp::scoped(shared(&mut site)?)?,
             "views" => snmp::views()?,
             "walkers" => snmp::walkers()?,
             "netconf" => netconf::measure()?,

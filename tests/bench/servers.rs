@@ -29,6 +29,9 @@ const SECOND: Duration = Duration::from_secs(1);
 pub const USER: &str = "bench";
 pub const USER_PASSWORD: &str = "benchpassword";
 
+/// A community whose scope holds the whole fleet: what it costs to look.
+pub const SCOPED: &str = "sensors";
+
 pub struct Server {
     pub address: SocketAddr,
     child: Child,
@@ -153,7 +156,8 @@ impl Site {
     pub fn new() -> io::Result<Self> {
         let mqtt = free_tcp()?;
         let boot = format!("[control]\nhttp = \"off\"\n[broker]\nlisten = \"{mqtt}\"\n");
-        let site = Site::with(devices(), mqtt, &boot, &filled::profile_file())?;
+        let scoped = format!(", {{ name = \"{SCOPED}\", access = \"read\", scope = \"class=sensor\" }}");
+        let site = Site::with_communities(devices(), mqtt, &boot, &filled::profile_file(), &scoped)?;
         drop(store::fill(site.folder.path(), devices())?);
         Ok(site)
     }

@@ -26,7 +26,7 @@ pub use walkers::measure as walkers;
 use crate::{
     filled::{POINTS, devices},
     measure::{Goal, Random, cpu_of, figure, grouped, median, time},
-    servers::{self, SYS_UP_TIME, Server, Site},
+    servers::{self, SCOPED, SYS_UP_TIME, Server, Site},
 };
 
 const IF_TABLE: &[u32] = &[1, 3, 6, 1, 2, 1, 2, 2];
@@ -106,6 +106,50 @@ pub fn compare(site: &Site) -> io::Result<()> {
             let above = micros(ours, at) - micros(ECHO, at);
             figure(&format!("{name}, above the echo"), above, "us", Goal::AtMost(1.5));
         }
+    }
+    Ok(())
+}
+
+/// The same by who sees only devices of a scope, in which all of them are.
+pub fn scoped(site: &Site) -> io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (bridge, snmpd) = (Server::bridge(site)?, Server::snmpd(&folder)?);
+    bridge.settle()?;
+    let get = |device| Request::get_by(SCOPED, &cell(FB_DEVICE_ENTRY, PRESENCE, &[device]));
+    let bulk = |device| {
+        let name = cell(FB_POINT_ENTRY, VALUE, &[device, u32::from(POINTS)]);
+        Request::bulk_by(SCOPED, &name, REPETITIONS)
+    };
+    let load = |server: &Server, requests, values| Load {
+        server: server.address,
+        pid: server.pid(),
+        requests,
+        expect: Expect::Values(values),
+    };
+    let many = usize::from(REPETITIONS);
+    for (what, times, ours, theirs) in [
+        (
+            "GET of a table cell",
+            6.0,
+            load(&bridge, anywhere(get), 1),
+            load(&snmpd, vec![Request::get(IF_OPER_STATUS_1)], 1),
+        ),
+        (
+            "GETBULK x50 of point values",
+            14.0,
+            load(&bridge, anywhere(bulk), many),
+            load(&snmpd, vec![Request::bulk(IF_TABLE, REPETITIONS)], many),
+        ),
+    ] {
+        let (mut own, mut other) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            own.push(ours.run(MOST_IN_FLIGHT, time())?);
+            other.push(theirs.run(MOST_IN_FLIGHT, time())?);
+        }
+        let name = format!("with a scope: {what}, {MOST_IN_FLIGHT} in flight");
+        let (own, other) = (median(own), median(other));
+        figure(&name, own, "us", Goal::None);
+        figure(&format!("{name}, less than snmpd"), other / own, "times", Goal::AtLeast(times));
     }
     Ok(())
 }

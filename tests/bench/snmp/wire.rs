@@ -13,7 +13,11 @@ pub struct Request {
 
 impl Request {
     pub fn get(name: &[u32]) -> Self {
-        Request::new("public", 0xa0, 0, 0, name)
+        Request::get_by("public", name)
+    }
+
+    pub fn get_by(community: &str, name: &[u32]) -> Self {
+        Request::new(community, 0xa0, 0, 0, name)
     }
 
     pub fn bulk(name: &[u32], repetitions: u8) -> Self {
