@@ -85,6 +85,7 @@ fn hosts_are_lines_of_rfc_4180() {
         addresses: vec![address.parse().unwrap()],
         port: 1161,
         community: "public@x".to_owned(),
+        context: String::new(),
     };
     let facts = Facts { bridge: agent("127.0.0.1"), ..Facts::default() };
     let hosts = [host(1, agent("10.0.0.1")), host(2, agent("fd00::2")), host(3, Agent::default())];
@@ -95,11 +96,11 @@ fn hosts_are_lines_of_rfc_4180() {
     });
     let notes = "\"Alias: Door, \"\"north\"\"\nType: json-sensor\nSerial: A\nB\nParent: gw\"";
     let expected = format!(
-        "external,retired,template,name,address,port,community,site,location,notes\n\
-         fleetbridge:0,,fleetbridge,fleetbridge,127.0.0.1,1161,public@x,,,\n\
-         fleetbridge:1,,fleetbridge device,dev-1,10.0.0.1,1161,public@x,Lübeck,=1+1; DROP,{notes}\n\
-         fleetbridge:2,yes,fleetbridge device,dev-2,[fd00::2],1161,public@x,Lübeck,=1+1; DROP,{notes}\n\
-         fleetbridge:3,,fleetbridge device,dev-3,,0,,Lübeck,=1+1; DROP,{notes}\n"
+        "external,retired,template,name,address,port,community,site,location,notes,user,auth,priv,context\n\
+         fleetbridge:0,,fleetbridge,fleetbridge,127.0.0.1,1161,public@x,,,,,,,\n\
+         fleetbridge:1,,fleetbridge device,dev-1,10.0.0.1,1161,public@x,Lübeck,=1+1; DROP,{notes},,,,\n\
+         fleetbridge:2,yes,fleetbridge device,dev-2,[fd00::2],1161,public@x,Lübeck,=1+1; DROP,{notes},,,,\n\
+         fleetbridge:3,,fleetbridge device,dev-3,,0,,Lübeck,=1+1; DROP,{notes},,,,\n"
     );
     assert_eq!(text, expected);
 }

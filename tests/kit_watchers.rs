@@ -12,7 +12,12 @@ use fleetbridge::{
 use support::*;
 
 fn agent(address: &str, community: &str) -> Agent {
-    Agent { addresses: vec![address.parse().unwrap()], port: 1161, community: community.to_owned() }
+    Agent {
+        addresses: vec![address.parse().unwrap()],
+        port: 1161,
+        community: community.to_owned(),
+        ..Agent::default()
+    }
 }
 
 fn facts() -> Facts {
@@ -21,6 +26,7 @@ fn facts() -> Facts {
     Facts {
         version: "1.2.3".to_owned(),
         bridge: agent("192.0.2.1", "pub$lic"),
+        user: None,
         profiles: vec![Profile::of(&sensor)],
     }
 }

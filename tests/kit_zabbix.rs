@@ -12,11 +12,21 @@ use serde_json::Value;
 use support::*;
 
 fn agent(community: &str) -> Agent {
-    Agent { addresses: vec!["192.0.2.1".parse().unwrap()], port: 1161, community: community.to_owned() }
+    Agent {
+        addresses: vec!["192.0.2.1".parse().unwrap()],
+        port: 1161,
+        community: community.to_owned(),
+        ..Agent::default()
+    }
 }
 
 fn facts() -> Facts {
-    Facts { version: "1.2.3".into(), bridge: agent("word"), profiles: vec![Profile::of(&sensor())] }
+    Facts {
+        version: "1.2.3".into(),
+        bridge: agent("word"),
+        user: None,
+        profiles: vec![Profile::of(&sensor())],
+    }
 }
 
 fn host(number: u32, name: &str, parent: Option<&str>) -> Host {

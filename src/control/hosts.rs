@@ -8,18 +8,44 @@ use std::{
 use super::State;
 use crate::{
     fleet::{Row, Which},
-    kit::{Agent, Facts, Filter, Host, Profile},
+    kit::{Agent, Facts, Filter, Host, Profile, User},
     model::{Attribute, Presence},
 };
 
 /// Bytes that are written under one hold of a block's lock.
 const PIECE: usize = 64 * 1024;
 
-pub(super) fn facts(state: &State) -> Facts {
+/// Who asks the agents.
+#[derive(Clone, Default)]
+pub(super) struct Asker {
+    /// Else a community does.
+    pub user: Option<User>,
+    /// The devices that the user sees; `None`: all.
+    pub scope: Option<Filter>,
+}
+
+impl Asker {
+    /// What of the agent concerns the asker.
+    fn asks(&self, mut agent: Agent) -> Agent {
+        let other = if self.user.is_some() { &mut agent.community } else { &mut agent.context };
+        other.clear();
+        agent
+    }
+
+    /// What of the device's agent concerns the asker; `None`: the asker cannot ask it.
+    fn asks_device(&self, state: &State, row: &Row<'_>) -> Option<Agent> {
+        let agent = self.asks((state.agent_of)(row.number(), row.name()));
+        let seen = self.scope.as_ref().is_none_or(|scope| takes(scope, row));
+        (seen && (self.user.is_some() || !agent.community.is_empty())).then_some(agent)
+    }
+}
+
+pub(super) fn facts(state: &State, asker: Asker) -> Facts {
     let profiles = state.fleet.profiles().iter().map(|(_, profile)| profile);
     let mut profiles: Vec<_> = profiles.filter(|profile| !profile.is_unknown()).map(Profile::of).collect();
     profiles.sort_by(|one, other| one.name.cmp(&other.name));
-    Facts { version: env!("CARGO_PKG_VERSION").to_owned(), bridge: state.agent.clone(), profiles }
+    let bridge = asker.asks(state.agent.clone());
+    Facts { version: env!("CARGO_PKG_VERSION").to_owned(), bridge, user: asker.user, profiles }
 }
 
 /// The revision, then every live device, or every one that changed in revision `since` or later, retired ones among them.
@@ -30,6 +56,7 @@ pub(super) fn write(
     state: &State,
     since: Option<u64>,
     filter: &Filter,
+    asker: &Asker,
     revision: u32,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -40,7 +67,7 @@ pub(super) fn write(
         state.fleet.rows(first, which, |row| {
             if u64::from(row.changed()) >= since.unwrap_or(0)
                 && takes(filter, &row)
-                && let Some(agent) = (state.agent_of)(row.number(), row.name())
+                && let Some(agent) = asker.asks_device(state, &row)
                 && serde_json::to_writer(&mut piece, &host(&row, agent)).is_ok()
             {
                 piece.push(b'\n');

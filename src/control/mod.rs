@@ -7,8 +7,9 @@
 //! GET  /v1/device/NAME                view::Device
 //! POST /v1/device/NAME/retire         view::Retired
 //! GET  /v1/report/NAME                as /v1/devices
-//! GET  /v1/kit/facts                  kit::Facts
+//! GET  /v1/kit/facts                  kit::Facts; ?user=NAME: who asks by SNMPv3
 //! GET  /v1/kit/hosts                  {"revision": SECONDS} and kit::Host, a line each; ?since=REVISION &filter=kit::Filter
+//!                                     &user=NAME
 //! GET  /v1/unknown                    view::Unknown
 //! POST /v1/notify/test                [view::Tested]; ?target=ADDRESS:PORT
 //! GET  /metrics /healthz
@@ -75,6 +76,8 @@ pub struct State {
     pub agent: kit::Agent,
     /// How a device is asked, by its number and name.
     pub agent_of: Box<AgentOf>,
+    /// Who may ask by SNMPv3, with the devices that each sees.
+    pub users: Vec<(kit::User, Option<kit::Filter>)>,
     pub rooms: Vec<Room>,
     /// To whom the wish to retire a device goes.
     pub retire: mpsc::Sender<Retire>,
@@ -94,8 +97,8 @@ pub type TestTargets = dyn Fn(Option<SocketAddr>) -> Pin<Box<dyn Future<Output =
     + Send
     + Sync;
 
-/// `None`: there is no way to ask it.
-pub type AgentOf = dyn Fn(DeviceNumber, &str) -> Option<kit::Agent> + Send + Sync;
+/// With an empty community only a user can ask.
+pub type AgentOf = dyn Fn(DeviceNumber, &str) -> kit::Agent + Send + Sync;
 
 /// Somebody wants a device retired; the answer comes when that is durable.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use axum::{
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
-use super::{Retire, State, hosts, local, metrics, pieces::Pieces, view};
+use super::{Retire, State, hosts, hosts::Asker, local, metrics, pieces::Pieces, view};
 use crate::{
     clock,
     file::nearest,
@@ -178,8 +178,39 @@ fn known_profile(state: &State, name: &str) -> Result<(), Refusal> {
     Err(Refusal::new(StatusCode::NOT_FOUND, format!("there is no profile `{name}`"), help))
 }
 
-async fn kit_facts(Shared(state): App) -> Json<kit::Facts> {
-    Json(hosts::facts(&state))
+/// The query string of facts.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct WantedFacts {
+    user: Option<String>,
+}
+
+async fn kit_facts(
+    Shared(state): App,
+    wanted: Result<Query<WantedFacts>, QueryRejection>,
+) -> Result<Json<kit::Facts>, Refusal> {
+    let Query(wanted) = wanted.map_err(|rejection| {
+        Refusal::new(StatusCode::BAD_REQUEST, rejection.body_text(), "known is user (a name)")
+    })?;
+    let asker = asker(&state, wanted.user.as_deref())?;
+    Ok(Json(hosts::facts(&state, asker)))
+}
+
+/// Without a name it is a community that asks.
+fn asker(state: &State, user: Option<&str>) -> Result<Asker, Refusal> {
+    let Some(name) = user else { return Ok(Asker::default()) };
+    if let Some((user, scope)) = state.users.iter().find(|(user, _)| user.name == name) {
+        return Ok(Asker { user: Some(user.clone()), scope: scope.clone() });
+    }
+    let known: Vec<_> = state.users.iter().map(|(user, _)| user.name.as_str()).collect();
+    let help = match nearest(name, known.iter().copied()) {
+        Some(guess) => format!("did you mean `{guess}`? known: {}", known.join(", ")),
+        None if known.is_empty() => {
+            "add snmp = { auth = \"sha-256\", ... } to a [[user]] and start the bridge again".to_owned()
+        }
+        None => format!("known: {}", known.join(", ")),
+    };
+    Err(Refusal::new(StatusCode::NOT_FOUND, format!("no [[user]] {name:?} asks by SNMPv3"), help))
 }
 
 /// The query string of hosts.
@@ -188,6 +219,7 @@ async fn kit_facts(Shared(state): App) -> Json<kit::Facts> {
 struct WantedHosts {
     since: Option<u64>,
     filter: String,
+    user: Option<String>,
 }
 
 async fn kit_hosts(
@@ -195,31 +227,41 @@ async fn kit_hosts(
     wanted: Result<Query<WantedHosts>, QueryRejection>,
 ) -> Result<Response, Refusal> {
     let refuse = |error: String, help: &str| Refusal::new(StatusCode::BAD_REQUEST, error, help);
-    let Query(wanted) = wanted
-        .map_err(|rejection| refuse(rejection.body_text(), "known are since (a revision) and filter"))?;
+    let Query(wanted) = wanted.map_err(|rejection| {
+        refuse(rejection.body_text(), "known are since (a revision), filter and user")
+    })?;
     let filter = kit::Filter::parse(&wanted.filter).map_err(|error| refuse(error.to_string(), ""))?;
     if let Some(name) = filter.profile.as_deref() {
         known_profile(&state, name)?;
     }
-    if state.agent.community.is_empty() {
-        let help =
-            "add communities = [{ name = \"...\", access = \"read\" }] to [snmp] and start the bridge again";
-        return Err(refuse("no community may ask the SNMP agent, so no tool could".to_owned(), help));
-    }
-    if (state.agent_of)(1, "device").is_none() {
-        let help = "give them [snmp.devices] pools, ports or communities in the boot file and start the bridge again";
-        return Err(refuse(
-            "devices have neither addresses nor ports nor communities of their own".to_owned(),
-            help,
-        ));
+    let asker = asker(&state, wanted.user.as_deref())?;
+    if asker.user.is_none() {
+        by_community(&state)?;
     }
     let revision = state.fleet.revision(clock::now());
     if let Some(since) = wanted.since.filter(|since| *since > u64::from(revision)) {
         let help = "it is no revision of this bridge, or its clock was set back: take all hosts once, without --since";
         return Err(refuse(format!("the revision {since} lies ahead of {revision}, the present one"), help));
     }
-    let body = Pieces::from(move |out| hosts::write(&state, wanted.since, &filter, revision, out));
+    let body = Pieces::from(move |out| hosts::write(&state, wanted.since, &filter, &asker, revision, out));
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response())
+}
+
+/// # Errors
+/// No community can ask devices.
+fn by_community(state: &State) -> Result<(), Refusal> {
+    let refuse = |error: &str, help: &str| Refusal::new(StatusCode::BAD_REQUEST, error, help);
+    if state.agent.community.is_empty() {
+        let error = "no community may ask the SNMP agent, so no tool could";
+        let help = "add communities = [{ name = \"...\", access = \"read\" }] to [snmp] and start the bridge again; or by SNMPv3: --user NAME";
+        return Err(refuse(error, help));
+    }
+    if (state.agent_of)(1, "device").community.is_empty() {
+        let error = "devices have neither addresses nor ports nor communities of their own";
+        let help = "give them [snmp.devices] pools, ports or communities in the boot file and start the bridge again; or by SNMPv3: --user NAME";
+        return Err(refuse(error, help));
+    }
+    Ok(())
 }
 
 async fn device(Shared(state): App, Path(name): Path<String>) -> Result<Json<view::Device>, Refusal> {

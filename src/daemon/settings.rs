@@ -157,17 +157,27 @@ pub fn agent(config: &Config) -> kit::Agent {
     addresses.sort_by_key(std::net::IpAddr::is_ipv6);
     let community = config.snmp.communities.first();
     let community = community.map_or_else(String::new, |community| community.name.expose().to_owned());
-    kit::Agent { addresses, port, community }
+    kit::Agent { addresses, port, community, context: String::new() }
 }
 
 /// In words that are others if devices are asked otherwise.
 pub fn asked_by(config: &Config) -> String {
     let devices = &config.snmp.devices;
-    format!("{:?} {:?} {:?}", agent(config), devices.addresses(), devices.communities)
+    format!("{:?} {:?} {:?} {:?}", agent(config), devices.addresses(), devices.communities, users(config))
 }
 
-/// How a device is asked: at an address of its own, else at a port of its own, else by a community that names it.
-pub fn agent_of(config: &Config) -> impl Fn(DeviceNumber, &str) -> Option<kit::Agent> + use<> {
+/// Who may ask by SNMPv3.
+pub fn users(config: &Config) -> Vec<(kit::User, Option<kit::Filter>)> {
+    let of_snmp = config.users.iter().filter_map(|user| Some((user, user.snmp.as_ref()?)));
+    let users = of_snmp.map(|(user, snmp)| {
+        let (auth, private) = (snmp.auth.0, snmp.private.as_ref().map(|(protocol, _)| *protocol));
+        (kit::User { name: user.name.clone(), auth, private }, snmp.scope.clone())
+    });
+    users.collect()
+}
+
+/// How a device is asked: at an address of its own, else at a port of its own, else by a community or context that names it.
+pub fn agent_of(config: &Config) -> impl Fn(DeviceNumber, &str) -> kit::Agent + use<> {
     let (bridge, addresses) = (agent(config), config.snmp.devices.addresses());
     let pattern = config.snmp.devices.communities.first().cloned();
     move |number, name| {
@@ -175,17 +185,17 @@ pub fn agent_of(config: &Config) -> impl Fn(DeviceNumber, &str) -> Option<kit::A
             addresses.v4(number).map(Into::into).into_iter().chain(addresses.v6(number).map(Into::into));
         let own: Vec<_> = own.collect();
         if !own.is_empty() {
-            return Some(kit::Agent { addresses: own, ..bridge.clone() });
+            return kit::Agent { addresses: own, ..bridge.clone() };
         }
         if let Some(port) = addresses.port(number) {
-            return Some(kit::Agent { port, ..bridge.clone() });
+            return kit::Agent { port, ..bridge.clone() };
         }
-        let pattern = pattern.as_ref()?;
-        let community = match name.len() > snmp::view::LONGEST_CONTEXT {
-            true => pattern.fill(&bridge.community, &format!("+{number}")),
-            false => pattern.fill(&bridge.community, name),
+        let context = match name.len() > snmp::view::LONGEST_CONTEXT {
+            true => format!("+{number}"),
+            false => name.to_owned(),
         };
-        Some(kit::Agent { community, ..bridge.clone() })
+        let community = pattern.as_ref().map(|pattern| pattern.fill(&bridge.community, &context));
+        kit::Agent { community: community.unwrap_or_default(), context, ..bridge.clone() }
     }
 }
 

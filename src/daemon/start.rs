@@ -244,6 +244,7 @@ impl Daemon {
             troubles: store.troubles(),
             asked: settings::agent(&config),
             agent_of: Box::new(settings::agent_of(&config)),
+            users: settings::users(&config),
             rooms: addresses::rooms(&config),
         };
         let state = Arc::new(shown.state());
@@ -428,6 +429,7 @@ struct Shown {
     troubles: [Trouble; 2],
     asked: kit::Agent,
     agent_of: Box<control::AgentOf>,
+    users: Vec<(kit::User, Option<kit::Filter>)>,
     rooms: Vec<control::Room>,
 }
 
@@ -446,6 +448,7 @@ impl Shown {
             troubles,
             asked,
             agent_of,
+            users,
             rooms,
         } = self;
         let (staged, discarded, committed) = (datastore.clone(), datastore.clone(), datastore.clone());
@@ -468,6 +471,7 @@ impl Shown {
             commit: Box::new(move |id| changes::commit(&datastore, id)),
             agent: asked,
             agent_of,
+            users,
             rooms,
             retire,
         }

@@ -15,6 +15,7 @@ pub mod objects;
 mod opennms;
 mod snmp_exporter;
 mod telegraf;
+mod user;
 mod xml;
 mod zabbix;
 
@@ -23,6 +24,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 pub use filter::{Filter, FilterError};
+pub use user::User;
 
 use crate::{
     model::{self, DeviceNumber, PointDef, Presence},
@@ -59,15 +61,18 @@ pub struct Host {
     pub changed: u64,
 }
 
-/// Where and by which word an SNMP agent is asked (v2c).
+/// Where an SNMP agent is asked, and by which word.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Agent {
     /// Those of a device are its own, IPv4 first. The bridge's are those that it listens at; 0.0.0.0 and `::` are every
     /// address of its machine.
     pub addresses: Vec<IpAddr>,
     pub port: u16,
-    /// Of a device that has no address of its own it names the device, such as `public@plug-1`. Empty: nobody may ask.
+    /// Of v2c. Of a device that has neither address nor port of its own it names the device, such as `public@plug-1`. Empty:
+    /// nobody may ask so.
     pub community: String,
+    /// Of SNMPv3: names a device that has neither address nor port of its own. Empty otherwise.
+    pub context: String,
 }
 
 impl Agent {
@@ -89,6 +94,9 @@ pub struct Facts {
     pub version: String,
     /// The bridge itself: its default view has the fleet's scalars and the tables of all devices.
     pub bridge: Agent,
+    /// Who asks all agents by SNMPv3. Without: a community does, by v2c.
+    #[serde(default)]
+    pub user: Option<User>,
     /// In the order of their names.
     pub profiles: Vec<Profile>,
 }
@@ -115,7 +123,7 @@ pub struct File {
     /// Below the kit's folder.
     pub path: String,
     pub text: String,
-    /// It holds a community: nobody but its owner may read it.
+    /// It may hold a community: nobody but its owner may read it.
     pub secret: bool,
 }
 
@@ -169,7 +177,9 @@ impl Tool {
         match self {
             Tool::Opennms => opennms::takes(facts, host),
             Tool::Icinga | Tool::SnmpExporter => host.agent.address().is_some(),
-            Tool::Cacti | Tool::Librenms | Tool::Telegraf | Tool::Zabbix => true,
+            // It knows no contexts.
+            Tool::Librenms => facts.user.is_none() || host.agent.context.is_empty(),
+            Tool::Cacti | Tool::Telegraf | Tool::Zabbix => true,
         }
     }
 

@@ -6,7 +6,10 @@
 
 use std::fmt::Write;
 
-use super::{Agent, Facts, File, Host, Profile, objects};
+use super::{
+    Agent, Facts, File, Host, Tool, objects,
+    user::{AUTH_PASSPHRASE, PRIV_PASSPHRASE},
+};
 use crate::model::PointType;
 
 const FLEET: &str = "fleetbridge.conf";
@@ -32,7 +35,7 @@ pub(super) fn templates(facts: &Facts) -> Vec<File> {
         "# The fleet as a whole, asked of the bridge. The devices are in fleetbridge-devices.conf, which\n\
          # `fleetbridge nms-kit telegraf --hosts` makes.\n",
     );
-    input(&mut out, "fleetbridge_fleet", &facts.bridge);
+    input(&mut out, "fleetbridge_fleet", facts, &facts.bridge);
     for object in objects::siblings("fbFleetDevices") {
         let name = object.column.name;
         let short = name.strip_prefix("fbFleet").unwrap_or(name);
@@ -62,17 +65,17 @@ pub(super) fn templates(facts: &Facts) -> Vec<File> {
 pub(super) fn hosts(facts: &Facts, hosts: &mut dyn Iterator<Item = Host>, put: &mut dyn FnMut(File)) {
     put(File::secret(DEVICES, "# Each device, asked of its own agent.\n"));
     for host in hosts.filter(|host| !host.retired) {
-        put(File::secret(DEVICES, device(&host, facts.profile(&host.profile))));
+        put(File::secret(DEVICES, device(facts, &host)));
     }
 }
 
-fn device(host: &Host, profile: Option<&Profile>) -> String {
+fn device(facts: &Facts, host: &Host) -> String {
     let mut out = String::new();
-    input(&mut out, "fleetbridge", &host.agent);
+    input(&mut out, "fleetbridge", facts, &host.agent);
     for (name, object, is_tag) in DEVICE {
         field(&mut out, name, &objects::scalar(object), "", is_tag);
     }
-    for point in profile.into_iter().flat_map(|profile| &profile.points) {
+    for point in facts.profile(&host.profile).into_iter().flat_map(|profile| &profile.points) {
         // What is known of every device has its name already.
         let taken = DEVICE.iter().any(|(name, ..)| *name == point.name);
         let name = if taken { format!("point_{}", point.name) } else { point.name.clone() };
@@ -108,16 +111,38 @@ fn value(ty: PointType) -> (&'static str, &'static str) {
     }
 }
 
-fn input(out: &mut String, measurement: &str, agent: &Agent) {
+fn input(out: &mut String, measurement: &str, facts: &Facts, agent: &Agent) {
     let agents: Vec<String> =
         agent.endpoint().iter().map(|endpoint| text(&format!("udp://{endpoint}"))).collect();
     let _ = write!(
         out,
-        "\n[[inputs.snmp]]\n  agents = [{}]\n  version = 2\n  community = {}\n  name = {}\n",
+        "\n[[inputs.snmp]]\n  agents = [{}]\n{}  name = {}\n",
         agents.join(", "),
-        text(&agent.community),
+        asked(facts, agent),
         text(measurement)
     );
+}
+
+/// The version, and who asks. Telegraf itself puts pass phrases in, from its environment.
+fn asked(facts: &Facts, agent: &Agent) -> String {
+    let Some(user) = &facts.user else {
+        return format!("  version = 2\n  community = {}\n", text(&agent.community));
+    };
+    let mut out = format!(
+        "  version = 3\n  sec_name = {}\n  sec_level = \"{}\"\n  auth_protocol = \"{}\"\n  auth_password = \"${{{AUTH_PASSPHRASE}}}\"\n",
+        text(&user.name),
+        user.level(),
+        user.auth_of(Tool::Telegraf)
+    );
+    if user.private.is_some() {
+        let protocol = user.priv_of(Tool::Telegraf);
+        let _ =
+            write!(out, "  priv_protocol = \"{protocol}\"\n  priv_password = \"${{{PRIV_PASSPHRASE}}}\"\n");
+    }
+    if !agent.context.is_empty() {
+        let _ = writeln!(out, "  context_name = {}", text(&agent.context));
+    }
+    out
 }
 
 fn field(out: &mut String, name: &str, oid: &str, conversion: &str, is_tag: bool) {

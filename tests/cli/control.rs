@@ -9,6 +9,7 @@ use fleetbridge::{
         serve, view,
     },
     kit,
+    snmp::usm::{AuthProtocol, PrivProtocol},
     stats::Stats,
 };
 use serde_json::Value;
@@ -29,7 +30,17 @@ pub struct Bridge {
 }
 
 fn agent() -> kit::Agent {
-    kit::Agent { addresses: vec![[127, 0, 0, 1].into()], port: 1161, community: "public".into() }
+    let addresses = vec![[127, 0, 0, 1].into()];
+    kit::Agent { addresses, port: 1161, community: "public".into(), context: String::new() }
+}
+
+/// `anna` sees all devices, `bob` some.
+fn users() -> Vec<(kit::User, Option<kit::Filter>)> {
+    let user = |name: &str, auth, private| kit::User { name: name.to_owned(), auth, private };
+    vec![
+        (user("anna", AuthProtocol::Sha384, Some(PrivProtocol::Aes256)), None),
+        (user("bob", AuthProtocol::Sha256, None), kit::Filter::parse("site=plant-1").ok()),
+    ]
 }
 
 impl Bridge {
@@ -87,11 +98,16 @@ impl Bridge {
                     agent_of: Box::new(|number, name| {
                         // Every second device has an address of its own.
                         let own = IpAddr::from([127, 1, 0, number as u8]);
-                        Some(match number % 2 {
+                        match number % 2 {
                             0 => kit::Agent { addresses: vec![own], ..agent() },
-                            _ => kit::Agent { community: format!("public@{name}"), ..agent() },
-                        })
+                            _ => kit::Agent {
+                                community: format!("public@{name}"),
+                                context: name.to_owned(),
+                                ..agent()
+                            },
+                        }
                     }),
+                    users: users(),
                 };
                 let listeners = Listeners::bind(&socket, Some(([127, 0, 0, 1], 0).into())).await.unwrap();
                 address.send(listeners.http().unwrap()).unwrap();

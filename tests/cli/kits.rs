@@ -86,6 +86,32 @@ fn files_and_what_changed() {
     assert!(status == 1 && error.contains("cannot write"), "{error}");
 }
 
+#[test]
+fn users_of_snmpv3() {
+    let bridge = Bridge::start(&[]);
+    let (status, template, told) = kit(&bridge, &["--user", "anna"]);
+    assert_eq!((status, inputs(&template)[0]["sec_name"].as_str()), (0, Some("anna")), "{told}");
+    let (status, hosts, told) = kit(&bridge, &["--hosts", "--user", "anna"]);
+    assert_eq!(status, 0, "{told}");
+    assert!(!hosts.contains("public"), "no community");
+    let contexts: Vec<_> = inputs(&hosts).iter().map(|host| host.get("context_name").cloned()).collect();
+    assert_eq!(contexts, [Some("plug-1".into()), None, Some("child-1".into()), None]);
+    let (status, hosts, told) = kit(&bridge, &["--hosts", "--user", "bob"]);
+    assert_eq!((status, inputs(&hosts).len()), (0, 1), "one is in bob's scope: {told}");
+
+    for (user, expected) in [("ana", "did you mean `anna`? known: anna, bob"), ("zaphod", "known: anna, bob")]
+    {
+        for what in [&["--user", user][..], &["--hosts", "--user", user]] {
+            let (status, _, told) = kit(&bridge, what);
+            assert!(status == 1 && told.contains(expected) && told.contains("asks by SNMPv3"), "{told}");
+        }
+    }
+    let file = boot_file(&bridge);
+    let output = fleetbridge(&["--config", &file, "nms-kit", "cacti", "--user", "anna"]);
+    assert_eq!(code(&output), 1);
+    assert!(stderr(&output).contains("cacti has no sha-384"), "{}", stderr(&output));
+}
+
 fn files(dir: &Path) -> Vec<String> {
     let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap());
     let mut names: Vec<_> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();

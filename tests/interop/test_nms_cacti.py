@@ -7,6 +7,7 @@ import shutil
 from support import Bridge, Broker, Case, Demo, wait_until
 from support.cacti import Cacti
 from support.fleet import adapter
+from support.users import passwords, user
 
 INFO = {"serial": "A-1", "manufacturer": "ACME", "model": "TH-2", "firmware": "1.4.0", "site": "Lübeck", "location": "Hall 3"}
 VALUES = {"temperature": 21.5, "humidity": 48.25, "battery": 87, "rssi": -61}
@@ -15,9 +16,10 @@ DEVICES = "SELECT id, description FROM host WHERE external_id LIKE 'fleetbridge:
 
 class CactiTest(Case):
     def fleet(self):
+        passwords(self)
         self.broker = Broker(self)
         # The whole of 127.0.0.0/8 is local: each device has an address of its own.
-        pools = '[snmp.devices]\npools = ["127.77.0.0/16"]\n'
+        pools = '[snmp.devices]\npools = ["127.77.0.0/16"]\n' + user("anna", "sha-512", "aes-128")
         self.bridge = Bridge(self, mqtt=[adapter(self.broker, more='profiles = ["json-sensor"]')], more=pools).start()
         for name in ("hall-1", "hall-2"):
             self.speak(name)
@@ -155,6 +157,29 @@ class CactiTest(Case):
         self.assertEqual(self.device("hall-1", "id", "location"), (hall, "Hall \"4\", it's <new> \ufffd"), "the same device")
         self.assertEqual(self.import_hosts(), {"unchanged": 4}, "and now all is as it should be")
         self.assertEqual(cacti.trouble(), [])
+
+    def test_devices_are_asked_by_snmpv3(self):
+        self.fleet()
+        self.import_templates()
+        self.assertEqual(self.import_hosts(), {"added": 4})
+        self.nms_kit("--hosts", "--user", "anna")
+        with self.assertRaisesRegex(AssertionError, "SNMP_AUTH_PASSPHRASE and SNMP_PRIV_PASSPHRASE are needed"):
+            self.take_hosts()
+        self.cacti.environment |= {"SNMP_AUTH_PASSPHRASE": "authpassword", "SNMP_PRIV_PASSPHRASE": "privpassword"}
+        self.assertEqual(self.take_hosts(), {"changed": 4}, "they were asked by v2c")
+        self.assertEqual(self.take_hosts(), {"unchanged": 4})
+        columns = ("id", "snmp_version", "snmp_username", "snmp_auth_protocol", "snmp_priv_protocol", "snmp_community")
+        hall, *asked = self.device("hall-1", *columns)
+        self.assertEqual(asked, ["3", "anna", "SHA512", "AES128", ""])
+        self.assertEqual(self.status(hall), Cacti.UP)
+        self.assertEqual(self.device("hall-1", "snmp_sysName"), ("hall-1",))
+        outputs = lambda: self.cacti.query(f"""SELECT o.output FROM poller_output AS o JOIN data_local AS l ON l.id = o.local_data_id
+            WHERE l.host_id = {hall} AND o.rrd_name = 'value'""")
+        self.assertIn(("21.50",), outputs())
+        self.assertEqual(self.cacti.trouble(), [])
+        self.nms_kit("--hosts")
+        self.assertEqual(self.take_hosts(), {"changed": 4}, "by v2c again")
+        self.assertEqual(self.device("hall-1", "snmp_version", "snmp_community"), ("2", "public"))
 
     def test_the_demo(self):
         demo = Demo(self)

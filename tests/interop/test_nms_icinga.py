@@ -7,6 +7,7 @@ import re
 from support import Bridge, Broker, Case, Demo, wait_until
 from support.fleet import adapter
 from support.icinga import Icinga
+from support.users import passwords, user
 
 THRESHOLDS = """\
 const FleetbridgeThresholds = {
@@ -14,6 +15,11 @@ const FleetbridgeThresholds = {
   "json-sensor!temperature" = { critical = "0:10" }
   "oven!temperature" = { critical = "0:30" }
 }
+"""
+# A single $ begins a macro of Icinga.
+PASS_PHRASES = """\
+const FleetbridgeAuthPassphrase = "authpassword"
+const FleetbridgePrivPassphrase = "priv$pass$word"
 """
 # Units that Icinga and check_snmp read otherwise; silence makes a value stale after a few seconds.
 METER = """\
@@ -57,20 +63,22 @@ class IcingaTest(Case):
     def setUp(self):
         self.kit = os.path.join(self.folder, "kit")
         self.broker = Broker(self)
+        with open(os.path.join(passwords(self), "priv"), "w", encoding="utf-8") as file:
+            file.write("priv$pass$word")
         self.bridge = Bridge(
             self,
             mqtt=[adapter(self.broker)],
             # Macros of Icinga begin with $.
             communities=['{ name = "pub$lic$", access = "read" }'],
-            more='[snmp.devices]\npools = ["127.65.0.0/24"]',
+            more='[snmp.devices]\npools = ["127.65.0.0/24"]\n' + user("anna", "sha-256", "aes-256"),
         )
         self.bridge.manager.credentials = ["-c", "pub$lic$"]
         self.bridge.profile("meter", METER, interval="3s", missed=2)
         self.bridge.start()
 
-    def make_kit(self):
+    def make_kit(self, *user):
         for what in ([], ["--hosts"]):
-            answer = self.bridge.cli("nms-kit", "icinga", *what, "--out", self.kit)
+            answer = self.bridge.cli("nms-kit", "icinga", *what, *user, "--out", self.kit)
             self.assertEqual(answer.code, 0, answer.text)
 
     def devices(self, count):
@@ -145,6 +153,21 @@ class IcingaTest(Case):
         self.assertEqual(icinga.objects("hosts")[name]["vars"]["fleetbridge_profile"], "json-sensor")
         measured = lambda: re.search(r"temperature [*]?-?[0-9.]+[*]? celsius", self.output(icinga.look("service", f"{name}!temperature")))
         wait_until(measured, 20, f"a value of {name}")
+
+    def test_hosts_are_asked_by_snmpv3(self):
+        self.broker.retain("sensors/oven/status", "online")
+        self.broker.publish("sensors/oven/telemetry", '{"temperature":21.5}')
+        self.devices(1)
+        self.make_kit("--user", "anna")
+        icinga = Icinga(self, self.kit, THRESHOLDS + PASS_PHRASES)
+        self.assertEqual(icinga.check(), "")
+        icinga.start()
+        self.assertEqual(icinga.look("host", "oven")["state"], UP)
+        self.assertEqual(icinga.look("host", "fleetbridge@127.0.0.1")["state"], UP)
+        temperature = icinga.look("service", "oven!temperature")
+        self.assertIn("temperature 21.5 celsius", self.output(temperature))
+        command = temperature["last_check_result"]["command"]
+        self.assertEqual([command[command.index(option) + 1] for option in ("-P", "-L", "-U", "-a", "-x")], ["3", "authPriv", "anna", "SHA-256", "AES-256"])
 
     def output(self, service):
         return service["last_check_result"]["output"]

@@ -11,6 +11,7 @@ import yaml
 
 from support import Bridge, Broker, Case, wait_until
 from support.fleet import adapter
+from support.users import passwords, user
 from support.standard import numbered
 
 LNMS = """\
@@ -145,14 +146,14 @@ class LibrenmsTest(Case):
             self.broker.publish(f"sensors/{name}/telemetry", '{"temperature": 21.5}')
         wait_until(lambda: self.bridge.manager.get("fbFleetOnline.0") == str(len(sites)), 5, "they are online")
 
-    def run_script(self):
+    def run_script(self, **more):
         """The exit code, and what lnms was asked."""
         said = os.path.join(self.folder, "said")
         lnms = self.write("lnms", LNMS)
         os.chmod(lnms, 0o755)
         open(said, "w", encoding="utf-8").close()
         script = self.read("fleetbridge-hosts.sh").encode()
-        environment = {**os.environ, "LNMS": lnms, "SAID": said, "POLLER_GROUP": "3"}
+        environment = {**os.environ, "LNMS": lnms, "SAID": said, "POLLER_GROUP": "3", **more}
         done = subprocess.run(["sh"], input=script, env=environment, capture_output=True, timeout=20)
         with open(said, encoding="utf-8") as file:
             return done.returncode, [line for line in file.read().splitlines() if "foreach" not in line]
@@ -177,6 +178,23 @@ class LibrenmsTest(Case):
         self.assertIn("device:remove|--|127.78.0.2|", self.run_script()[1])
         self.kit("--hosts")
         self.assertIn("device:remove|--|127.78.0.2|", self.run_script()[1], "also with all others")
+
+    def test_hosts_are_asked_by_snmpv3(self):
+        passwords(self)
+        self.start('[snmp.devices]\npools = ["127.78.0.0/16"]\n' + user("anna", "sha-256", "aes-128") + user("bob", "sha-1", None))
+        self.sensors(one="A")
+        self.kit("--hosts", "--user", "anna")
+        self.assertNotEqual(self.run_script()[0], 0, "without pass phrases")
+        code, said = self.run_script(SNMP_AUTH_PASSPHRASE="auth $phrase", SNMP_PRIV_PASSPHRASE="priv'phrase")
+        self.assertEqual(code, 0)
+        added = [line.split("|") for line in said if line.startswith("device:add|")]
+        self.assertEqual([line[-2] for line in added], ["127.0.0.1", "127.78.0.1"])
+        asks = {"--v3", "--security-name=anna", "--auth-protocol=sha-256", "--auth-password=auth $phrase"}
+        asks |= {"--privacy-protocol=aes", "--privacy-password=priv'phrase"}
+        self.assertEqual((asks - set(added[1]), [word for word in added[1] if "community" in word]), (set(), []))
+        self.kit("--hosts", "--user", "bob")
+        code, said = self.run_script(SNMP_AUTH_PASSPHRASE="phrase")
+        self.assertEqual((code, [word for word in said[1].split("|") if "priv" in word]), (0, []))
 
     def test_hosts_without_addresses_go_by_name(self):
         self.start()

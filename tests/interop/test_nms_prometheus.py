@@ -8,7 +8,10 @@ from support import Bridge, Broker, Case, Demo, wait_until
 from support.broker import tool
 from support.fleet import adapter
 from support.prometheus import Exporter, Prometheus
+from support.users import passwords, user
 
+POOL = '[snmp.devices]\npools = ["127.64.0.0/24"]\n'
+PASS_PHRASES = {"SNMP_AUTH_PASSPHRASE": "authpassword", "SNMP_PRIV_PASSPHRASE": "privpassword"}
 DEVICE = 'job="fleetbridge-device"'
 
 # Of promtool: a lost gateway with a child, then the bridge itself is silent; a restart, and an uptime that begins anew. Each
@@ -121,9 +124,17 @@ class PrometheusTest(Case):
     def targets(self):
         return {target["labels"]["name"]: target for target in json.loads(self.read("targets.json"))}
 
-    def watch(self):
+    def fill_in(self):
+        """As README says."""
+        names = " ".join(f"${name}" for name in PASS_PHRASES)
+        filled = subprocess.run(["envsubst", names], input=self.read("snmp-0.21.yml").encode(), env={**os.environ, **PASS_PHRASES}, capture_output=True, check=True)
+        with open(os.path.join(self.kit, "filled.yml"), "wb") as file:
+            file.write(filled.stdout)
+        return "filled.yml"
+
+    def watch(self, file="snmp-0.21.yml"):
         """With Debian's snmp_exporter, which is older than 0.23; every second instead of every minute."""
-        exporter = Exporter(self, os.path.join(self.kit, "snmp-0.21.yml"))
+        exporter = Exporter(self, os.path.join(self.kit, file))
         config = os.path.join(self.kit, "prometheus-0.21.yml")
         hurried = self.read("prometheus-0.21.yml").replace("60s", "1s").replace("30s", "1s")
         hurried = hurried.replace("127.0.0.1:9116", f"127.0.0.1:{exporter.port}")
@@ -132,7 +143,7 @@ class PrometheusTest(Case):
         return Prometheus(self, config)
 
     def test_a_device_is_seen_dies_and_returns(self):
-        self.serve('[snmp.devices]\npools = ["127.64.0.0/24"]')
+        self.serve(POOL)
         self.make_kit()
         targets = self.targets()
         self.assertEqual(sorted(targets), ["fridge", "oven"])
@@ -199,14 +210,49 @@ class PrometheusTest(Case):
             prometheus.wait(f'entPhysicalClass_info{{name="{name}",entPhysicalSerialNum="{serial}"}}')
         prometheus.wait("fbFleetOnline == 2")
 
-    def test_the_file_of_later_exporters_says_the_same(self):
-        """Debian has no such exporter."""
+    def test_devices_are_asked_by_snmpv3(self):
+        passwords(self)
+        self.serve(POOL + user("anna", "sha-256", "aes-128"))
+        self.make_kit(["--user", "anna"], ["--hosts", "--user", "anna"])
+        self.assertNotRegex(self.read("snmp.yml") + self.read("snmp-0.21.yml"), "authpassword|privpassword|public")
+        prometheus = self.watch(self.fill_in())
+        prometheus.wait("fbFleetOnline == 2")
+        for name, serial in (("oven", "A1"), ("fridge", "B2")):
+            prometheus.wait(f'entPhysicalClass_info{{name="{name}",entPhysicalSerialNum="{serial}"}}')
+            prometheus.wait(f'fbPointValue{{name="{name}",fbPointName="temperature"}} == 21.5')
+        self.broker.retain("sensors/oven/status", "offline")
+        prometheus.wait('up{name="oven"} == 0')
+        self.broker.retain("sensors/oven/status", "online")
+        prometheus.wait('up{name="oven"} == 1')
+
+    def test_devices_that_only_a_context_names(self):
+        passwords(self)
+        self.serve(user("anna", "sha-512", "aes-256"))
+        self.make_kit(["--user", "anna"], ["--hosts", "--user", "anna"])
+        self.assertEqual({target["targets"][0] for target in self.targets().values()}, {f"127.0.0.1:{self.bridge.port}"})
+        prometheus = self.watch(self.fill_in())
+        for name, serial in (("oven", "A1"), ("fridge", "B2")):
+            prometheus.wait(f'entPhysicalClass_info{{name="{name}",entPhysicalSerialNum="{serial}"}}')
+        prometheus.wait("fbFleetOnline == 2")
+        new, old = self.both()
+        for name in ("oven", "fridge"):
+            auth = new["auths"][f"device-{name}"]
+            self.assertEqual((auth.pop("version"), auth["context_name"], auth["security_level"]), (3, name, "authPriv"))
+            self.assertEqual(old[f"device-{name}"]["auth"], auth)
+            self.assertEqual(old[f"device-{name}"]["version"], 3)
+
+    def both(self):
+        """The files of later and earlier exporters."""
         import yaml
 
+        return [yaml.safe_load(self.read(name)) for name in ("snmp.yml", "snmp-0.21.yml")]
+
+    def test_the_file_of_later_exporters_says_the_same(self):
+        """Debian has no such exporter."""
         self.serve("")
         self.make_kit()
         targets = self.targets()
-        new, old = (yaml.safe_load(self.read(name)) for name in ("snmp.yml", "snmp-0.21.yml"))
+        new, old = self.both()
         self.assertEqual(sorted(new["modules"]), ["fleetbridge", "fleetbridge_device"])
         bare = lambda module: {key: value for key, value in module.items() if key not in ("auth", "version")}
         for name, module in new["modules"].items():

@@ -1,4 +1,5 @@
-"""Zabbix 6.0 takes the kit as it is: each device is a host there, with inventory and values; it sees one die and return."""
+"""Zabbix 6.0 takes the kit as it is: each device is a host there, with inventory and values, asked by
+v2c or SNMPv3; it sees one die and return."""
 
 import itertools
 import json
@@ -8,6 +9,7 @@ import threading
 
 from support import Bridge, Broker, Case, Demo, wait_until
 from support.fleet import adapter
+from support.users import passwords, user
 from support.zabbix import Zabbix
 
 SENSORS = [f"sensor-{number:02}" for number in range(1, 11)]
@@ -47,6 +49,14 @@ site = "/site"
 # The macros of the templates, for a test.
 FAST = {"{$FB.STATE}": "1s", "{$FB.EVERY}": "2s", "{$FB.SELDOM}": "3s", "{$FB.DISCOVERY}": "5s"}
 
+# Each device at an address of its own, which is an engine of its own.
+BY_USER = f"""\
+[snmp.devices]
+pools = ["127.66.0.0/24"]
+
+{user("anna", "sha-256", "aes-128")}"""
+PASS_PHRASES = {"SNMP_AUTH_PASSPHRASE": "authpassword", "SNMP_PRIV_PASSPHRASE": "privpassword"}
+
 # A silent host is so after seconds, not after a minute.
 HASTY = "Timeout=2\nUnreachablePeriod=4\nUnreachableDelay=2\nUnavailableDelay=3\n"
 
@@ -76,6 +86,50 @@ class ZabbixTest(Case):
         self.a_gateway_takes_its_children_along()
         self.one_is_retired()
         self.the_demo()
+
+    def test_hosts_are_asked_by_snmpv3(self):
+        passwords(self)
+        self.broker = Broker(self)
+        self.bridge = Bridge(self, mqtt=[adapter(self.broker)], more=BY_USER).start()
+        for name in SENSORS[:4]:
+            self.broker.retain(f"sensors/{name}/status", "online")
+        self.report(SENSORS[:4])
+        wait_until(lambda: len(self.bridge.manager.devices()) == 4, 20, "all devices are known")
+        self.zabbix = Zabbix(self, pollers=8, more=HASTY).start()
+        self.token = self.zabbix.token()
+        self.kit = os.path.join(self.folder, "kit")
+        done = self.apply("--hosts", user=["--user", "anna"], **PASS_PHRASES)
+        self.assertIn("{$SNMP_AUTH_PASSPHRASE}", done)
+        for name in os.listdir(self.kit):
+            with open(os.path.join(self.kit, name), encoding="utf-8") as file:
+                self.assertNotRegex(file.read(), "authpassword|privpassword|public", name)
+        macros = self.zabbix.api("usermacro.get", globalmacro=True, search={"macro": "PASSPHRASE"})
+        self.assertEqual([(macro["type"], macro.get("value")) for macro in macros], [("1", None)] * 2, "secret ones")
+        addresses = set()
+        for name in SENSORS[:4]:
+            (interface,) = self.host(name)["interfaces"]
+            details = interface["details"]
+            self.assertEqual((details["version"], details["securityname"], details["securitylevel"], details["contextname"]), ("3", "anna", "2", ""))
+            addresses.add(interface["ip"])
+        self.assertEqual(len(addresses), 4)
+        self.hurry()
+        self.all_are_polled()
+        self.one_dies_and_returns()
+        # Boots of all engines have grown: Zabbix refuses two hosts of one engine whose boots differ, even for a moment.
+        self.bridge.stop()
+        self.bridge.start()
+        self.report(SENSORS[:4])
+        self.all_are_polled()
+        self.assertNotIn("ngineID", self.zabbix.server.output())
+
+    def all_are_polled(self):
+        """Each host has new values."""
+        clocks = lambda: {name: int(self.items(name)["temperature"]["lastclock"]) for name in SENSORS[:4]}
+        before = clocks()
+        later = lambda: all(clock > before[name] for name, clock in clocks().items())
+        wait_until(later, 60, "values of all hosts", every=0.5)
+        self.assertEqual({self.items(name)["temperature"]["lastvalue"] for name in SENSORS[:4]}, {"21.25"})
+        wait_until(lambda: self.availability("fleetbridge") == ANSWERS, 30, "the bridge is asked too", every=0.5)
 
     def announce(self):
         for at, name in enumerate(SENSORS):
@@ -108,27 +162,27 @@ class ZabbixTest(Case):
     def measure(self, **values):
         self.broker.publish(f"meter/{METER}/telemetry", json.dumps(values))
 
-    def report(self):
-        for name in SENSORS:
+    def report(self, sensors=SENSORS):
+        for name in sensors:
             self.broker.publish(f"sensors/{name}/telemetry", json.dumps({"temperature": 21.25, "humidity": 40.5, "battery": 87, "rssi": -61, "uptime": 7200}))
-        for name in CHILDREN:
+        for name in CHILDREN if sensors is SENSORS else ():
             topic = "gateway/{}/{}/telemetry".format(*name.split(":"))
             self.broker.publish(topic, json.dumps({"temperature": 19.5, "model": "TH-1", "serial": name}))
 
     def all_known(self):
         return {row["fbDeviceName"] for row in self.bridge.manager.devices().values()} == set(DEVICES)
 
-    def apply(self, *hosts, templates=True):
+    def apply(self, *hosts, templates=True, user=(), **environment):
         """A kit, and its script with it."""
         for arguments in ([], [*hosts]) if templates else ([*hosts],):
-            made = self.bridge.cli("nms-kit", "zabbix", "--out", self.kit, *arguments)
+            made = self.bridge.cli("nms-kit", "zabbix", "--out", self.kit, *arguments, *user)
             self.assertEqual(made.code, 0, made.text)
-        done = self.hand_over(self.zabbix.url)
+        done = self.hand_over(self.zabbix.url, **environment)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done.stdout
 
-    def hand_over(self, url):
-        environment = {**os.environ, "ZABBIX_TOKEN": self.token}
+    def hand_over(self, url, **environment):
+        environment = {**os.environ, "ZABBIX_TOKEN": self.token, **environment}
         script = os.path.join(self.kit, "apply.sh")
         return subprocess.run(["sh", script, url], env=environment, capture_output=True, text=True, timeout=120)
 

@@ -34,6 +34,11 @@ Examples:
   fleetbridge nms-kit telegraf --hosts --out /etc/telegraf/telegraf.d
   fleetbridge nms-kit telegraf --hosts --filter site=plant-1,profile=tasmota
   fleetbridge nms-kit telegraf --hosts --since 1795398917  only if something changed since that run
+  fleetbridge nms-kit telegraf --hosts --user anna         asked by SNMPv3, as that [[user]] of the boot file
+
+With --user, for templates and hosts alike, no file holds a pass phrase: each tool takes SNMP_AUTH_PASSPHRASE and
+SNMP_PRIV_PASSPHRASE from where it keeps secrets, as README says. A device that has neither address nor port of its own is
+named by context; LibreNMS and OpenNMS cannot ask it.
 
 Each run with --hosts prints a revision, and with --out writes it to DIR/TOOL.revision. Given to --since, the next run
 has only what changed since, retired devices among them. In cron:
@@ -67,6 +72,9 @@ pub(super) struct NmsKit {
     /// Where the tool reaches the bridge, if `[snmp] listen` names all addresses [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     address: Option<IpAddr>,
+    /// Who asks, by SNMPv3: a [[user]] with `snmp` of the boot file; without, the first community asks, by v2c
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
 }
 
 impl NmsKit {
@@ -75,7 +83,18 @@ impl NmsKit {
             return Err(Failure::new(format!("there is no kit for {}", self.tool), ""));
         };
         let client = place.client()?;
-        let mut facts: Facts = client.read("/v1/kit/facts").map_err(|error| place.explain(error))?;
+        let path = match &self.user {
+            Some(user) => format!("/v1/kit/facts?user={}", escaped(user)),
+            None => "/v1/kit/facts".to_owned(),
+        };
+        let mut facts: Facts = client.read(&path).map_err(|error| place.explain(error))?;
+        if let Some(unknown) = facts.user.as_ref().and_then(|user| user.unknown_to(tool)) {
+            let message = format!("{} has no {unknown}, which the user has", tool.name());
+            return Err(Failure::new(
+                message,
+                "give the tool a user of its own, such as one with sha-256 and aes-128",
+            ));
+        }
         let mut reach = Reach::by(self.address);
         reach.apply(&mut facts.bridge);
         if !self.hosts {
@@ -105,7 +124,7 @@ impl NmsKit {
     ) -> Result<(), Ended> {
         // Only with a revision retired devices are told.
         let since = if tool.replaces() { self.since } else { Some(self.since.unwrap_or(0)) };
-        let mut hosts = Counted::ask(client, since, self.filter.as_deref(), reach.clone())?;
+        let mut hosts = self.ask(client, since, reach.clone())?;
         if let Some(since) = since.filter(|_| tool.replaces()) {
             // As of the first answer, so that nothing is missed that comes between.
             let revision = hosts.revision;
@@ -113,7 +132,7 @@ impl NmsKit {
                 hosts.check()?;
                 return Ok(self.tell(out, revision, &format!("nothing changed since {since}"))?);
             }
-            hosts = Counted { revision, ..Counted::ask(client, None, self.filter.as_deref(), reach)? };
+            hosts = Counted { revision, ..self.ask(client, None, reach)? };
         }
         let mut files = Files::new(self.out.as_deref());
         let mut left_out = 0;
@@ -143,6 +162,18 @@ impl NmsKit {
                 .push_str(&format!(", {left_out} left out: no address of their own ([snmp.devices] pools)"));
         }
         Ok(self.tell(out, hosts.revision, &counted)?)
+    }
+
+    fn ask(&self, client: &Client, since: Option<u64>, reach: Reach) -> Result<Counted, ClientError> {
+        let mut query = format!("filter={}", escaped(self.filter.as_deref().unwrap_or_default()));
+        if let Some(since) = since {
+            query.push_str(&format!("&since={since}"));
+        }
+        if let Some(user) = &self.user {
+            query.push_str(&format!("&user={}", escaped(user)));
+        }
+        let hosts = Hosts::ask(client, &query, reach)?;
+        Ok(Counted { revision: hosts.revision, hosts, live: 0, retired: 0, failed: None })
     }
 
     /// What was done, beside files that go to standard output not in them.
@@ -192,20 +223,6 @@ struct Counted {
 }
 
 impl Counted {
-    fn ask(
-        client: &Client,
-        since: Option<u64>,
-        filter: Option<&str>,
-        reach: Reach,
-    ) -> Result<Counted, ClientError> {
-        let mut query = format!("filter={}", escaped(filter.unwrap_or_default()));
-        if let Some(since) = since {
-            query.push_str(&format!("&since={since}"));
-        }
-        let hosts = Hosts::ask(client, &query, reach)?;
-        Ok(Counted { revision: hosts.revision, hosts, live: 0, retired: 0, failed: None })
-    }
-
     fn check(&mut self) -> Result<(), ClientError> {
         self.failed.take().map_or(Ok(()), Err)
     }

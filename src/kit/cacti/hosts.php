@@ -6,7 +6,8 @@
  *
  * Without a file it reads standard input. It stands in Cacti's folder cli and runs as the user that the poller runs as. Devices of fleetbridge are known by their
  * external id, fleetbridge:NUMBER; the others are left alone. What is as it should be already is not touched, so it may run
- * as often as one likes.
+ * as often as one likes. If a user asks by SNMPv3 (nms-kit cacti --user), SNMP_AUTH_PASSPHRASE and SNMP_PRIV_PASSPHRASE in the
+ * environment are that user's pass phrases.
  */
 
 $base = is_file(__DIR__ . '/../include/cli_check.php') ? __DIR__ . '/..' : __DIR__ . '/../site';
@@ -71,6 +72,9 @@ function main($argv) {
 		} elseif ($host['address'] == '' || !isset($templates[$host['template']])) {
 			fwrite(STDERR, "{$host['name']}: no address that Cacti can ask, or no such template\n");
 			$done['failed']++;
+		} elseif (lacks_pass_phrase($host)) {
+			fwrite(STDERR, "{$host['name']}: asked by SNMPv3, so SNMP_AUTH_PASSPHRASE and SNMP_PRIV_PASSPHRASE are needed\n");
+			$done['failed']++;
 		} else {
 			$done[save($host, $device, $templates[$host['template']])]++;
 		}
@@ -95,7 +99,8 @@ function read_row($file) {
 
 /* What hosts.csv says of ours, by external id. */
 function devices() {
-	$devices = db_fetch_assoc_prepared('SELECT external_id, id, description, hostname, snmp_community, snmp_port, site_id, location, notes
+	$devices = db_fetch_assoc_prepared('SELECT external_id, id, description, hostname, snmp_community, snmp_port, site_id, location, notes,
+		snmp_version, snmp_username, snmp_password, snmp_auth_protocol, snmp_priv_passphrase, snmp_priv_protocol, snmp_context
 		FROM host WHERE deleted = "" AND external_id LIKE ?', array(KEY . '%'));
 
 	return array_column($devices, null, 'external_id');
@@ -113,14 +118,13 @@ function save($host, $device, $template) {
 		'site_id'        => site($host['site']),
 		'location'       => mb_substr($host['location'], 0, 40),
 		'notes'          => $host['notes'],
-	);
+	) + asked($host);
 	if ($device !== null && !array_diff_assoc($wanted, $device)) {
 		return 'unchanged';
 	}
 	$now = $device !== null ? $wanted + db_fetch_row_prepared('SELECT * FROM host WHERE id = ?', array($device['id'])) : $wanted + array(
 		'id'                   => 0,
 		'host_template_id'     => $template,
-		'snmp_version'         => 2,
 		'snmp_username'        => '',
 		'snmp_password'        => '',
 		'snmp_auth_protocol'   => '',
@@ -156,6 +160,27 @@ function save($host, $device, $template) {
 		return 'failed';
 	}
 	return $device === null ? 'added' : 'changed';
+}
+
+function lacks_pass_phrase($host) {
+	return !empty($host['user']) && ((string) getenv('SNMP_AUTH_PASSPHRASE') == ''
+		|| ($host['priv'] != '' && (string) getenv('SNMP_PRIV_PASSPHRASE') == ''));
+}
+
+/* The version, and who asks if that is a user. */
+function asked($host) {
+	if (empty($host['user'])) {
+		return array('snmp_version' => 2);
+	}
+	return array(
+		'snmp_version'         => 3,
+		'snmp_username'        => $host['user'],
+		'snmp_password'        => (string) getenv('SNMP_AUTH_PASSPHRASE'),
+		'snmp_auth_protocol'   => $host['auth'],
+		'snmp_priv_passphrase' => $host['priv'] == '' ? '' : (string) getenv('SNMP_PRIV_PASSPHRASE'),
+		'snmp_priv_protocol'   => $host['priv'] == '' ? '[None]' : $host['priv'],
+		'snmp_context'         => $host['context'],
+	);
 }
 
 /* The id of a site, which has a branch in the tree; 0 of none. */

@@ -10,10 +10,11 @@ mod templates;
 
 use std::{fmt::Write, net::IpAddr};
 
-use super::{Agent, Facts, File, Host};
+use super::{Agent, Facts, File, Host, Tool};
 
 const HOSTS: &str = "hosts.csv";
-const HEAD: &str = "external,retired,template,name,address,port,community,site,location,notes\n";
+const HEAD: &str =
+    "external,retired,template,name,address,port,community,site,location,notes,user,auth,priv,context\n";
 
 /// Device templates, as the file of templates and the hosts name them.
 const DEVICE: &str = "fleetbridge device";
@@ -32,13 +33,14 @@ pub(super) fn templates(_: &Facts) -> Vec<File> {
 pub(super) fn hosts(facts: &Facts, hosts: &mut dyn Iterator<Item = Host>, put: &mut dyn FnMut(File)) {
     let mut head = String::from(HEAD);
     // 0 is the number of no device.
-    row(&mut head, &["fleetbridge:0", "", BRIDGE, "fleetbridge"], &facts.bridge, &["", "", ""]);
+    row(&mut head, facts, &["fleetbridge:0", "", BRIDGE, "fleetbridge"], &facts.bridge, &["", "", ""]);
     put(File::secret(HOSTS, head));
     for host in hosts {
         let mut out = String::new();
         let retired = if host.retired { "yes" } else { "" };
         row(
             &mut out,
+            facts,
             &[&format!("fleetbridge:{}", host.number), retired, DEVICE, &host.name],
             &host.agent,
             &[&host.site, &host.location, &notes(&host)],
@@ -65,7 +67,7 @@ fn notes(host: &Host) -> String {
     lines.map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>().join("\n")
 }
 
-fn row(out: &mut String, before: &[&str], agent: &Agent, after: &[&str]) {
+fn row(out: &mut String, facts: &Facts, before: &[&str], agent: &Agent, after: &[&str]) {
     // Cacti puts the port behind it.
     let address = match agent.address() {
         Some(IpAddr::V6(address)) => format!("[{address}]"),
@@ -74,7 +76,11 @@ fn row(out: &mut String, before: &[&str], agent: &Agent, after: &[&str]) {
     };
     let port = agent.port.to_string();
     let middle = [address.as_str(), &port, &agent.community];
-    for (at, field) in before.iter().chain(&middle).chain(after).enumerate() {
+    let asks = match &facts.user {
+        Some(user) => [&*user.name, user.auth_of(Tool::Cacti), user.priv_of(Tool::Cacti), &agent.context],
+        None => [""; 4],
+    };
+    for (at, field) in before.iter().chain(&middle).chain(after).chain(&asks).enumerate() {
         if at > 0 {
             out.push(',');
         }

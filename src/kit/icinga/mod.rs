@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, fmt::Write, net::IpAddr};
 
-use super::{Agent, Facts, File, Host, Profile, Tool, objects};
+use super::{Agent, Facts, File, Host, Profile, Tool, User, objects};
 use crate::model::PointType;
 
 const TEMPLATES: &str = "fleetbridge.conf";
@@ -28,7 +28,16 @@ pub(super) fn templates(facts: &Facts) -> Vec<File> {
     let _ = writeln!(out, "const FleetbridgeHost = {}", text(&format!("fleetbridge@{host}")));
     let _ = writeln!(out, "const FleetbridgeAddress = {}", text(&host));
     let _ = writeln!(out, "const FleetbridgePort = {}", bridge.port);
-    let _ = writeln!(out, "const FleetbridgeCommunity = {}", of_macro(&bridge.community));
+    match &facts.user {
+        Some(user) => out.push_str(&asks(user)),
+        None => {
+            let community = of_macro(&bridge.community);
+            let _ = writeln!(
+                out,
+                "const FleetbridgeAsks = {{\n  snmp_version = \"2c\"\n  snmp_community = {community}\n}}"
+            );
+        }
+    }
     out.push_str("const FleetbridgeObjects = {\n");
     for name in SCALARS {
         let _ = writeln!(out, "  {name} = \"{}\"", objects::scalar(name));
@@ -60,6 +69,27 @@ pub(super) fn hosts(facts: &Facts, hosts: &mut dyn Iterator<Item = Host>, put: &
     }
 }
 
+/// A user of SNMPv3. The operator's constants have the pass phrases, in which a single `$` would begin a macro too.
+fn asks(user: &User) -> String {
+    let mut out = format!(
+        "// FleetbridgeAuthPassphrase and FleetbridgePrivPassphrase are yours, in constants.conf.\n\
+         const FleetbridgeAsks = {{\n  snmp_version = \"3\"\n  fleetbridge_user = {}\n  fleetbridge_level = \"{}\"\n  \
+         fleetbridge_auth = \"{}\"\n  fleetbridge_auth_passphrase = FleetbridgeAuthPassphrase.replace(\"$\", \"$$\")\n",
+        of_macro(&user.name),
+        user.level(),
+        user.auth_of(Tool::Icinga)
+    );
+    if user.private.is_some() {
+        let _ = write!(
+            out,
+            "  fleetbridge_priv = \"{}\"\n  \
+             fleetbridge_priv_passphrase = FleetbridgePrivPassphrase.replace(\"$\", \"$$\")\n",
+            user.priv_of(Tool::Icinga)
+        );
+    }
+    out + "}\n"
+}
+
 fn device(facts: &Facts, host: &Host) -> String {
     let mut out = format!("\nobject Host {} {{\n  import \"fleetbridge-device\"\n", text(&host.name));
     if !host.alias.is_empty() {
@@ -74,6 +104,9 @@ fn device(facts: &Facts, host: &Host) -> String {
     }
     if host.agent.community != facts.bridge.community {
         let _ = writeln!(out, "  vars.snmp_community = {}", of_macro(&host.agent.community));
+    }
+    if !host.agent.context.is_empty() {
+        let _ = writeln!(out, "  vars.fleetbridge_context = {}", of_macro(&host.agent.context));
     }
     let _ = writeln!(out, "  vars.fleetbridge_number = {}", host.number);
     for (name, value) in [

@@ -2,18 +2,34 @@
 # Adds the devices to LibreNMS, and takes out those that were retired. Run it as the user librenms; sh may read it from a pipe.
 # A device that is there already stays as it is, but for its site and what it hangs on. Answers are not waited for, nor is
 # ping: a device may be away now. The exit code is 0 only if LibreNMS has taken all.
-# LNMS: where lnms is. POLLER_GROUP: the number of the poller group.
+# LNMS: where lnms is. POLLER_GROUP: the number of the poller group. SNMP_AUTH_PASSPHRASE, SNMP_PRIV_PASSPHRASE: those of the
+# user who asks by SNMPv3 (`nms-kit librenms --user`).
 lnms=${LNMS:-/opt/librenms/lnms}
 placed=$(mktemp) && retired=$(mktemp) || exit 2
 trap 'rm -f "$placed" "$retired"' EXIT
 failed=0
+user=
+
+# user NAME AUTH_PROTOCOL [PRIV_PROTOCOL]: asks all that follow, by SNMPv3.
+user() {
+    user=$1 auth=$2 priv=$3
+    : "${SNMP_AUTH_PASSPHRASE:?the pass phrase of $1 for authentication}"
+    [ -z "$priv" ] || : "${SNMP_PRIV_PASSPHRASE:?the pass phrase of $1 for privacy}"
+}
 
 # add HOSTNAME NAME PORT TRANSPORT COMMUNITY SITE PARENT
 add() {
-    "$lnms" device:add --v2c --force --display-name="$2" --port="$3" --transport="$4" --community="$5" \
-        --group="${POLLER_GROUP:-0}" -- "$1" </dev/null
+    host=$1 site=$6 parent=$7
+    set -- --display-name="$2" --port="$3" --transport="$4" "$5"
+    if [ -z "$user" ]; then
+        set -- --v2c "$1" "$2" "$3" --community="$4"
+    else
+        set -- --v3 "$1" "$2" "$3" --security-name="$user" --auth-protocol="$auth" --auth-password="$SNMP_AUTH_PASSPHRASE"
+        [ -z "$priv" ] || set -- "$@" --privacy-protocol="$priv" --privacy-password="$SNMP_PRIV_PASSPHRASE"
+    fi
+    "$lnms" device:add --force "$@" --group="${POLLER_GROUP:-0}" -- "$host" </dev/null
     case $? in
-    0 | 2) printf '%s\t%s\t%s\n' "$1" "$6" "$7" >>"$placed" ;;
+    0 | 2) printf '%s\t%s\t%s\n' "$host" "$site" "$parent" >>"$placed" ;;
     *) failed=1 ;;
     esac
 }

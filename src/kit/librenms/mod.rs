@@ -7,7 +7,7 @@ mod definition;
 
 use std::fmt::Write;
 
-use super::{Agent, Facts, File, Host};
+use super::{Agent, Facts, File, Host, Tool, User};
 
 const HOSTS: &str = "fleetbridge-hosts.sh";
 
@@ -33,7 +33,7 @@ pub(super) fn templates(facts: &Facts) -> Vec<File> {
 
 pub(super) fn hosts(facts: &Facts, hosts: &mut dyn Iterator<Item = Host>, put: &mut dyn FnMut(File)) {
     put(File::secret(HOSTS, include_str!("hosts.sh")));
-    let mut line = String::new();
+    let mut line = facts.user.as_ref().map(asks).unwrap_or_default();
     if facts.bridge.address().is_some() {
         add(&mut line, BRIDGE, ["", ""], &facts.bridge, &facts.bridge);
     }
@@ -49,6 +49,12 @@ pub(super) fn hosts(facts: &Facts, hosts: &mut dyn Iterator<Item = Host>, put: &
         put(File::secret(HOSTS, line));
     }
     put(File::secret(HOSTS, "finish\n"));
+}
+
+/// Says who asks, before the first device.
+fn asks(user: &User) -> String {
+    let words = [&*user.name, user.auth_of(Tool::Librenms), user.priv_of(Tool::Librenms)].map(word);
+    format!("user {}\n", words.join(" "))
 }
 
 /// `place`: the site, and the name of what it hangs on.

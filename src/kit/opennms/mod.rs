@@ -1,10 +1,14 @@
 //! OpenNMS: a requisition, a foreign source without ping, data collection, graphs and the communities.
 //!
-//! OpenNMS finds community and port by address, so only devices with an address of their own become nodes.
+//! OpenNMS finds community, user and port by address, so only devices with an address of their own become nodes.
 
 use std::net::IpAddr;
 
-use super::{Agent, Facts, File, Host, objects, xml::Xml};
+use super::{
+    Agent, Facts, File, Host, Tool, User, objects,
+    user::{AUTH_PASSPHRASE, PRIV_PASSPHRASE},
+    xml::Xml,
+};
 use crate::snmp::mib::fleetbridge::ENTERPRISE;
 
 const SOURCE: &str = "fleetbridge";
@@ -115,22 +119,22 @@ pub(super) fn hosts(facts: &Facts, hosts: &mut dyn Iterator<Item = Host>, put: &
         "model-import",
         &[("xmlns", "http://xmlns.opennms.org/xsd/config/model-import"), ("foreign-source", SOURCE)],
     );
-    let mut communities = Communities::new();
+    let mut definitions = Definitions::new(facts.user.as_ref());
     if let Some(address) = facts.bridge.address() {
         nodes.open("node", &[("foreign-id", "0"), ("node-label", SOURCE)]);
         interface(&mut nodes, address, true);
         nodes.empty("category", &[("name", SOURCE)]);
         nodes.close();
-        communities.add(&facts.bridge);
+        definitions.add(&facts.bridge);
     }
     for host in hosts.filter(|host| !host.retired && takes(facts, host)) {
         node(&mut nodes, &host);
-        communities.add(&host.agent);
+        definitions.add(&host.agent);
         put(File::new(REQUISITION, nodes.take()));
-        put(File::secret(SNMP, communities.xml.take()));
+        put(File::secret(SNMP, definitions.xml.take()));
     }
     put(File::new(REQUISITION, nodes.finish()));
-    put(File::secret(SNMP, communities.xml.finish()));
+    put(File::secret(SNMP, definitions.xml.finish()));
 }
 
 pub(super) fn takes(facts: &Facts, host: &Host) -> bool {
@@ -181,17 +185,19 @@ fn interface(out: &mut Xml, address: IpAddr, primary: bool) {
     out.close();
 }
 
-/// Addresses one after the other that share community and port share a definition.
-struct Communities {
+/// Who asks whom. Addresses one after the other that share community and port share a definition; pass phrases are the names
+/// of environment variables, for `envsubst`.
+struct Definitions<'a> {
     xml: Xml,
+    user: Option<&'a User>,
     last: Option<(u16, String)>,
 }
 
-impl Communities {
-    fn new() -> Communities {
+impl<'a> Definitions<'a> {
+    fn new(user: Option<&'a User>) -> Definitions<'a> {
         let mut xml = Xml::default();
         xml.open("snmp-config", &[("xmlns", "http://xmlns.opennms.org/xsd/config/snmp"), ("version", "v2c")]);
-        Communities { xml, last: None }
+        Definitions { xml, user, last: None }
     }
 
     fn add(&mut self, agent: &Agent) {
@@ -200,15 +206,36 @@ impl Communities {
             if self.last.is_some() {
                 self.xml.close();
             }
-            let port = agent.port.to_string();
-            let definition =
-                [("version", "v2c"), ("port", port.as_str()), ("read-community", &agent.community)];
-            self.xml.open("definition", &definition);
+            self.open(agent);
             self.last = Some(this);
         }
         for address in &agent.addresses {
             self.xml.leaf("specific", &address.to_string());
         }
+    }
+
+    fn open(&mut self, agent: &Agent) {
+        let port = agent.port.to_string();
+        let Some(user) = self.user else {
+            let definition =
+                [("version", "v2c"), ("port", port.as_str()), ("read-community", &agent.community)];
+            self.xml.open("definition", &definition);
+            return;
+        };
+        let (auth, private) = (format!("${{{AUTH_PASSPHRASE}}}"), format!("${{{PRIV_PASSPHRASE}}}"));
+        let mut definition = vec![
+            ("version", "v3"),
+            ("port", port.as_str()),
+            ("security-name", &user.name),
+            ("security-level", if user.private.is_some() { "3" } else { "2" }),
+            ("auth-protocol", user.auth_of(Tool::Opennms)),
+            ("auth-passphrase", &auth),
+        ];
+        if user.private.is_some() {
+            definition.push(("privacy-protocol", user.priv_of(Tool::Opennms)));
+            definition.push(("privacy-passphrase", &private));
+        }
+        self.xml.open("definition", &definition);
     }
 }
 

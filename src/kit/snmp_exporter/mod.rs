@@ -1,15 +1,19 @@
 //! snmp_exporter and Prometheus. `snmp.yml` is for snmp_exporter 0.23 and later, `snmp-0.21.yml` for those before, which
 //! have version and community inside each module (Debian 12 has 0.21); so Prometheus' file comes in both too.
 //!
-//! Both files of snmp_exporter are made with the hosts: a device that only a community names needs an auth of its own
-//! there, before 0.23 a module of its own.
+//! Both files of snmp_exporter are made with the hosts: a device that only a community or context names needs an auth of its
+//! own there, before 0.23 a module of its own. Where a pass phrase belongs stands the name of an environment variable, as
+//! `--config.expand-environment-variables` of 0.26 and `envsubst` put it in.
 
 mod modules;
 
 use std::fmt::Write;
 
 use self::modules::{BRIDGE, DEVICE, Module};
-use super::{Agent, Facts, File, Host};
+use super::{
+    Agent, Facts, File, Host, Tool,
+    user::{AUTH_PASSPHRASE, PRIV_PASSPHRASE},
+};
 
 const TARGETS: &str = "targets.json";
 const NEW: &str = "snmp.yml";
@@ -35,19 +39,41 @@ pub(super) fn hosts(facts: &Facts, hosts: &mut dyn Iterator<Item = Host>, put: &
         put(File::new(TARGETS, format!("{before}{target}")));
         before = ",\n";
         if let Some(name) = context(facts, &host) {
-            let (name, community) = (quoted(&name), quoted(&host.agent.community));
-            put(File::secret(NEW, format!("  {name}: {{ community: {community}, version: 2 }}\n")));
-            let module = format!("{name}: {{ <<: *device, auth: {{ community: {community} }} }}\n");
-            put(File::secret(OLD, module));
+            let (name, (version, auth)) = (quoted(&name), auth(facts, &host.agent));
+            put(File::secret(NEW, format!("  {name}: {{ {auth}, version: {version} }}\n")));
+            put(File::secret(OLD, format!("{name}: {{ <<: *device, auth: {{ {auth} }} }}\n")));
         }
     }
     put(File::new(TARGETS, "\n]\n"));
     put(File::secret(NEW, new_tail()));
 }
 
-/// The auth or module of a device that a community names; no other auth or module can have such a name.
+/// The auth or module of a device that a community or context names; no other auth or module can have such a name.
 fn context(facts: &Facts, host: &Host) -> Option<String> {
-    (host.agent.community != facts.bridge.community).then(|| format!("device-{}", host.name))
+    let named = match facts.user {
+        Some(_) => !host.agent.context.is_empty(),
+        None => host.agent.community != facts.bridge.community,
+    };
+    named.then(|| format!("device-{}", host.name))
+}
+
+/// The version, and who asks as the pairs of a YAML mapping.
+fn auth(facts: &Facts, agent: &Agent) -> (u8, String) {
+    let Some(user) = &facts.user else { return (2, format!("community: {}", quoted(&agent.community))) };
+    let mut out = format!(
+        "username: {}, security_level: {}, auth_protocol: {}, password: \"${{{AUTH_PASSPHRASE}}}\"",
+        quoted(&user.name),
+        user.level(),
+        user.auth_of(Tool::SnmpExporter)
+    );
+    if user.private.is_some() {
+        let protocol = user.priv_of(Tool::SnmpExporter);
+        let _ = write!(out, ", priv_protocol: {protocol}, priv_password: \"${{{PRIV_PASSPHRASE}}}\"");
+    }
+    if !agent.context.is_empty() {
+        let _ = write!(out, ", context_name: {}", quoted(&agent.context));
+    }
+    (3, out)
 }
 
 /// A group of file_sd with one target.
@@ -79,10 +105,8 @@ fn endpoint_of(agent: &Agent) -> String {
 
 /// From 0.23 on: who asks stands apart from what is asked. Auths of devices may follow.
 fn new_head(facts: &Facts) -> String {
-    let community = quoted(&facts.bridge.community);
-    format!(
-        "# For snmp_exporter 0.23 and later.\nauths:\n  fleetbridge: {{ community: {community}, version: 2 }}\n"
-    )
+    let (version, auth) = auth(facts, &facts.bridge);
+    format!("# For snmp_exporter 0.23 and later.\nauths:\n  fleetbridge: {{ {auth}, version: {version} }}\n")
 }
 
 fn new_tail() -> String {
@@ -96,10 +120,10 @@ fn new_tail() -> String {
 
 /// Before 0.23: each module says who asks. Modules of devices may follow.
 fn old_head(facts: &Facts) -> String {
-    let community = quoted(&facts.bridge.community);
+    let (version, auth) = auth(facts, &facts.bridge);
     let mut out = String::from("# For snmp_exporter 0.22 and earlier.\n");
     for (module, anchor) in [(&BRIDGE, ""), (&DEVICE, " &device")] {
-        let _ = write!(out, "{}:{anchor}\n  version: 2\n  auth: {{ community: {community} }}\n", module.name);
+        let _ = write!(out, "{}:{anchor}\n  version: {version}\n  auth: {{ {auth} }}\n", module.name);
         indent(&mut out, module, 2);
     }
     out

@@ -3,6 +3,9 @@
 #
 #   ZABBIX_TOKEN=... ./apply.sh http://zabbix.example/zabbix
 #
+# SNMP_AUTH_PASSPHRASE, SNMP_PRIV_PASSPHRASE: those of the user who asks by SNMPv3 (`nms-kit zabbix --user`). They become the
+# secret macros {$SNMP_AUTH_PASSPHRASE} and {$SNMP_PRIV_PASSPHRASE} of all hosts; a later run needs them only to change them.
+#
 # The token is one of Administration > General > API tokens, for a user of the role Super admin. A second run changes what
 # has changed.
 # DELETE_RETIRED=yes: hosts of retired devices are deleted, with all their history. Needs curl.
@@ -31,6 +34,23 @@ call() {
     fi
     cat "$work/answer"
 }
+
+# pass_phrase NAME VALUE: a secret macro of all hosts.
+pass_phrase() {
+    [ -n "$2" ] || return 0
+    value=$(printf '%s' "$2" | sed 's/\\/\\\\/g; s/"/\\"/g')
+    found=$(printf '{"globalmacro":true,"output":["globalmacroid"],"filter":{"macro":"{$%s}"}}' "$1" | call usermacro.get)
+    id=$(echo "$found" | grep -o '"globalmacroid":"[0-9]*"' | grep -o '[0-9]*' || true)
+    if [ -n "$id" ]; then
+        printf '{"globalmacroid":"%s","type":"1","value":"%s"}' "$id" "$value" | call usermacro.updateglobal
+    else
+        printf '{"macro":"{$%s}","type":"1","value":"%s"}' "$1" "$value" | call usermacro.createglobal
+    fi >/dev/null
+    echo "{\$$1}"
+}
+
+pass_phrase SNMP_AUTH_PASSPHRASE "${SNMP_AUTH_PASSPHRASE:-}"
+pass_phrase SNMP_PRIV_PASSPHRASE "${SNMP_PRIV_PASSPHRASE:-}"
 
 all='"createMissing":true,"updateExisting":true'
 rules="\"groups\":{\"createMissing\":true},\"templates\":{$all},\"hosts\":{$all},\"templateLinkage\":{\"createMissing\":true,\"deleteMissing\":true}"

@@ -8,7 +8,7 @@ use super::{
     hosts,
 };
 use crate::{
-    kit::{Agent, objects},
+    kit::{Facts, objects},
     snmp::syntax::TRUTH,
 };
 
@@ -31,8 +31,8 @@ pub fn is_deaf() -> Value {
     json!({ "name": DEAF, "expression": format!("last(/{HOST}/fb[fbFleetPresenceFrozen.0])=1") })
 }
 
-pub fn host(agent: &Agent) -> Value {
-    let mut host = hosts::host(HOST, agent);
+pub fn host(facts: &Facts) -> Value {
+    let mut host = hosts::host(facts, HOST, &facts.bridge);
     host["templates"] = json!([{ "name": BRIDGE }]);
     host["groups"] = json!([{ "name": hosts::GROUP }]);
     host["tags"] = json!([tag("class", "bridge")]);

@@ -10,7 +10,10 @@ use super::{
     export::{group, tag, text, user_macro},
     profile,
 };
-use crate::kit::{Agent, Facts, File, Host};
+use crate::kit::{
+    Agent, Facts, File, Host, Tool,
+    user::{AUTH_PASSPHRASE, PRIV_PASSPHRASE},
+};
 
 /// The group of all hosts; sites are groups below it.
 pub const GROUP: &str = "fleetbridge";
@@ -84,7 +87,7 @@ impl Chunk {
         put: &mut dyn FnMut(File),
     ) {
         let name = technical(&device);
-        let mut host = host(&name, &device.agent);
+        let mut host = host(facts, &name, &device.agent);
         let template = match facts.profile(&device.profile) {
             Some(profile) => profile::name(profile),
             None => DEVICE.to_owned(),
@@ -137,18 +140,38 @@ impl Chunk {
     }
 }
 
-/// A host with the agent's address, port and community.
-pub fn host(name: &str, agent: &Agent) -> Value {
+/// A host with the agent's address and port, and who asks it.
+pub fn host(facts: &Facts, name: &str, agent: &Agent) -> Value {
     let address = agent.address().filter(|address| !address.is_unspecified());
     let address = address.map_or_else(|| "127.0.0.1".to_owned(), |address| address.to_string());
+    let (details, macros) = asked(facts, agent);
     json!({
         "host": name, "inventory_mode": "AUTOMATIC",
         "interfaces": [{
-            "type": "SNMP", "ip": address, "port": agent.port.to_string(), "interface_ref": "if1",
-            "details": { "version": "SNMPV2", "community": "{$SNMP_COMMUNITY}" },
+            "type": "SNMP", "ip": address, "port": agent.port.to_string(), "interface_ref": "if1", "details": details,
         }],
-        "macros": [{ "macro": "{$SNMP_COMMUNITY}", "type": "SECRET_TEXT", "value": agent.community }],
+        "macros": macros,
     })
+}
+
+/// What an interface has of version and user or community, and the macros that it names: the community is the host's own,
+/// the pass phrases are those of all hosts.
+fn asked(facts: &Facts, agent: &Agent) -> (Value, Value) {
+    let Some(user) = &facts.user else {
+        let community =
+            json!({ "macro": "{$SNMP_COMMUNITY}", "type": "SECRET_TEXT", "value": agent.community });
+        return (json!({ "version": "SNMPV2", "community": "{$SNMP_COMMUNITY}" }), json!([community]));
+    };
+    let mut details = json!({
+        "version": "SNMPV3", "contextname": agent.context, "securityname": user.name, "securitylevel": "AUTHNOPRIV",
+        "authprotocol": user.auth_of(Tool::Zabbix), "authpassphrase": format!("{{${AUTH_PASSPHRASE}}}"),
+    });
+    if user.private.is_some() {
+        details["securitylevel"] = "AUTHPRIV".into();
+        details["privprotocol"] = user.priv_of(Tool::Zabbix).into();
+        details["privpassphrase"] = format!("{{${PRIV_PASSPHRASE}}}").into();
+    }
+    (details, json!([]))
 }
 
 /// Zabbix has no colon in a host's name; the number keeps two names apart.

@@ -20,7 +20,7 @@ const APPLY: &str = include_str!("apply.sh");
 pub(super) fn templates(facts: &Facts) -> Vec<File> {
     let groups = json!([group(TEMPLATE_GROUP)]);
     let bridge = json!({ "groups": groups, "templates": [bridge::template().into_value()] });
-    let host = json!({ "groups": [group(hosts::GROUP)], "hosts": [bridge::host(&facts.bridge)] });
+    let host = json!({ "groups": [group(hosts::GROUP)], "hosts": [bridge::host(facts)] });
     let mut templates = vec![device::template(bridge::is_down()).into_value()];
     templates.extend(facts.profiles.iter().map(|profile| profile::template(profile).into_value()));
     let devices = json!({ "groups": groups, "templates": templates });

@@ -1,27 +1,41 @@
 //! The protocols of USM: names as in the boot file, identifiers, and lengths.
 
+use serde::{Deserialize, Serialize};
+
 use super::super::oid::Prefix;
 
 /// RFC 3414 section 6 and 7, RFC 7860.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum AuthProtocol {
     Md5,
+    #[serde(rename = "sha-1")]
     Sha1,
+    #[serde(rename = "sha-224")]
     Sha224,
+    #[serde(rename = "sha-256")]
     Sha256,
+    #[serde(rename = "sha-384")]
     Sha384,
+    #[serde(rename = "sha-512")]
     Sha512,
 }
 
 /// RFC 3414 section 8, RFC 3826. AES with longer keys is in no RFC: the key is made longer as
 /// draft-blumenthal-aes-usm-04 says, or (`-c`) as draft-reeder-snmpv3-usm-3desede-00 does and Cisco with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum PrivProtocol {
     Des,
+    #[serde(rename = "aes-128")]
     Aes128,
+    #[serde(rename = "aes-192")]
     Aes192,
+    #[serde(rename = "aes-256")]
     Aes256,
+    #[serde(rename = "aes-192-c")]
     Aes192C,
+    #[serde(rename = "aes-256-c")]
     Aes256C,
 }
 
