@@ -129,7 +129,7 @@ impl Simulated {
     fn arrive(&mut self, what: What) {
         match what {
             What::Summary(summary) => self.summaries.push(*summary),
-            What::Test => {}
+            What::AuthenticationFailure | What::Test => {}
             What::Event(event) => {
                 self.arrived.push((event.number, self.now));
                 match event.kind {
@@ -256,6 +256,21 @@ fn what_a_target_could_not_read_is_sent_again_at_once_but_not_for_ever() {
     }
     assert_eq!(sent, [0, 0, 0, 10, 30, 70], "two more than its four tries");
     assert_eq!(one.originator.take_tested(), [(test, false)]);
+}
+
+#[test]
+fn a_failure_to_authenticate_is_told_at_once_or_not_at_all() {
+    let kinds = [Kind::DeviceLost, Kind::AuthenticationFailure].into_iter().collect();
+    let told = |target, failures: usize| {
+        let mut one = Simulated::new(target, 1);
+        (0..failures).for_each(|_| one.originator.handle_failure(one.now));
+        one.pass(100_000);
+        (one.originator.counts().told, one.originator.cursor() == one.fleet.journal().last())
+    };
+    assert_eq!(told(Target { kinds, ..target(false, 50) }, 3), (3, true));
+    assert_eq!(told(Target { kinds, ..target(true, 50) }, 100), (16, true), "as many as may be under way");
+    assert_eq!(told(Target { kinds, ..target(false, 1) }, 100), (10, true), "what the rate allows");
+    assert_eq!(told(target(false, 50), 3), (0, true), "it is not among the kinds");
 }
 
 #[test]

@@ -170,7 +170,7 @@ fn build(top: &mut Section<'_>, path: &Path, base: &Base) -> Config {
     let (mut snmp, traps) = snmp::read(top, &mut listeners);
     let netconf = netconf::read(top, base, &mut listeners);
     let users = users::read(top, base, snmp.allow_weak);
-    snmp.traps = traps.map(|traps| traps::read(&traps, &users)).unwrap_or_default();
+    snmp.traps = traps.map(|traps| traps::read(&traps, &users, snmp.authen_traps)).unwrap_or_default();
     if netconf.is_some() && users.is_empty() {
         top.note(
             "nobody can log in to the NETCONF server".to_owned(),

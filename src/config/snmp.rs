@@ -32,6 +32,8 @@ pub struct Snmp {
     pub sources: Vec<Network>,
     /// MD5 and DES for SNMPv3 users. Default: false.
     pub allow_weak: bool,
+    /// snmpEnableAuthenTraps: targets may be told that somebody asked who may not. Default: false.
+    pub authen_traps: bool,
     pub devices: Devices,
 }
 
@@ -57,6 +59,7 @@ impl Default for Snmp {
             max_message: 4096,
             sources: Vec::new(),
             allow_weak: false,
+            authen_traps: false,
             devices: Devices::default(),
         }
     }
@@ -89,7 +92,18 @@ pub(super) fn read<'a>(top: &mut Section<'a>, listeners: &mut Listeners) -> (Snm
         let max_message = snmp.key("max-message").integer(484..=65_507usize).unwrap_or(4096);
         let sources = sources(&snmp.key("sources"), "nobody could ask the SNMP agent");
         let allow_weak = snmp.key("allow-weak").bool().unwrap_or(false);
-        (Snmp { listen, communities, traps: Vec::new(), max_message, sources, allow_weak, devices }, traps)
+        let authen_traps = snmp.key("authen-traps").bool().unwrap_or(false);
+        let snmp = Snmp {
+            listen,
+            communities,
+            traps: Vec::new(),
+            max_message,
+            sources,
+            allow_weak,
+            authen_traps,
+            devices,
+        };
+        (snmp, traps)
     });
     read.map_or_else(Default::default, |(snmp, traps)| (snmp, Some(traps)))
 }

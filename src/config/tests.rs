@@ -65,6 +65,7 @@ listen = ["127.0.0.1:1161"]
 communities = [{ name = "public", access = "read", sources = ["127.0.0.0/8"] }]
 traps = [{ target = "127.0.0.1:1162", version = "2c", community = "public" }]
 allow-weak = false
+authen-traps = true
 [snmp.devices]
 pools = ["127.1.0.0/16"]
 communities = ["{community}@{device}", "{community}-{device}"]
@@ -94,6 +95,7 @@ fn the_whole_shape_is_read() {
     let trap = &config.snmp.traps[0];
     assert_eq!((trap.key().as_str(), trap.inform, trap.rate), ("127.0.0.1:1162 2c", false, 50));
     assert!(trap.kinds.has(Kind::SettingFailed) && !trap.kinds.has(Kind::ConfigChange));
+    assert!(config.snmp.authen_traps && !trap.kinds.has(Kind::AuthenticationFailure));
     assert_eq!(config.broker.unwrap().max_clients, 1000);
     let notes: Vec<_> = lines(WHOLE).into_iter().filter(|line| line.contains(": note: ")).collect();
     assert_eq!(notes, [""; 0]);
@@ -276,17 +278,19 @@ fn trap_targets() {
     let found = lines(
         "[snmp]\ntraps = [\n{ target = '192.0.2.1', version = '1', community = 'a', inform = true },\n\
          { target = '192.0.2.1:162', community = 'b', timeout = '1h', kinds = ['device-loss'] },\n\
-         { target = '192.0.2.3', community = 'b', rate = 0, sites = [], kinds = [] },\n]\n",
+         { target = '192.0.2.3', community = 'b', rate = 0, sites = [], kinds = [] },\n\
+         { target = '192.0.2.4', community = 'b', kinds = ['authentication-failure'] },\n]\n",
     );
     let expected = [
         "3: `inform` with version = \"1\"; v1 has traps only; use version = \"2c\" or \"3\"",
         "4: an item of `kinds` cannot be \"device-loss\"; did you mean `device-lost`? allowed: start, device-lost, \
-         device-returned, adapter-down, adapter-up, setting-failed, setting-applied, config-change",
+         device-returned, adapter-down, adapter-up, setting-failed, setting-applied, config-change, authentication-failure",
         "4: warning: `timeout` without inform = true; nobody acknowledges a trap: it is tried again only if it could not be sent",
         "4: `timeout` must be a duration from 100ms to 1m; found the text \"1h\"",
         "4: `target` 192.0.2.1:162 stands already in line 3; each target is told once",
         "5: `rate` must be an integer from 1 to 10000; found the integer 0",
         "5: `sites` names no site; name sites, or leave the key out for all",
+        "6: warning: \"authentication-failure\" in `kinds` is never told; allow it by `[snmp] authen-traps = true`",
     ];
     for line in expected {
         assert!(found.iter().any(|found| found == line), "missing: {line}\nfound:\n{}", found.join("\n"));

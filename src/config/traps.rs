@@ -24,7 +24,8 @@ const RATE: u32 = 50;
 /// By their names in the boot file.
 const LEVELS: [(&str, Level); 2] = [("auth-no-priv", Level::AuthNoPriv), ("auth-priv", Level::AuthPriv)];
 
-pub(super) fn read(key: &Entry<'_>, users: &[User]) -> Vec<Target> {
+/// `authen_traps`: whether failures to authenticate are told.
+pub(super) fn read(key: &Entry<'_>, users: &[User], authen_traps: bool) -> Vec<Target> {
     let mut list: Vec<(Target, u32)> = Vec::new();
     for item in
         key.items("a list of tables, for example [{ target = \"192.0.2.1:162\", community = \"...\" }]")
@@ -32,7 +33,7 @@ pub(super) fn read(key: &Entry<'_>, users: &[User]) -> Vec<Target> {
         let Some(mut table) = item.table() else { continue };
         let address = table.required_as("target", "\"192.0.2.1:162\"");
         let line = address.line();
-        let target = target(&mut table, &address, users);
+        let target = target(&mut table, &address, users, authen_traps);
         table.finish();
         let Some(target) = target else { continue };
         if let Some((_, line)) = list.iter().find(|(other, _)| other.address == target.address) {
@@ -44,7 +45,12 @@ pub(super) fn read(key: &Entry<'_>, users: &[User]) -> Vec<Target> {
     list.into_iter().map(|(target, _)| target).collect()
 }
 
-fn target(table: &mut Section<'_>, address: &Entry<'_>, users: &[User]) -> Option<Target> {
+fn target(
+    table: &mut Section<'_>,
+    address: &Entry<'_>,
+    users: &[User],
+    authen_traps: bool,
+) -> Option<Target> {
     let address = address
         .parsed("an IP address, with a port or not, for example \"192.0.2.1:162\"", |text| {
             with_default_port(text).filter(|target| target.port() != 0 && !target.ip().is_unspecified())
@@ -69,7 +75,7 @@ fn target(table: &mut Section<'_>, address: &Entry<'_>, users: &[User]) -> Optio
     let timeout = timeout.duration(100..=60_000).unwrap_or(TIMEOUT);
     let retries = retries.integer(0..=10u32).unwrap_or(RETRIES);
     let rate = table.key("rate").integer(1..=10_000u32).unwrap_or(RATE);
-    let kinds = kinds(&table.key("kinds"));
+    let kinds = kinds(&table.key("kinds"), authen_traps);
     let sites = table.key("sites");
     if sites.is_list() && sites.strings().is_empty() {
         sites.error("`sites` names no site".to_owned(), "name sites, or leave the key out for all");
@@ -132,7 +138,7 @@ fn v3(key: &Entry<'_>, asked: &Entry<'_>, users: &[User]) -> Option<Wire> {
     Some(Wire::V3 { user: name.to_owned(), level })
 }
 
-fn kinds(key: &Entry<'_>) -> Kinds {
+fn kinds(key: &Entry<'_>, authen_traps: bool) -> Kinds {
     if !key.exists() {
         return Kinds::default();
     }
@@ -142,7 +148,13 @@ fn kinds(key: &Entry<'_>) -> Kinds {
         key.error("`kinds` names nothing to tell".to_owned(), &format!("allowed: {}", words.join(", ")));
     }
     let chosen = items.iter().filter_map(|item| item.one_of(&words));
-    chosen.filter_map(|word| Kind::ALL.into_iter().find(|kind| kind.as_str() == word)).collect()
+    let chosen = chosen.filter_map(|word| Kind::ALL.into_iter().find(|kind| kind.as_str() == word));
+    let kinds: Kinds = chosen.collect();
+    if kinds.has(Kind::AuthenticationFailure) && !authen_traps {
+        let message = format!("\"authentication-failure\" in {} is never told", key.label());
+        key.warning(message, "allow it by `[snmp] authen-traps = true`");
+    }
+    kinds
 }
 
 /// ADDRESS:PORT, or ADDRESS alone with the standard port; IPv6 in brackets when a port follows.

@@ -210,6 +210,7 @@ pub fn system(config: &Config) -> snmp::mib::System {
         location: String::new(),
         max_message: snmp::agent::MAX_MESSAGE,
         max_request: config.snmp.max_message,
+        authen_traps: config.snmp.authen_traps,
     }
 }
 

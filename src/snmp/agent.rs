@@ -90,7 +90,7 @@ impl Agent {
             of_view.map(|(subtree, at)| (subtree.prefix(), at)).collect()
         });
         let catalogue = Catalogue::new(fleet.profiles());
-        let strangers = Strangers::default();
+        let strangers = Strangers::new(system.authen_traps);
         let Access { communities, usm, hosts, rows, made } = access;
         let prefixes = subtrees.iter().map(|subtree| subtree.prefix()).collect();
         let guards = Guards::new(communities, usm, rows, made, engine.of(None), prefixes);

@@ -169,6 +169,7 @@ pub async fn run(
             (len, from) = receive(notifier.sockets.1.as_ref(), &mut v6) => notifier.received(&v6[..len], from).await,
             Some(test) = wishes.recv() => notifier.test(test),
         }
+        notifier.handle_failures();
         for at in 0..notifier.count {
             notifier.tell(at).await;
         }
@@ -384,6 +385,15 @@ impl Notifier {
             Heard::Question | Heard::Nothing => {}
         }
         heard
+    }
+
+    /// Of authentication.
+    fn handle_failures(&mut self) {
+        let now = self.now();
+        for _ in 0..self.agent.strangers().take_failures() {
+            let mut list = self.targets.list.lock();
+            list.iter_mut().for_each(|line| line.originator.handle_failure(now));
+        }
     }
 
     fn test(&mut self, test: Test) {

@@ -18,9 +18,9 @@ const OF_A_SOURCE: usize = 10;
 /// Octets of a name that are kept.
 const NAME: usize = 32;
 
-/// A source is logged once within so many milliseconds, and so many sources are.
-const LOG_EVERY: u64 = 60_000;
-const LOGGED: usize = 256;
+/// A source is logged, and told of, once within so many milliseconds, and so many sources are.
+const EVERY: u64 = 60_000;
+const SOURCES: usize = 256;
 
 /// At most one refusal in so many milliseconds is looked at, so that a flood costs no more than its counting.
 const LOOK_EVERY: u64 = 10;
@@ -84,17 +84,35 @@ impl<'a> Refusal<'a> {
 pub struct Strangers {
     looked: AtomicU64,
     inner: Mutex<Inner>,
+    /// Whether managers are told.
+    tells: bool,
+    /// Failures of authentication that they are to be told of.
+    failures: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     /// The newest last.
     list: VecDeque<Stranger>,
-    /// When which source was last logged.
-    logged: HashMap<IpAddr, Time>,
+    logged: Paced,
+    told: Paced,
 }
 
+/// When it was last a source's turn.
+#[derive(Debug, Default)]
+struct Paced(HashMap<IpAddr, Time>);
+
 impl Strangers {
+    /// `tells`: snmpEnableAuthenTraps.
+    pub fn new(tells: bool) -> Self {
+        Strangers { tells, ..Strangers::default() }
+    }
+
+    /// How often somebody failed to authenticate since the last call: once a minute of each source.
+    pub fn take_failures(&self) -> u64 {
+        self.failures.swap(0, Ordering::Relaxed)
+    }
+
     pub fn note(&self, now: Time, peer: SocketAddr, refusal: Refusal<'_>) {
         let looked = self.looked.load(Ordering::Relaxed);
         if now.0.saturating_sub(looked) < LOOK_EVERY
@@ -113,7 +131,11 @@ impl Strangers {
             Refusal::Device { at, name: None } => Why::Device(at.to_canonical().to_string()),
         };
         let mut inner = self.inner.lock();
-        if inner.may_log(source, now) {
+        // Who asks for a device that there is not has shown that he may ask.
+        if self.tells && !matches!(why, Why::Device(_)) && inner.told.may(source, now) {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        }
+        if inner.logged.may(source, now) {
             match &why {
                 Why::Community(community) => {
                     tracing::warn!(%source, ?community, "SNMP request with an unknown community")
@@ -139,23 +161,26 @@ impl Strangers {
     }
 }
 
-impl Inner {
-    fn may_log(&mut self, source: IpAddr, now: Time) -> bool {
-        let recent = |logged: &Time| now.since(*logged) < LOG_EVERY;
-        if self.logged.get(&source).is_some_and(recent) {
+impl Paced {
+    fn may(&mut self, source: IpAddr, now: Time) -> bool {
+        let Paced(last) = self;
+        let recent = |last: &Time| now.since(*last) < EVERY;
+        if last.get(&source).is_some_and(recent) {
             return false;
         }
-        if self.logged.len() >= LOGGED {
-            self.logged.retain(|_, logged| recent(logged));
+        if last.len() >= SOURCES {
+            last.retain(|_, last| recent(last));
         }
         // More sources than that within a minute are made up, or are listed all the same.
-        let may = self.logged.len() < LOGGED;
+        let may = last.len() < SOURCES;
         if may {
-            self.logged.insert(source, now);
+            last.insert(source, now);
         }
         may
     }
+}
 
+impl Inner {
     /// A source that guesses many names pushes out its own oldest.
     fn keep(&mut self, now: Time, source: IpAddr, why: Why) {
         let is_known = |other: &Stranger| other.source == source && other.why == why;
@@ -220,14 +245,31 @@ mod tests {
 
     #[test]
     fn a_source_is_logged_once_a_minute() {
-        let mut inner = Inner::default();
+        let mut paced = Paced::default();
         let mut lines = |peers: u64, now: u64| {
-            (0..peers).filter(|&n| inner.may_log(IpAddr::from((n as u32).to_be_bytes()), Time(now))).count()
+            (0..peers).filter(|&n| paced.may(IpAddr::from((n as u32).to_be_bytes()), Time(now))).count()
         };
         assert_eq!(lines(1, 1_000_000), 1);
-        assert_eq!(lines(1, 1_000_000 + LOG_EVERY - 1), 0, "whatever names it guesses");
-        assert_eq!(lines(1, 1_000_000 + LOG_EVERY), 1);
-        assert_eq!(lines(10_000, 1_000_000 + LOG_EVERY + 1), LOGGED - 1);
-        assert_eq!(lines(10_000, 1_000_000 + 3 * LOG_EVERY), LOGGED);
+        assert_eq!(lines(1, 1_000_000 + EVERY - 1), 0, "whatever names it guesses");
+        assert_eq!(lines(1, 1_000_000 + EVERY), 1);
+        assert_eq!(lines(10_000, 1_000_000 + EVERY + 1), SOURCES - 1);
+        assert_eq!(lines(10_000, 1_000_000 + 3 * EVERY), SOURCES);
+    }
+
+    #[test]
+    fn failures_to_authenticate_are_told_once_a_minute() {
+        let strangers = Strangers::new(true);
+        let none = Refusal::Device { at: peer(1).ip(), name: None };
+        strangers.note(at(0), peer(1), none);
+        assert_eq!(strangers.take_failures(), 0, "he may ask, and there is no such device");
+        for n in 1..100 {
+            strangers.note(at(n), peer(n % 3), Refusal::User(b"guess"));
+        }
+        assert_eq!((strangers.take_failures(), strangers.take_failures()), (3, 0));
+        strangers.note(at(1 + EVERY / LOOK_EVERY), peer(1), Refusal::Source);
+        assert_eq!(strangers.take_failures(), 1);
+        let silent = Strangers::default();
+        silent.note(at(0), peer(1), Refusal::Source);
+        assert_eq!(silent.take_failures(), 0);
     }
 }

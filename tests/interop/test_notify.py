@@ -3,7 +3,7 @@
 import os
 import re
 
-from support import Bridge, Broker, Case, TrapSink, wait_until
+from support import Bridge, Broker, Case, Manager, TrapSink, wait_until
 from support.fleet import POINTS, adapter, telemetry
 from support.wire import Publisher, publication
 
@@ -79,6 +79,25 @@ class KindsTest(NotifyTest):
         told = wait_until(sink.all, 10, "entConfigChange")
         self.assertEqual(len(told), 1, "coldStart is not among the kinds")
         self.assertRegex(told[0].text, r"mib-2\.47\.2\.0\.1|entConfigChange")
+
+    def test_who_may_not_ask(self):
+        """In each version, once a minute of each source, and only where it is wanted."""
+        options = [', version = "1"', "", ", inform = true"]
+        sinks = [TrapSink(self, f"sink-{n}") for n in range(len(options))]
+        other = TrapSink(self, "other")
+        kinds = 'kinds = ["authentication-failure"]'
+        traps = [f'target = "{sink.target}", {kinds}{more}' for sink, more in zip(sinks, options)] + [other.target]
+        bridge = self.fleet(traps, 0, snmp="authen-traps = true")
+        enabled = "1.3.6.1.2.1.11.30.0"
+        self.assertEqual(bridge.manager.get(enabled), "enabled")
+        for _ in range(3):
+            Manager(self, bridge.port, community="guess", timeout=0.1, retries=0).run("snmpget", enabled)
+        for sink in sinks[1:]:
+            self.assertEqual(sink.wait("authenticationFailure").number(), 0)
+        wait_until(lambda: sinks[0].version_1(), 5, "the first one, too")
+        self.assertEqual(sinks[0].version_1()[0][0][1], "4", "generic-trap")
+        other.wait("coldStart")
+        self.assertEqual([len(sink.all()) for sink in sinks[1:]] + [len(other.all())], [1, 1, 1])
 
     def test_filters(self):
         hall, all_kinds = TrapSink(self, "hall"), TrapSink(self, "all")

@@ -238,6 +238,7 @@ pub fn system(max_message: usize) -> System {
         location: String::new(),
         max_message,
         max_request: 4096,
+        authen_traps: false,
     }
 }
 

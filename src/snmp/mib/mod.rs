@@ -215,6 +215,8 @@ pub struct System {
     pub max_message: usize,
     /// Octets of a request at most, snmpEngineMaxMessageSize (RFC 3411): longer ones are dropped before they are decoded.
     pub max_request: usize,
+    /// snmpEnableAuthenTraps.
+    pub authen_traps: bool,
 }
 
 /// An object of a table or a group.

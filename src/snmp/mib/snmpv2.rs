@@ -20,6 +20,7 @@ pub const TRAP_OID: Prefix = Prefix::new(&[1, 3, 6, 1, 6, 3, 1, 1, 4, 1, 0]);
 pub const TRAPS: Prefix = Prefix::new(&[1, 3, 6, 1, 6, 3, 1, 1, 5]);
 pub const COLD_START: Prefix = Prefix::new(&[1, 3, 6, 1, 6, 3, 1, 1, 5, 1]);
 pub const WARM_START: Prefix = Prefix::new(&[1, 3, 6, 1, 6, 3, 1, 1, 5, 2]);
+pub const AUTHENTICATION_FAILURE: Prefix = Prefix::new(&[1, 3, 6, 1, 6, 3, 1, 1, 5, 5]);
 /// SNMP-COMMUNITY-MIB (RFC 3584).
 pub const TRAP_ADDRESS: Prefix = Prefix::new(&[1, 3, 6, 1, 6, 3, 18, 1, 3, 0]);
 
@@ -152,8 +153,10 @@ pub const SNMP: Group = Group {
         Scalar::read(27, "snmpOutSetRequests", C32, |_| counter(0)),
         Scalar::read(28, "snmpOutGetResponses", C32, |c| counter(c.stats.snmp.out_get_responses.value32())),
         Scalar::read(29, "snmpOutTraps", C32, |c| counter(c.stats.snmp.out_traps.value32())),
-        // authenticationFailure is never sent.
-        Scalar::write(30, "snmpEnableAuthenTraps", Syntax::Enumeration(ENABLED), |_| Value::Integer(2)),
+        // The boot file says it, so that it holds after a restart.
+        Scalar::write(30, "snmpEnableAuthenTraps", Syntax::Enumeration(ENABLED), |c| {
+            Value::Integer(if c.system.authen_traps { 1 } else { 2 })
+        }),
         Scalar::read(31, "snmpSilentDrops", C32, |c| counter(c.stats.snmp.silent_drops.value32())),
         Scalar::read(32, "snmpProxyDrops", C32, |c| counter(c.stats.snmp.proxy_drops.value32())),
     ],

@@ -13,7 +13,7 @@ use crate::{
             fleetbridge::{
                 self as fb, AdapterTable, DeviceTable, EVENT, EVENT_NUMBER, SettingTable, address,
             },
-            snmpv2::TRAP_ADDRESS,
+            snmpv2::{AUTHENTICATION_FAILURE, TRAP_ADDRESS},
         },
         oid::Prefix,
         syntax::Value,
@@ -26,6 +26,8 @@ pub enum What {
     /// Something that happened; or, to tell again how a device or adapter is, what would make it so, with number 0.
     Event(Event),
     Summary(Box<Summary>),
+    /// Somebody asked who may not.
+    AuthenticationFailure,
     /// That notifications arrive.
     Test,
 }
@@ -35,7 +37,7 @@ impl What {
     pub fn device(&self) -> Option<DeviceNumber> {
         match self {
             What::Event(event) if Kind::of(&event.kind) != Some(Kind::ConfigChange) => event.kind.device(),
-            What::Event(_) | What::Summary(_) | What::Test => None,
+            What::Event(_) | What::Summary(_) | What::AuthenticationFailure | What::Test => None,
         }
     }
 
@@ -43,7 +45,7 @@ impl What {
     pub fn time(&self, now: Time) -> Time {
         match self {
             What::Event(event) => event.time,
-            What::Summary(_) | What::Test => now,
+            What::Summary(_) | What::AuthenticationFailure | What::Test => now,
         }
     }
 }
@@ -67,6 +69,10 @@ pub fn describe(
         What::Summary(summary) => {
             of_summary(summary, out);
             Some(&fb::SUMMARY.oid)
+        }
+        What::AuthenticationFailure => {
+            scalar(EVENT_NUMBER.1, &count(0), out);
+            Some(&AUTHENTICATION_FAILURE)
         }
         What::Test => {
             scalar(EVENT_NUMBER.1, &count(0), out);

@@ -9,7 +9,7 @@ use crate::{
             fleetbridge::{
                 ADAPTER_DOWN, ADAPTER_UP, DEVICE_LOST, DEVICE_RETURNED, SETTING_APPLIED, SETTING_FAILED,
             },
-            snmpv2::{COLD_START, WARM_START},
+            snmpv2::{AUTHENTICATION_FAILURE, COLD_START, WARM_START},
         },
         oid::Prefix,
     },
@@ -27,10 +27,12 @@ pub enum Kind {
     SettingApplied,
     /// Devices came or went (entConfigChange).
     ConfigChange,
+    /// Somebody asked who may not; no event of the journal.
+    AuthenticationFailure,
 }
 
 impl Kind {
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 9;
 
     pub const ALL: [Kind; Kind::COUNT] = [
         Kind::Start,
@@ -41,6 +43,7 @@ impl Kind {
         Kind::SettingFailed,
         Kind::SettingApplied,
         Kind::ConfigChange,
+        Kind::AuthenticationFailure,
     ];
 
     /// `None`: an event that SNMP does not tell.
@@ -76,6 +79,7 @@ impl Kind {
             Kind::SettingFailed => &SETTING_FAILED.oid,
             Kind::SettingApplied => &SETTING_APPLIED.oid,
             Kind::ConfigChange => &CONFIG_CHANGE,
+            Kind::AuthenticationFailure => &AUTHENTICATION_FAILURE,
         })
     }
 
@@ -89,13 +93,14 @@ impl Kind {
             Kind::SettingFailed => "setting-failed",
             Kind::SettingApplied => "setting-applied",
             Kind::ConfigChange => "config-change",
+            Kind::AuthenticationFailure => "authentication-failure",
         }
     }
 }
 
 /// A set of them; by default those that tell of trouble and its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kinds(u8);
+pub struct Kinds(u16);
 
 impl Kinds {
     pub fn has(self, kind: Kind) -> bool {
@@ -107,7 +112,9 @@ impl Default for Kinds {
     fn default() -> Self {
         Kind::ALL
             .into_iter()
-            .filter(|kind| !matches!(kind, Kind::SettingApplied | Kind::ConfigChange))
+            .filter(|kind| {
+                !matches!(kind, Kind::SettingApplied | Kind::ConfigChange | Kind::AuthenticationFailure)
+            })
             .collect()
     }
 }

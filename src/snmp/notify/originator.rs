@@ -265,13 +265,20 @@ impl Originator {
         }
     }
 
+    /// Somebody was refused. What cannot be told of that at once is not told.
+    pub fn handle_failure(&mut self, now: Time) {
+        self.pace.refill(now);
+        if self.target.kinds.has(Kind::AuthenticationFailure)
+            && !self.is_busy(self.silent)
+            && self.pace.take()
+        {
+            self.begin_at(What::AuthenticationFailure, now);
+        }
+    }
+
     /// Has a harmless notification be sent at once, whatever the filter; its request id.
     pub fn test(&mut self, now: Time) -> i32 {
-        let id = self.begin(What::Test, u64::MAX);
-        if let Some(one) = self.under_way.last_mut() {
-            one.due = Some(now);
-        }
-        id
+        self.begin_at(What::Test, now)
     }
 
     /// Tests that have come to their end since the last call, and whether they were told.
@@ -429,6 +436,14 @@ impl Originator {
         id
     }
 
+    fn begin_at(&mut self, what: What, now: Time) -> i32 {
+        let id = self.begin(what, u64::MAX);
+        if let Some(one) = self.under_way.last_mut() {
+            one.due = Some(now);
+        }
+        id
+    }
+
     fn place(&self, id: i32) -> Option<usize> {
         self.under_way.iter().position(|one| one.id == id)
     }
@@ -447,7 +462,7 @@ impl Originator {
         }
         let event = match one.what {
             What::Test => return self.tested.push((one.id, told)),
-            What::Summary(_) => return,
+            What::Summary(_) | What::AuthenticationFailure => return,
             What::Event(event) => event.kind,
         };
         let knows = |state| if told { state } else { State::Doubtful };
@@ -490,7 +505,7 @@ impl Pace {
 fn subject(what: &What) -> Option<Subject> {
     match what {
         What::Event(event) => subject_of(&event.kind),
-        What::Summary(_) | What::Test => None,
+        What::Summary(_) | What::AuthenticationFailure | What::Test => None,
     }
 }
 
