@@ -15,7 +15,7 @@ use crate::snmp::{
             ADAPTER_DOWN, ADAPTER_UP, DEVICE_LOST, DEVICE_RETURNED, SETTING_APPLIED, SETTING_FAILED, SUMMARY,
             TEST,
         },
-        snmpv2::{COLD_START, WARM_START},
+        snmpv2::{AUTHENTICATION_FAILURE, COLD_START, WARM_START},
     },
     notify::{Kind, Target, Wire},
     oid::{Prefix, counted},
@@ -206,6 +206,7 @@ fn names(kind: Kind) -> Vec<&'static Prefix> {
         Kind::SettingFailed => vec![&SETTING_FAILED.oid],
         Kind::SettingApplied => vec![&SETTING_APPLIED.oid],
         Kind::ConfigChange => vec![&CONFIG_CHANGE],
+        Kind::AuthenticationFailure => vec![&AUTHENTICATION_FAILURE],
     }
 }
 
