@@ -3,7 +3,8 @@
 //! [`transport`] receives a batch of messages, [`agent`] answers each without input or output: [`ber`] reads the
 //! request, `admit` finds who asks ([`community`], [`usm`]) and what is open to him ([`vacm`]), [`task`] does what is asked:
 //! `mib` finds rows and writes their cells, straight from the columns of the fleet, and [`frame`] puts the message around
-//! them. A SET goes by a thread of its own to the datastore ([`set`]). [`notify`] decides what each
+//! them. A SET goes by a thread of its own to the datastore, or makes users and views ([`set`], [`made`]), which stand beside
+//! those of the boot file in `guards`. [`notify`] decides what each
 //! trap target is told of what happened, and [`notifier`] tells them. Only `transport` and `notifier` know sockets.
 
 pub mod addresses;
