@@ -161,7 +161,7 @@ fn what_the_schema_does_not_know_any_more_is_in_nobodys_way() {
     datastore.write_xml(&row, |_| true, &mut xml).unwrap();
     assert_eq!(xml, b"<device><name>a</name><site>s</site><settings></settings></device>");
     let mut edit = datastore.begin(snmp()).unwrap();
-    edit.set("a", datastore.schema().find("/fleetbridge:fleet/device/site").unwrap(), Some("t")).unwrap();
+    edit.set("a", &["site"], Some("t")).unwrap();
     edit.commit(None, NOW).unwrap();
     drop((datastore, store));
     // It is back, and so are its settings.

@@ -165,8 +165,7 @@ async fn helper_steers_until_it_is_killed() {
         let id = format!("plug-{id}");
         numbers.insert(id.clone(), device(&fleet, &id).await);
     }
-    let period = "/fleetbridge:fleet/device/settings/fleetbridge-profile-plug:plug/period";
-    let period = daemon.datastore.schema().find(period).unwrap();
+    let period = ["settings", "fleetbridge-profile-plug:plug", "period"];
     let owner = Owner { session: 0, face: Face::Snmp, user: "test".to_owned(), address: String::new() };
     println!("ready");
     let (sender, mut wishes) = tokio::sync::mpsc::channel(10);
@@ -186,7 +185,7 @@ async fn helper_steers_until_it_is_killed() {
         let (id, value) = line.split_once(' ').unwrap();
         let mut set = daemon.datastore.begin(owner.clone()).unwrap();
         set.create(id).unwrap();
-        set.set(id, period, Some(value)).unwrap();
+        set.set(id, &period, Some(value)).unwrap();
         set.commit(None, fleetbridge::clock::now()).unwrap();
         println!("ok");
     }

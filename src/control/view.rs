@@ -452,6 +452,7 @@ impl Device {
                 .into_iter()
                 .map(|attribute| (attribute.as_str(), row.attribute(attribute)))
                 .chain([("asset-owner", row.asset_owner()), ("warranty-until", row.warranty_until())])
+                .chain([("asset-uris", row.uris()), ("target-firmware", row.target_firmware())])
                 .filter(|(_, value)| !value.is_empty())
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),

@@ -198,6 +198,8 @@ fn fact<'a>(leaf: &[&str], value: &'a str) -> Option<ManagedFact<'a>> {
         ["asset", "tag"] => ManagedFact::Text(Attribute::AssetTag, value),
         ["asset", "owner"] => ManagedFact::AssetOwner(value),
         ["asset", "warranty-until"] => ManagedFact::WarrantyUntil(value),
+        ["asset", "uris"] => ManagedFact::Uris(value),
+        ["software", "firmware", "version"] => ManagedFact::TargetFirmware(value),
         ["parent"] => ManagedFact::Parent(value),
         ["admin-state"] => ManagedFact::AdminState(AdminState::from_word(value).unwrap_or_default()),
         _ => return None,

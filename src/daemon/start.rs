@@ -510,6 +510,7 @@ async fn sweep(
                 agent.engine().set_clock(set_by);
                 fleet.sweep(now);
                 fleet.rescope();
+                agent.tidy(now);
                 unsettled.settle(&fleet, now);
                 netconf::handle_timeout(&datastore);
                 shortages.tell(&rooms, fleet.counts().numbers_used);

@@ -187,6 +187,12 @@ impl Draft {
         self.document.as_ref().is_some_and(|document| document.holds(path))
     }
 
+    /// Nothing stands below the path.
+    pub fn is_bare(&self, path: &[Step]) -> bool {
+        let below = self.document.iter().flat_map(|document| document.below(path));
+        below.filter(|(found, _)| found.len() > path.len()).count() == 0
+    }
+
     pub fn set(&mut self, path: &[Step], item: Item) {
         if item == Item::Node && !self.holds(path) {
             // Edits that have lost their entry do not come back with a new one.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     model::DeviceNumber,
-    yang::{Format, NodeId, Schema, Violation},
+    yang::{Format, NodeId, Schema, Value, Violation},
 };
 
 const CHUNK: usize = 1024;
@@ -63,11 +63,14 @@ impl NodeDelta {
         self.path.last().map(|step| step.node)
     }
 
-    /// Names from the entry down, if it is a leaf in no list: a setting is `["settings", PROFILE, NAME]`.
-    pub fn leaf<'a>(&self, schema: &'a Schema) -> Option<Vec<&'a str>> {
+    /// Names from the entry down, if it is a leaf: a setting is `["settings", PROFILE, NAME]`; keys stand behind the name of
+    /// a list, `["software", "firmware", "version"]`.
+    pub fn leaf<'a>(&'a self, schema: &'a Schema) -> Option<Vec<&'a str>> {
         let is_leaf = matches!(self.old.as_ref().or(self.new.as_ref()), Some(Item::Leaf(_)));
-        let in_list = self.path.iter().any(|step| !step.keys.is_empty());
-        (is_leaf && !in_list).then(|| self.path.iter().map(|step| schema[step.node].name.as_str()).collect())
+        let names = |step: &'a Step| {
+            std::iter::once(schema[step.node].name.as_str()).chain(step.keys.iter().map(Value::as_str))
+        };
+        is_leaf.then(|| self.path.iter().flat_map(names).collect())
     }
 }
 

@@ -143,9 +143,10 @@ impl Datastore {
         written.map_err(|damaged| unfit(row, damaged))
     }
 
-    /// Visits the leaves of a device's row that are in no list, with their names from the entry down and their values: a
-    /// setting is `["settings", PROFILE, NAME]`. Of a member that the schema does not know there is only the name. For a
-    /// start, which has to want again what was wanted before.
+    /// Visits the leaves of a device's row with their names from the entry down and their values: a setting is
+    /// `["settings", PROFILE, NAME]`; the key stands behind the name of a list, `["software", "firmware", "version"]`. Lists
+    /// with several keys, or in others, are passed over. Of a member that the schema does not know there is only the name.
+    /// For a start, which has to want again what was wanted before.
     ///
     /// # Errors
     /// The row does not fit the schema.
@@ -156,22 +157,39 @@ impl Datastore {
     ) -> Result<(), Error> {
         let (schema, list) = (&self.part.schema, self.part.list);
         let mut names = Vec::new();
+        // Of the entry of a list: how many names are before its key, and that.
+        let mut entry: Option<(usize, String)> = None;
         let walked = walk(schema, list, &row.config, &mut |step| match step {
             Visit::Enter(id) if id == list => true,
-            Visit::Enter(id) if schema[id].kind == Kind::List => false,
+            Visit::Enter(id) if schema[id].kind == Kind::List => {
+                let enters = entry.is_none() && schema[id].keys.len() == 1;
+                if enters {
+                    names.push(schema[id].name.as_str());
+                    entry = Some((names.len(), String::new()));
+                }
+                enters
+            }
             Visit::Enter(id) => {
                 names.push(schema[id].name.as_str());
                 true
             }
             Visit::Leaf(id, value) => {
-                if schema[id].kind == Kind::Leaf {
-                    names.push(schema[id].name.as_str());
-                    visit(&names, Some((id, &value)));
-                    names.pop();
+                names.push(schema[id].name.as_str());
+                match &mut entry {
+                    Some((_, key)) if schema[id].is_key => value.as_str().clone_into(key),
+                    Some((at, key)) if schema[id].kind == Kind::Leaf => {
+                        visit(&[&names[..*at], &[&**key], &names[*at..]].concat(), Some((id, &value)));
+                    }
+                    None if schema[id].kind == Kind::Leaf => visit(&names, Some((id, &value))),
+                    _ => {}
                 }
+                names.pop();
                 true
             }
-            Visit::Leave(_) => {
+            Visit::Leave(id) => {
+                if schema[id].kind == Kind::List {
+                    entry = None;
+                }
                 names.pop();
                 true
             }

@@ -13,10 +13,7 @@ use super::{
     stage::Stage,
     state::State,
 };
-use crate::{
-    model::Time,
-    yang::{Kind, NodeId},
-};
+use crate::{model::Time, yang::Kind};
 
 /// Staged edits that become one commit, or nothing when dropped. Nobody else writes meanwhile, so it is short: its owner
 /// waits for no network, and asks the datastore for nothing but running until it is over.
@@ -32,26 +29,33 @@ impl<'a> Transaction<'a> {
         Transaction { datastore, state, owner, overlay: Overlay::default() }
     }
 
-    /// Sets a leaf of a device, or takes it away. Containers on the way come by themselves.
+    /// Sets a leaf of a device that is named as its module does, `["asset", "tag"]`, with the key behind the name of a list:
+    /// `["software", "firmware", "version"]`. Or takes it away, and the entry that has nothing else then. Containers and
+    /// entries on the way come by themselves.
     ///
     /// # Errors
-    /// data-missing: no such device; invalid-value; operation-not-supported: not a leaf of configuration, a key, or inside
-    /// a list or choice.
-    pub fn set(&mut self, device: &str, leaf: NodeId, value: Option<&str>) -> Result<(), Error> {
+    /// unknown-element: there is no such leaf; data-missing: no such device; invalid-value; operation-not-supported: not a
+    /// leaf of configuration, a key, inside a choice, or inside a list that has not one key.
+    pub fn set(&mut self, device: &str, leaf: &[&str], value: Option<&str>) -> Result<(), Error> {
         let part = &self.datastore.part;
-        let unsupported = || {
-            Error::new(Tag::OperationNotSupported, "not a leaf that is set this way")
-                .at(part.schema.path(leaf))
-        };
-        let path = self.path(leaf).ok_or_else(unsupported)?;
+        let path = self.path(leaf)?;
         let at = || node_path(&part.schema, part.list, device, &path);
+        let leaf = path.last().map_or(part.list, |step| step.node);
         let mut stage = Stage::new(part, &*self.datastore.rows, &mut self.overlay);
         let mut draft = stage.draft(device)?;
         if !draft.exists() {
             return Err(Error::new(Tag::DataMissing, "no such device in running").at(at()));
         }
         match value {
-            None => draft.remove(&path),
+            None => {
+                draft.remove(&path);
+                let entry = path.iter().rposition(|step| !step.keys.is_empty());
+                if let Some(entry) = entry.map(|at| &path[..=at])
+                    && draft.is_bare(entry)
+                {
+                    draft.remove(entry);
+                }
+            }
             Some(text) => {
                 let value = part.schema.canonical(leaf, text).map_err(|refused| {
                     let mut error = Error::new(Tag::InvalidValue, refused.message).at(at());
@@ -59,7 +63,9 @@ impl<'a> Transaction<'a> {
                     error.info(Info::BadElement(part.schema[leaf].name.clone()))
                 })?;
                 for end in 1..path.len() {
-                    if part.schema[path[end - 1].node].kind == Kind::Presence && !draft.holds(&path[..end]) {
+                    let by_itself =
+                        matches!(part.schema[path[end - 1].node].kind, Kind::Presence | Kind::List);
+                    if by_itself && !draft.holds(&path[..end]) {
                         draft.set(&path[..end], Item::Node);
                     }
                 }
@@ -67,19 +73,6 @@ impl<'a> Transaction<'a> {
             }
         }
         stage.put(device.to_owned(), draft.entry)
-    }
-
-    /// As [`set`](Transaction::set), of a leaf that is named as its module does: `["asset", "tag"]`.
-    ///
-    /// # Errors
-    /// unknown-element: there is no such leaf; else as [`set`](Transaction::set).
-    pub fn set_at(&mut self, device: &str, leaf: &[&str], value: Option<&str>) -> Result<(), Error> {
-        let part = &self.datastore.part;
-        let found = leaf.iter().try_fold(part.list, |node, step| part.schema.member(Some(node), step));
-        match found {
-            Some(node) => self.set(device, node, value),
-            None => Err(Error::new(Tag::UnknownElement, format!("there is no leaf {}", leaf.join("/")))),
-        }
     }
 
     /// Brings a device into running; one that is there stays as it is.
@@ -133,24 +126,39 @@ impl<'a> Transaction<'a> {
         self.datastore.write(&mut self.state, &self.overlay, &self.owner, label, now)
     }
 
-    /// The path of a leaf below an entry, if neither list nor choice is in between.
-    fn path(&self, leaf: NodeId) -> Option<Path> {
-        let part = &self.datastore.part;
-        let node = &part.schema[leaf];
-        if node.kind != Kind::Leaf || node.is_key || !node.config || !node.cases.is_empty() {
-            return None;
-        }
-        let mut path = vec![Step::new(leaf)];
-        let mut above = node.parent?;
-        while above != part.list {
-            let between = &part.schema[above];
-            if !matches!(between.kind, Kind::Container | Kind::Presence) || !between.cases.is_empty() {
-                return None;
+    /// The steps to a leaf below an entry.
+    fn path(&self, leaf: &[&str]) -> Result<Path, Error> {
+        let schema = &self.datastore.part.schema;
+        let unknown = || Error::new(Tag::UnknownElement, format!("there is no leaf {}", leaf.join("/")));
+        let mut path = Path::new();
+        let mut above = self.datastore.part.list;
+        let mut names = leaf.iter();
+        while let Some(name) = names.next() {
+            let id = schema.member(Some(above), name).ok_or_else(unknown)?;
+            let node = &schema[id];
+            let unsupported = || {
+                Error::new(Tag::OperationNotSupported, "not a leaf that is set this way").at(schema.path(id))
+            };
+            let is_last = names.len() == 0;
+            let mut step = Step::new(id);
+            match (node.kind, &node.keys[..]) {
+                (Kind::Container | Kind::Presence, _) if !is_last => {}
+                (Kind::Leaf, _) if is_last && !node.is_key && node.config => {}
+                (Kind::List, [key]) if names.len() > 1 => {
+                    let text = names.next().ok_or_else(unknown)?;
+                    let value = schema.canonical(*key, text).map_err(|refused| {
+                        Error::new(Tag::InvalidValue, refused.message).at(schema.path(*key))
+                    })?;
+                    step.keys = Box::new([value]);
+                }
+                _ => return Err(unsupported()),
             }
-            path.push(Step::new(above));
-            above = between.parent?;
+            if !node.cases.is_empty() {
+                return Err(unsupported());
+            }
+            path.push(step);
+            above = id;
         }
-        path.reverse();
-        Some(path)
+        Ok(path)
     }
 }

@@ -27,6 +27,8 @@ enum What {
     Text(Attribute),
     AssetOwner,
     WarrantyUntil,
+    Uris,
+    TargetFirmware,
     ParentName,
     /// The device of that name, once there is one.
     Parent,
@@ -39,7 +41,12 @@ impl What {
         match self {
             What::Text(attribute) => attribute.is_of_host(),
             What::ParentName => true,
-            What::AssetOwner | What::WarrantyUntil | What::Parent | What::AdminState => false,
+            What::AssetOwner
+            | What::WarrantyUntil
+            | What::Uris
+            | What::TargetFirmware
+            | What::Parent
+            | What::AdminState => false,
         }
     }
 }
@@ -89,6 +96,14 @@ impl Columns {
         self.texts.str(self.managed.value(at, What::WarrantyUntil))
     }
 
+    pub fn uris(&self, at: usize) -> &str {
+        self.texts.str(self.managed.value(at, What::Uris))
+    }
+
+    pub fn target_firmware(&self, at: usize) -> &str {
+        self.texts.str(self.managed.value(at, What::TargetFirmware))
+    }
+
     /// The name of the parent that managers gave it; empty: none.
     pub fn managed_parent(&self, at: usize) -> &str {
         self.texts.str(self.managed.value(at, What::ParentName))
@@ -132,6 +147,8 @@ impl Fleet {
             ManagedFact::Text(attribute, text) => say(What::Text(attribute), text),
             ManagedFact::AssetOwner(text) => say(What::AssetOwner, text),
             ManagedFact::WarrantyUntil(text) => say(What::WarrantyUntil, text),
+            ManagedFact::Uris(text) => say(What::Uris, text),
+            ManagedFact::TargetFirmware(text) => say(What::TargetFirmware, text),
             ManagedFact::AdminState(state) => {
                 self.change(device, |columns, at| columns.managed.set(at, What::AdminState, state as u32));
             }

@@ -159,6 +159,16 @@ impl<'a> Row<'a> {
         self.columns.asset_owner(self.at())
     }
 
+    /// URIs that tell what it is, with spaces between them, as its managers say; empty: they do not.
+    pub fn uris(&self) -> &'a str {
+        self.columns.uris(self.at())
+    }
+
+    /// The firmware that its managers mean it to run; empty: they do not say.
+    pub fn target_firmware(&self) -> &'a str {
+        self.columns.target_firmware(self.at())
+    }
+
     /// The last day of its warranty, YYYY-MM-DD, as its managers say; empty: they do not.
     pub fn warranty_until(&self) -> &'a str {
         self.columns.warranty_until(self.at())

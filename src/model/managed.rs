@@ -13,6 +13,10 @@ pub enum ManagedFact<'a> {
     AssetOwner(&'a str),
     /// The last day of its warranty, YYYY-MM-DD; empty: nothing is said.
     WarrantyUntil(&'a str),
+    /// URIs that tell what it is (RFC 6933, entPhysicalUris), with spaces between them; empty: nothing is said.
+    Uris(&'a str),
+    /// The firmware that it is meant to run; empty: nothing is said.
+    TargetFirmware(&'a str),
     /// The name of the device that it hangs on, which need not exist; empty: nothing is said.
     Parent(&'a str),
     AdminState(AdminState),

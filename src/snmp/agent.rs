@@ -192,6 +192,11 @@ impl Agent {
         self.guards.rule(rows);
     }
 
+    /// Forgets what was kept for readers who do not come any more.
+    pub fn tidy(&self, now: Time) {
+        self.subtrees.iter().for_each(|subtree| subtree.tidy(now));
+    }
+
     /// Octets that a request may have.
     pub fn max_request(&self) -> usize {
         self.system.max_request

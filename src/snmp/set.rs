@@ -68,6 +68,12 @@ impl<'a> Given<'a> {
         if text.chars().any(char::is_control) { Err(SetError::WrongValue) } else { Ok(text) }
     }
 
+    /// Words of UTF-8, of at most `most` octets with the white space around them; here with one space between two.
+    pub fn words(&self, most: usize) -> Result<String, SetError> {
+        let text = str::from_utf8(self.octets(most)?).map_err(|_| SetError::WrongValue)?;
+        Ok(text.split_ascii_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
     /// Any octets, at most `most`.
     pub fn octets(&self, most: usize) -> Result<&'a [u8], SetError> {
         match self.tag {
@@ -265,10 +271,10 @@ fn stage(transaction: &mut Transaction<'_>, fleet: &Fleet, leaf: &Leaf) -> Resul
     let name = fleet.row(leaf.device, |row| row.name().to_owned()).ok_or(SetError::NoCreation)?;
     let path: Vec<_> = leaf.path.iter().map(String::as_str).collect();
     let value = leaf.value.as_deref();
-    let staged = match transaction.set_at(&name, &path, value) {
+    let staged = match transaction.set(&name, &path, value) {
         Err(error) if error.tag == Tag::DataMissing => match value {
             None => Ok(()),
-            Some(_) => transaction.create(&name).and_then(|()| transaction.set_at(&name, &path, value)),
+            Some(_) => transaction.create(&name).and_then(|()| transaction.set(&name, &path, value)),
         },
         staged => staged,
     };

@@ -14,7 +14,7 @@ from support.users import ADMIN, AS_ADMIN, options, passwords, user
 DESIRED, STATE, OVERRIDE = "fbSettingDesired", "fbSettingState", "fbSettingOverride"
 SERIAL = "1.3.6.1.6.3.1.1.6.1.0"
 LOCATION = "1.3.6.1.2.1.1.6.0"
-ENT_ALIAS, ENT_ASSET, ENT_SERIAL = (f"1.3.6.1.2.1.47.1.1.1.1.{column}.1" for column in (14, 15, 11))
+ENT_ALIAS, ENT_ASSET, ENT_SERIAL, ENT_URIS = (f"1.3.6.1.2.1.47.1.1.1.1.{column}.1" for column in (14, 15, 11, 18))
 
 
 def set_request(community, bindings):
@@ -154,6 +154,51 @@ class SetsTest(Case):
             answer = stranger.run("snmpget", "1.3.6.1.2.1.1.5.0", options=["--clientaddr=127.0.0.2"])
             self.assertIn("Timeout", answer.text)
         self.assertIn("127.0.0.2", self.bridge.cli("status", "--unknown").out)
+
+    def test_uris_and_target_firmware(self):
+        own = self.manager(options("olga", "sha-256", "aes-128") + ["-n", "plug-1"])
+        uris = "urn:clei:D4CE18B7AA https://inventory.example/plug-1?x=%20"
+        # White space of any kind parts them, and that around them is nothing.
+        answer = self.set(own, ENT_URIS, "s", f"  {uris.replace(' ', chr(9) + chr(10))} ", "fbDeviceTargetFirmware.1", "s", "14.2.0")
+        self.assertEqual(answer.code, 0, answer.text)
+        fleet = self.manager(options("olga", "sha-256", "aes-128") + ["-n", "+fleet"])
+        in_fleet = ENT_URIS.removesuffix(".1") + f".{1 << 10 | 1}"
+        shown = lambda: [own.get(ENT_URIS), fleet.get(in_fleet), own.get("fbSelfTargetFirmware.0"), self.bridge.manager.get("fbDeviceTargetFirmware.1")]
+        self.assertEqual(shown(), [uris, uris, "14.2.0", "14.2.0"])
+        self.assertEqual(own.get("fbSelfCompliance.0"), "pending", "it runs another")
+        session = self.netconf.connect("read")
+        device = "<fleet xmlns='urn:fleetbridge:yang:fleetbridge'><device><name>plug-1</name></device></fleet>"
+        reply = session.get_config(source="running", filter=("subtree", device)).data_xml
+        self.assertIn(f"<uris>{uris}</uris>", reply)
+        self.assertRegex(reply, r"<software>\s*<component>firmware</component>\s*<version>14.2.0</version>\s*</software>")
+        for error, *words in (
+            ("wrongValue", ENT_URIS, "s", "no scheme"),
+            ("wrongValue", ENT_URIS, "s", "urn:a urn:%zz"),
+            ("wrongValue", ENT_URIS, "x", "ff fe"),
+            ("wrongType", ENT_URIS, "i", "1"),
+            ("wrongLength", ENT_URIS, "s", "urn:" + "x" * 252),
+            ("wrongLength", "fbDeviceTargetFirmware.1", "s", "x" * 256),
+            ("noCreation", "fbDeviceTargetFirmware.9", "s", "1"),
+            ("notWritable", ENT_URIS.removesuffix(".1") + ".2", "s", "urn:a"),
+        ):
+            with self.subTest(error=error, words=words[:1]):
+                self.refused(own, error, *words)
+        attributes = dict(self.bridge.json("device", "show", "plug-1")["attributes"])
+        self.assertEqual((attributes["asset-uris"], attributes["target-firmware"]), (uris, "14.2.0"))
+        # Kept.
+        self.bridge.kill()
+        self.bridge.start()
+        wait_until(lambda: self.bridge.manager.get("fbDevicePresence.1") == "online", 10, "it is heard again")
+        self.assertEqual(shown(), [uris, uris, "14.2.0", "14.2.0"])
+        # It gets there, and then nobody wants anything any more.
+        firmware = own.get("fbSelfFirmware.0")
+        self.assertEqual(self.set(own, "fbDeviceTargetFirmware.1", "s", firmware or "x").code, 0)
+        self.assertEqual(own.get("fbSelfCompliance.0"), "compliant" if firmware else "pending")
+        self.assertEqual(self.set(own, ENT_URIS, "s", "", "fbDeviceTargetFirmware.1", "s", "").code, 0)
+        self.assertEqual(shown(), [""] * 4)
+        self.assertEqual(own.get("fbSelfCompliance.0"), "compliant")
+        reply = self.netconf.connect("read").get_config(source="running", filter=("subtree", device)).data_xml
+        self.assertNotIn("software", reply)
 
     def test_what_is_refused(self):
         self.plug.say(TelePeriod=300, PowerOnState=3)

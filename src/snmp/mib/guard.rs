@@ -10,7 +10,7 @@ use super::{
 use crate::snmp::{
     made::{Cell, MATCH, STATUS, STORAGE, TYPE, Table, USER_ENTRY},
     notify::Wire,
-    oid::{Prefix, ZERO_DOT_ZERO, counted},
+    oid::{Prefix, ZERO_DOT_ZERO},
     set::Lock,
     syntax::{Access, Syntax, Value},
     usm::{AuthProtocol, NO_AUTH, NO_PRIV, PrivProtocol},
@@ -80,19 +80,6 @@ fn users(context: &Context<'_>) -> Vec<Row> {
     };
     context.guards.boot().users.iter().map(|user| row(user)).collect()
 }
-
-pub const CONTEXTS: List = List {
-    prefix: &Prefix::new(&[1, 3, 6, 1, 6, 3, 16, 1, 1, 1]),
-    views: VIEWS,
-    columns: &[Column::read(1, "vacmContextName", Syntax::Octets)],
-    // Those that are no device's.
-    rows: |_| {
-        let row =
-            |name: &str| Row { index: counted(name.as_bytes()).collect(), cells: vec![Cell::text(name)] };
-        vec![row(""), row("+fleet")]
-    },
-    made: None,
-};
 
 pub const GROUPS: List = List {
     prefix: &Prefix::new(&[1, 3, 6, 1, 6, 3, 16, 1, 2, 1]),

@@ -3,6 +3,7 @@
 //! A [`Table`] says what its columns are and how to seek and visit its rows; that it is served column by column, with
 //! indexes read and holes skipped, is written once, in `impl Subtree for T`. Scalars are a [`Group`].
 
+mod contexts;
 mod engine;
 pub mod entity;
 mod epcglobal;
@@ -103,7 +104,7 @@ pub fn all() -> Vec<Box<dyn Subtree>> {
         Box::new(engine::USERS),
         Box::new(guard::USER_LOCK),
         Box::new(guard::USERS),
-        Box::new(guard::CONTEXTS),
+        Box::<contexts::Contexts>::default(),
         Box::new(guard::GROUPS),
         Box::new(guard::ACCESS),
         Box::new(guard::VIEW_LOCK),
@@ -289,6 +290,9 @@ pub trait Subtree: Send + Sync {
     /// Appends the instances behind `after` (arcs after the prefix; `None`: all) until there are none or the sink is
     /// full.
     fn run(&self, context: &Context<'_>, after: Option<&[u32]>, sink: &mut Sink<'_>);
+
+    /// Forgets what was kept for readers who do not come any more.
+    fn tidy(&self, _now: Time) {}
 }
 
 /// The INDEX of a table; a fixed number of arcs, in the order of object identifiers.

@@ -7,7 +7,7 @@ use crate::{
     fleet::Row,
     model::{Attribute, Time},
     snmp::{
-        mib::{Column, Context, Group, Scalar, Table, fleetbridge, interfaces, once, snmpv2, walk},
+        mib::{Column, Context, Group, MAX_TEXT, Scalar, Table, fleetbridge, interfaces, once, snmpv2, walk},
         oid::{self, Prefix},
         set::{Edits, Given, SetError},
         syntax::{Labels, Syntax, TRUTH, Value},
@@ -90,7 +90,7 @@ impl Table for PhysicalTable {
         });
     }
 
-    /// The device itself has an alias and an asset tag; serial numbers are told by devices, and there are no URIs.
+    /// The device itself has an alias, an asset tag and URIs; serial numbers are told by devices.
     fn set(
         &self,
         context: &Context<'_>,
@@ -102,6 +102,7 @@ impl Table for PhysicalTable {
         let leaf: &[&str] = match column {
             14 => &["alias"],
             15 => &["asset", "tag"],
+            18 => &["asset", "uris"],
             _ => return Err(SetError::NotWritable),
         };
         let device = context.entity(index, |entity| match entity {
@@ -109,7 +110,10 @@ impl Table for PhysicalTable {
             _ => None,
         });
         let device = device.ok_or(SetError::NoCreation)?.ok_or(SetError::NotWritable)?;
-        edits.text(device, leaf, given.text(SHORT_TEXT)?)
+        match column {
+            18 => edits.text(device, leaf, &given.words(MAX_TEXT)?),
+            _ => edits.text(device, leaf, given.text(SHORT_TEXT)?),
+        }
     }
 }
 
@@ -134,6 +138,7 @@ fn value(context: &Context<'_>, entity: &Entity<'_>, column: u32, mut read: impl
             15 => Value::text_within(row.attribute(Attribute::AssetTag), SHORT_TEXT),
             16 => Value::truth(true),
             17 => NO_DATE,
+            18 => Value::text(row.uris()),
             _ => Value::Octets(&[]),
         }),
         Entity::Battery(row) => read(match column {

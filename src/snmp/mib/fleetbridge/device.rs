@@ -83,6 +83,7 @@ impl Table for DeviceTable {
         context.row(device, |_| ()).ok_or(SetError::NoCreation)?;
         let leaf: &[&str] = match column {
             3 => &["alias"],
+            10 => &["software", "firmware", "version"],
             12 => &["location"],
             14 => {
                 let locked = given.label(ADMIN_STATE)? == 2;
@@ -106,8 +107,7 @@ fn value<'a>(context: &Context<'_>, row: &Row<'a>, column: u32) -> Value<'a> {
         7 => Value::text(row.attribute(Attribute::Model)),
         8 => Value::text(row.attribute(Attribute::Serial)),
         9 => Value::text(row.attribute(Attribute::Firmware)),
-        // No software target can be set yet.
-        10 => Value::Octets(&[]),
+        10 => Value::text(row.target_firmware()),
         SITE => Value::text(row.attribute(Attribute::Site)),
         12 => Value::text(row.attribute(Attribute::Location)),
         13 => Value::Gauge32(row.live_parent(|parent| parent.number()).unwrap_or(0)),

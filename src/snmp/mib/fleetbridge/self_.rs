@@ -41,9 +41,8 @@ pub const SELF: Group = Group {
         Scalar::of_device(Column::read(6, "fbSelfFirmware", Syntax::Octets), |_, row, read| {
             read(Value::text(row.attribute(Attribute::Firmware)));
         }),
-        // No software target can be set yet.
-        Scalar::of_device(Column::read(7, "fbSelfTargetFirmware", Syntax::Octets), |_, _, read| {
-            read(Value::Octets(&[]));
+        Scalar::of_device(Column::read(7, "fbSelfTargetFirmware", Syntax::Octets), |_, row, read| {
+            read(Value::text(row.target_firmware()));
         }),
         Scalar::of_device(
             Column::read(8, "fbSelfCompliance", Syntax::Enumeration(COMPLIANCE)),
@@ -58,7 +57,7 @@ pub const SELF: Group = Group {
     ],
 };
 
-/// Where the worst of its settings stands; who has none is compliant.
+/// Where the worst of its settings and its firmware stand; who has none that is wanted is compliant.
 fn compliance(row: &crate::fleet::Row<'_>) -> i32 {
     use crate::model::Standing::*;
     let of_setting =
@@ -68,5 +67,8 @@ fn compliance(row: &crate::fleet::Row<'_>) -> i32 {
             Drifted => 3,
             Failed | Unsupported => 4,
         });
-    of_setting.max().unwrap_or(1)
+    let target = row.target_firmware();
+    // Nobody brings it there yet but its operators, who have said that they will.
+    let of_firmware = if target.is_empty() || target == row.attribute(Attribute::Firmware) { 1 } else { 2 };
+    of_setting.max().unwrap_or(1).max(of_firmware)
 }
