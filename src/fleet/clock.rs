@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use super::Fleet;
 use crate::model::*;
 
-/// Milliseconds before a kill of which perhaps nothing is in the store: two flushes. Managers saw uptimes meanwhile.
+/// Milliseconds before a kill in which perhaps nothing was written: two flushes. Managers saw uptimes meanwhile.
 const UNWRITTEN: u64 = 10_000;
 
 #[derive(Clone, Copy, Debug)]
@@ -35,12 +35,11 @@ impl Fleet {
         }
     }
 
-    /// At a start, when all is restored: what the store has of devices tells of an instant that lies so many milliseconds
-    /// ahead of `now`, 0 if it does not. The clock is behind then, and what units had run for at that instant they have run
-    /// for still; when the clock is set later, that stays.
-    pub fn start_clock(&self, now: Time) -> u64 {
-        let newest = self.newest_instant();
-        let behind = newest.since(now);
+    /// At a start, when all is restored that was `written` last then. Returns how many milliseconds that lies ahead of
+    /// `now`: the clock is behind, and what units had run for at that instant they have run for still; when the clock is
+    /// set later, that stays.
+    pub fn start_clock(&self, written: Time, now: Time) -> u64 {
+        let behind = written.since(now);
         if behind > 0 {
             self.clock_set_at.store(now.0, Ordering::Relaxed);
             self.bound_instants(now, behind + behind.min(UNWRITTEN));
@@ -48,19 +47,8 @@ impl Fleet {
         behind
     }
 
-    fn newest_instant(&self) -> Time {
-        let mut newest = Time::NEVER;
-        for block in self.blocks.iter().filter_map(|block| block.get()) {
-            for slot in &block.columns.read_recursive().slots {
-                let learned = Time::from_secs(u64::from(slot.learned_secs));
-                newest = newest.max(slot.last_seen).max(slot.presence_since).max(learned);
-            }
-        }
-        newest
-    }
-
-    /// Has units run for so many milliseconds longer. What the store has of any device is to be written anew: part of it by
-    /// another clock would be taken for ahead at the next start.
+    /// Has units run for so many milliseconds longer. What the store has of any device is to be written anew, so that all
+    /// of it is by this clock.
     fn bound_instants(&self, now: Time, run: u64) {
         for block in self.blocks.iter().filter_map(|block| block.get()) {
             let columns = &mut *block.columns.write();
