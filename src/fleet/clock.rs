@@ -66,7 +66,8 @@ impl Fleet {
         }
     }
 
-    pub(super) fn clock_set_at(&self) -> Time {
+    /// When the clock was set last; [`Time::NEVER`]: not since the start.
+    pub fn clock_set_at(&self) -> Time {
         Time(self.clock_set_at.load(Ordering::Relaxed))
     }
 
