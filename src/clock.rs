@@ -17,6 +17,9 @@ use crate::model::Time;
 /// Milliseconds by which the clocks may differ without one having been set.
 const JITTER: u64 = 1000;
 
+/// 2026-01-01. No clock that is right is behind this program; many units booted before 1970 by one that has never been set.
+const EARLIEST: Time = Time::from_secs(1_767_225_600);
+
 /// Milliseconds by which the wall clock has been set since the start.
 static SET_BY: AtomicI64 = AtomicI64::new(0);
 
@@ -35,11 +38,11 @@ pub fn follow() -> i64 {
 
 fn set_by(steady: Time, wall: Time, former: i64) -> i64 {
     let set_by = wall.0 as i64 - steady.0 as i64;
-    if set_by.abs_diff(former) < JITTER { former } else { set_by }
+    if wall < EARLIEST || set_by.abs_diff(former) < JITTER { former } else { set_by }
 }
 
 fn steady() -> Time {
-    let (start, instant) = *START.get_or_init(|| (wall(), Instant::now()));
+    let (start, instant) = *START.get_or_init(|| (wall().max(EARLIEST), Instant::now()));
     start.plus_millis(u64::try_from(instant.elapsed().as_millis()).unwrap_or(u64::MAX))
 }
 
@@ -62,6 +65,8 @@ mod tests {
         assert_eq!(set_by(steady, steady.shifted(-3_600_000), 0), -3_600_000);
         assert_eq!(set_by(steady, steady.shifted(-3_600_300), -3_600_000), -3_600_000);
         assert_eq!(set_by(steady, steady.shifted(5000), -3_600_000), 5000);
+        assert_eq!(set_by(EARLIEST.plus_millis(9000), Time(20_000), 0), 0, "not set yet");
+        assert_eq!(set_by(EARLIEST.plus_millis(9000), EARLIEST.plus_millis(99_000), 0), 90_000);
         assert!(now() <= now() && follow().unsigned_abs() < 3_600_000);
     }
 }

@@ -25,6 +25,19 @@ fn events(fleet: &Fleet, cursor: &mut u64) -> Vec<EventKind> {
     out.into_iter().map(|event| event.kind).collect()
 }
 
+/// As after a start: what the store keeps of these devices, which are all there are.
+fn restarted(fleet: &Fleet, names: &[&str]) -> Fleet {
+    let again = support::fleet();
+    for name in names {
+        let device = learn(&again, SENSOR, name);
+        let mut stored = Vec::new();
+        fleet.row(device, |row| row::encode(&row, &mut stored)).expect("live");
+        again.restore(device, &row::decode(&stored).unwrap());
+    }
+    again.restored();
+    again
+}
+
 #[test]
 fn a_name_is_unique_whatever_the_ids() {
     let fleet = fleet();
@@ -373,6 +386,167 @@ fn another_unit_has_another_boot() {
     assert_eq!(says("B", None, 30), after(20));
     assert_eq!(says("C", Some(5000), 40), Time(after(40).0 - 5_000_000), "as the new unit says");
     assert_eq!(says("D", Some(6000), 50), Time(after(50).0 - 6_000_000));
+}
+
+/// A retained message of a unit that is gone comes with every connection; one that the broker took meanwhile is news.
+#[test]
+fn a_unit_that_is_gone_does_not_come_back_with_what_the_broker_kept() {
+    let mut fleet = fleet();
+    let device = learn(&fleet, SENSOR, "a");
+    let says = |fleet: &Fleet, serial: &str, uptime: Option<u64>, secs| {
+        let mut reports = Reports::default();
+        reports.begin(SENSOR, "ignored", uptime.is_none());
+        for (attribute, text) in
+            [(Attribute::Firmware, format!("of {serial}")), (Attribute::Serial, serial.to_owned())]
+        {
+            let text = reports.text(&text);
+            reports.push(Fact::Attribute { attribute, text });
+        }
+        uptime.into_iter().for_each(|secs| reports.push(ran_for(secs)));
+        fleet.absorb(&reports, &mut [Resolved { device, report: 0, parent: 0 }], after(secs));
+        fleet.show_boots(&fleet.moved_boots(usize::MAX));
+        let shown = |row: fleetbridge::fleet::Row<'_>| {
+            assert_eq!(row.reported(Attribute::Firmware), format!("of {}", row.reported(Attribute::Serial)));
+            (row.reported(Attribute::Serial).to_owned(), after(secs).since(row.boot()) / 1000)
+        };
+        fleet.row(device, shown).unwrap()
+    };
+    says(&fleet, "A", None, 0);
+    assert_eq!(says(&fleet, "B", Some(400), 10), ("B".into(), 400), "swapped");
+    for start in [20, 30] {
+        assert_eq!(says(&fleet, "A", None, start), ("B".into(), 390 + start), "reconnected");
+        fleet = restarted(&fleet, &["a"]);
+        assert_eq!(says(&fleet, "A", None, start + 1), ("B".into(), 391 + start), "restarted");
+        assert_eq!(says(&fleet, "B", Some(395 + start), start + 5), ("B".into(), 395 + start));
+    }
+    assert_eq!(says(&fleet, "C", None, 40), ("C".into(), 0), "swapped while nobody was there to hear it");
+    assert_eq!(says(&fleet, "A", Some(7), 50), ("A".into(), 7), "it is there again");
+    assert_eq!(says(&fleet, "C", None, 60), ("A".into(), 17));
+}
+
+/// A unit whose own clock is set has not restarted, nor has one that was heard with a wrong clock first.
+#[test]
+fn a_device_that_has_its_clock_set_has_not_restarted() {
+    let mut fleet = fleet();
+    let device = learn(&fleet, SENSOR, "a");
+    let says = |fleet: &Fleet, uptime, slow, secs| {
+        let time = after(secs - slow);
+        report(fleet, device, false, &[Fact::Uptime { secs: uptime, time }], after(secs));
+        after(secs).since(fleet.row(device, |row| row.boot()).unwrap()) / 1000
+    };
+    assert_eq!(says(&fleet, 7200, 300, 1000), 7200, "a clock that is behind says nothing at first");
+    assert_eq!(says(&fleet, 7210, 300, 1010), 7210);
+    assert_eq!(says(&fleet, 7220, 0, 1020), 7220);
+    assert_eq!(says(&fleet, 7800, 300, 1600), 7800, "behind again");
+    fleet = restarted(&fleet, &["a"]);
+    assert_eq!(says(&fleet, 7810, 0, 1610), 7810);
+    assert_eq!(says(&fleet, 20, 0, 1700), 20, "restarted");
+}
+
+/// A machine without a battery for its clock: behind after a power cut, until somebody tells it the time.
+#[test]
+fn a_start_with_a_clock_that_is_behind_moves_no_uptime_back() {
+    const NAMES: [&str; 4] = ["told", "retold", "learned", "silent"];
+    for behind in [7200u64, 259_200] {
+        let mut fleet = fleet();
+        let [told, retold, learned, silent] = NAMES.map(|name| learn(&fleet, SENSOR, name));
+        let all = [told, retold, learned, silent];
+        let uptimes = |fleet: &Fleet, now: Time| {
+            all.map(|device| now.since(fleet.row(device, |row| row.up_since()).unwrap()) / 1000)
+        };
+        let says = |fleet: &Fleet, device, secs, now| {
+            report(fleet, device, false, &[ran_for(secs), value(0, 7)], now)
+        };
+        let cut = 600_000;
+        report(&fleet, silent, false, &[], after(0));
+        report(&fleet, learned, false, &[value(0, 5)], after(cut - 1));
+        says(&fleet, told, 1_000_000, after(cut));
+        says(&fleet, retold, 3000, after(cut));
+        let mut shown = uptimes(&fleet, after(cut + 5));
+        let mut goes_on = |fleet: &Fleet, now: Time, why: &str| {
+            let uptimes = uptimes(fleet, now);
+            assert!(
+                uptimes.iter().zip(&shown).all(|(now, was)| now >= was),
+                "{why}: {shown:?}, now {uptimes:?}"
+            );
+            shown = uptimes;
+        };
+        // Killed, and started at once by a clock that is behind.
+        let (mut written, mut now) = (after(cut), after(cut + 5 - behind));
+        for restart in 0..2 {
+            fleet = restarted(&fleet, &NAMES);
+            let expected = if restart == 0 { behind * 1000 - 5000 } else { 0 };
+            assert_eq!(fleet.start_clock(written, now), expected);
+            goes_on(&fleet, now, "started");
+            now = now.plus_millis(10_000);
+            says(&fleet, told, 1_000_005 + 10 * (restart + 1), now);
+            report(&fleet, learned, false, &[value(0, 6)], now);
+            goes_on(&fleet, now, "heard");
+            let seen = fleet.row(learned, |row| (row.last_seen(), row.nth_point(0).unwrap().integer()));
+            assert_eq!(seen, Some((now, Some(6))), "what is said now is newer than what the store has");
+            written = now;
+        }
+        let set_by = behind as i64 * 1000;
+        now = now.shifted(set_by + 1000);
+        assert_eq!(now, after(cut + 26));
+        fleet.set_clock(set_by, now);
+        goes_on(&fleet, now, "set");
+        for device in [told, retold] {
+            says(&fleet, device, if device == told { 1_000_026 } else { 3026 }, now);
+        }
+        goes_on(&fleet, now, "heard by the right clock");
+        fleet = restarted(&fleet, &NAMES);
+        assert_eq!(fleet.start_clock(now, now), 0);
+        goes_on(&fleet, now, "started with the right clock");
+        assert!(shown[0].abs_diff(1_000_026) < 60 && shown[1].abs_diff(3026) < 60, "{shown:?}");
+        assert!(shown[2].abs_diff(cut + 26) < 60 && shown[3].abs_diff(cut + 26) < 60, "{shown:?}");
+    }
+}
+
+/// Uptimes leap by what the clock is ahead, which nobody can know; those that are told come back to the truth.
+#[test]
+fn a_start_with_a_clock_that_is_ahead_ends_in_the_truth() {
+    for by_itself in [true, false] {
+        let before = fleet();
+        let device = learn(&before, SENSOR, "a");
+        let uptime =
+            |fleet: &Fleet, now: Time| now.since(fleet.row(device, |row| row.boot()).unwrap()) / 1000;
+        let says = |fleet: &Fleet, secs, set_by: i64| {
+            let time = if by_itself { after(secs) } else { Time::NEVER };
+            let fact = Fact::Uptime { secs: 5000 + secs, time };
+            report(fleet, device, false, &[fact], after(secs).shifted(set_by));
+        };
+        says(&before, 0, 0);
+        let fleet = restarted(&before, &["a"]);
+        let ahead = 86_400_000;
+        assert_eq!(fleet.start_clock(after(0), after(10).shifted(ahead)), 0);
+        says(&fleet, 20, ahead);
+        fleet.set_clock(-ahead, after(30));
+        for secs in [40, 70, 100, 130] {
+            says(&fleet, secs, 0);
+        }
+        assert_eq!(uptime(&fleet, after(130)), 5130);
+    }
+}
+
+/// As if everything before had been earlier: values are taken, and silence counts.
+#[test]
+fn a_clock_that_is_set_back_stops_nothing() {
+    let fleet = fleet();
+    let (heard, silent) = (learn(&fleet, SENSOR, "heard"), learn(&fleet, SENSOR, "silent"));
+    for device in [heard, silent] {
+        report(&fleet, device, false, &[value(0, 1)], after(100_000));
+    }
+    let back = -86_400_000;
+    fleet.sweep(after(100_001));
+    let now = |secs| after(secs).shifted(back);
+    fleet.set_clock(back, now(100_002));
+    fleet.sweep(now(100_002));
+    report(&fleet, heard, false, &[value(0, 2)], now(100_170));
+    let value = fleet.row(heard, |row| row.nth_point(0).unwrap().integer());
+    assert_eq!(value, Some(Some(2)), "the newest value is the one that came last");
+    fleet.sweep(now(100_200));
+    assert_eq!((presence(&fleet, heard), presence(&fleet, silent)), (Presence::Online, Presence::Lost));
 }
 
 /// Who reads a boot instant may rely on it: the store keeps the one that is to come before anybody sees it.

@@ -7,6 +7,7 @@ use tracing::error;
 use super::keep::Keeper;
 use crate::{
     fleet::Fleet,
+    model::Time,
     snmp::notifier::Targets,
     store::{Batch, Store, row},
 };
@@ -45,6 +46,7 @@ impl Flusher {
         let mut events = tokio::time::interval(EVENTS);
         let mut telemetry = tokio::time::interval(FLUSH);
         let mut bookmarks = tokio::time::interval(BOOKMARKS);
+        let mut clock_set_at = Time::NEVER;
         for timer in [&mut events, &mut telemetry, &mut bookmarks] {
             timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         }
@@ -54,6 +56,11 @@ impl Flusher {
                 () = &mut stop => break,
                 _ = events.tick() => {
                     self.events().await;
+                    // After a kill the next start has what was written by the new clock only.
+                    let set_at = self.fleet.clock_set_at();
+                    if std::mem::replace(&mut clock_set_at, set_at) != set_at {
+                        self.telemetry().await;
+                    }
                 }
                 _ = telemetry.tick() => {
                     self.keeper.flush_changed().await;

@@ -164,6 +164,12 @@ impl Daemon {
         let begin = if whole { Begin::Write } else { Begin::Read };
         manage::reconcile(&datastore, &fleet, begin)?;
         fleet.restored();
+        let behind = fleet.start_clock(store.last_flush()?, clock::now()) / 1000;
+        if behind > 0 {
+            warn!(
+                "the clock is {behind} s behind what the store has seen; is there NTP? Uptimes go on from where they were"
+            );
+        }
 
         let engine = engine(&config, started)?;
         let users = settings::snmp_users(&config, &engine.of(None));

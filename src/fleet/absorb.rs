@@ -78,8 +78,11 @@ impl Fleet {
             }
         }
         let (mut says, mut uptime, mut swapped) = (None, None, false);
+        let is_outdated = report.retained && columns.is_of_former_unit(at, report, reports);
         for fact in reports.facts(report) {
             match *fact {
+                Fact::Availability(availability) => says = Some(availability),
+                _ if is_outdated => done.observations += 1,
                 Fact::Point { slot, value, time } => {
                     done.observations += 1;
                     let Some(def) = profile.points.get(usize::from(slot)) else { continue };
@@ -89,16 +92,13 @@ impl Fleet {
                 }
                 Fact::Attribute { attribute, text } => {
                     done.observations += 1;
+                    let text = attribute_text(reports, text);
+                    swapped |= attribute == Attribute::Serial && columns.is_swap(at, text, report.retained);
                     let id = &mut columns.attributes[at][attribute as usize];
-                    let had = *id != 0;
-                    if columns.texts.replace(id, cut(reports.str(text), 255)) {
-                        swapped |= had && attribute == Attribute::Serial;
-                        if attribute.is_of_host() {
-                            columns.revise(at, self.revision(now));
-                        }
+                    if columns.texts.replace(id, text) && attribute.is_of_host() {
+                        columns.revise(at, self.revision(now));
                     }
                 }
-                Fact::Availability(availability) => says = Some(availability),
                 Fact::Setting { .. } | Fact::Acknowledged { .. } | Fact::Refused { .. } => {
                     done.observations += 1;
                     self.absorb_setting(columns, one.device, fact, (reports, report), now);
@@ -106,7 +106,7 @@ impl Fleet {
                 Fact::Uptime { secs, time } => uptime = Some(Uptime { secs, time }),
             }
         }
-        if let Some(boot) = columns.boot_after(at, uptime, report.retained, swapped, now, self.clock_set()) {
+        if let Some(boot) = columns.boot_after(at, uptime, report.retained, swapped, self.clock(now)) {
             moved.push(Moved::Boot { device: one.device, boot });
         }
         if !report.retained && says != Some(Availability::Lost) {
@@ -231,6 +231,11 @@ fn stamp(time: Time, retained: bool, now: Time) -> u32 {
         (false, _) => time.min(now),
     };
     time.secs() as u32
+}
+
+/// What is kept of an attribute's text.
+pub(super) fn attribute_text(reports: &Reports, text: Span) -> &str {
+    cut(reports.str(text), 255)
 }
 
 /// At most `most` octets, at a character boundary.

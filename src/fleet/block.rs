@@ -8,6 +8,7 @@ use super::{
     managed::Managed,
     settings::Settings,
     texts::{TextId, Texts},
+    unit::FormerSerials,
 };
 use crate::model::{AdapterId, Attribute, DeviceNumber, DeviceRecord, PointDef, Presence, Time};
 
@@ -38,6 +39,7 @@ pub(super) struct Columns {
     pub slots: Vec<Slot>,
     pub uptimes: Uptimes,
     pub attributes: Vec<[TextId; Attribute::COUNT]>,
+    pub former_serials: FormerSerials,
     pub cells: Cells,
     pub settings: Settings,
     pub managed: Managed,
@@ -230,6 +232,11 @@ impl Slot {
             name_len: 0,
             id_len: 0,
         }
+    }
+
+    /// The boot, else the first sight.
+    pub fn up_since(&self) -> Time {
+        if self.boot.is_never() { Time::from_secs(u64::from(self.learned_secs)) } else { self.boot }
     }
 
     /// False for a place whose number was never given.

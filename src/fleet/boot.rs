@@ -1,21 +1,22 @@
 //! When a unit booted, by the uptime that it tells.
 //!
 //! To a manager a boot instant that moves forward is a restart, so none may come of a message that was on its way for
-//! long: the instant moves if the uptime contradicts it by over 60 s and 1 % and the unit did restart. Where it moves to is
-//! made durable before anybody sees it: a manager would see it step back after a crash.
-//!
-//! In memory it is as if the clock had never been set since the start, so that a clock that is moves no uptime.
-
-use std::sync::atomic::Ordering;
+//! long, or of a device that had its own clock set: the instant moves if the uptime contradicts it by over 60 s and 1 % and
+//! the unit did restart. Where it moves to is made durable before anybody sees it: a manager would see it step back after a
+//! crash.
 
 use super::{
     Fleet,
     block::{Columns, place},
+    clock::Clock,
 };
 use crate::model::*;
 
 /// Milliseconds by which an uptime may be off in any case.
 const TOLERANCE: u64 = 60_000;
+
+/// What two messages differ in may be off by a tenth, and by so many milliseconds in any case.
+const JITTER: u64 = 5000;
 
 /// What a device says of its uptime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +55,16 @@ impl Uptimes {
         self.settle(at);
     }
 
-    /// The boot instant by what the device says, if it is another than the one that is known.
-    pub fn judge(&mut self, at: usize, known: Time, said: Uptime, now: Time) -> Option<Time> {
+    /// The boot instant by what the device says, if it is another than the one that is known. `silence`: milliseconds since
+    /// the message before, if somebody measured them.
+    pub fn judge(
+        &mut self,
+        at: usize,
+        known: Time,
+        said: Uptime,
+        silence: Option<u64>,
+        now: Time,
+    ) -> Option<Time> {
         let as_of = if said.time.is_never() { now } else { said.time.min(now) };
         let (secs, millis) = (said.secs, said.secs.saturating_mul(1000));
         let boot = Time(as_of.0.saturating_sub(millis));
@@ -66,11 +75,15 @@ impl Uptimes {
         let highest = u64::from(self.highest(at));
         let tolerance = (millis / 100).max(TOLERANCE);
         if !known.is_never() && highest > 0 {
-            if as_of.plus_millis(tolerance) < known.plus_millis(highest * 1000) {
+            let told = known.plus_millis(highest * 1000);
+            let has_clock = !said.time.is_never() && told <= now.plus_millis(tolerance);
+            if has_clock && as_of.plus_millis(tolerance) < told {
                 // It was sent before one that has come already, perhaps before a restart.
                 return None;
             }
-            if boot.0.abs_diff(known.0) <= tolerance {
+            // By its own clock it may seem to have restarted, or to have run for longer.
+            let runs_on = has_clock && silence.is_some_and(|silence| runs_on(secs, highest, silence));
+            if runs_on || boot.0.abs_diff(known.0) <= tolerance {
                 self.set_highest(at, secs.max(highest));
                 self.settle(at);
                 return None;
@@ -99,7 +112,7 @@ impl Uptimes {
             Ok(index) => {
                 let (_, first_secs, first_boot) = self.doubts[index];
                 let apart = secs.saturating_sub(first_secs).saturating_mul(1000);
-                let agrees = boot.0.abs_diff(first_boot.0) <= (apart / 10).max(5000);
+                let agrees = boot.0.abs_diff(first_boot.0) <= (apart / 10).max(JITTER);
                 if !agrees {
                     self.doubts[index] = (place, secs, boot);
                 }
@@ -118,6 +131,13 @@ impl Uptimes {
     }
 }
 
+/// Whether a unit that had run for `highest` seconds so many milliseconds ago was up then already, and is since.
+fn runs_on(secs: u64, highest: u64, silence: u64) -> bool {
+    let longer = secs.saturating_sub(highest).saturating_mul(1000);
+    let was_up = secs >= highest && secs.saturating_mul(1000) > silence;
+    was_up && longer.abs_diff(silence) <= (silence / 10).max(JITTER)
+}
+
 impl Columns {
     /// The boot instant of a device after a report, if it is another than the one that is known. `swapped`: it is another
     /// unit's.
@@ -127,48 +147,40 @@ impl Columns {
         uptime: Option<Uptime>,
         retained: bool,
         swapped: bool,
-        now: Time,
-        clock_set: i64,
+        clock: Clock,
     ) -> Option<Time> {
+        let now = clock.now;
         if swapped {
             self.uptimes.forget(at);
-            let boot = uptime.and_then(|said| self.uptimes.judge(at, Time::NEVER, said, now));
+        }
+        // Its clock may be wrong, and an uptime that is too low for now is put right without a step back.
+        let as_of = |said: Uptime| match retained || self.uptimes.highest(at) > 0 {
+            true => said,
+            false => Uptime { time: Time::NEVER, ..said },
+        };
+        let said = uptime.map(as_of);
+        if swapped {
+            let boot = said.and_then(|said| self.uptimes.judge(at, Time::NEVER, said, None, now));
             return boot.or(Some(now));
         }
-        let said = uptime?;
-        let known = self.slots[at].boot.shifted(clock_set);
+        let said = said?;
+        let known = self.slots[at].boot.shifted(clock.set_by);
         if retained && said.time.is_never() {
             // It is of some time ago, so the unit booted earlier than this. Of use only as long as nothing better is known.
-            let learned = Time::from_secs(u64::from(self.slots[at].learned_secs)).shifted(clock_set);
+            let learned = Time::from_secs(u64::from(self.slots[at].learned_secs)).shifted(clock.set_by);
             let earlier =
                 now.0.checked_sub(said.secs.saturating_mul(1000)).is_some_and(|boot| boot < learned.0);
             if !known.is_never() || !earlier {
                 return None;
             }
         }
-        self.uptimes.judge(at, known, said, now)
+        let last_seen = self.slots[at].last_seen;
+        let silence = (!retained && last_seen > clock.set_at).then(|| now.since(last_seen));
+        self.uptimes.judge(at, known, said, silence, now)
     }
 }
 
 impl Fleet {
-    /// The clock has been set by so many milliseconds since the start, or the machine slept: what units have run for stays,
-    /// and the store is to keep their boot instants by the new clock. As after a reconnect each device has a full interval
-    /// from `now` on to show itself.
-    pub fn set_clock(&self, millis: i64, now: Time) {
-        if self.clock_set.swap(millis, Ordering::Relaxed) != millis {
-            self.clock_set_at.store(now.0, Ordering::Relaxed);
-            self.mark_dirty(1..=self.counts().numbers_used);
-        }
-    }
-
-    pub(super) fn clock_set_at(&self) -> Time {
-        Time(self.clock_set_at.load(Ordering::Relaxed))
-    }
-
-    pub(super) fn clock_set(&self) -> i64 {
-        self.clock_set.load(Ordering::Relaxed)
-    }
-
     /// Boot instants that have moved and are not shown yet, at most so many.
     pub fn moved_boots(&self, most: usize) -> Vec<(DeviceNumber, Time)> {
         self.boots.lock().iter().take(most).map(|(&device, &boot)| (device, boot)).collect()
@@ -204,19 +216,23 @@ mod tests {
     struct Unit {
         uptimes: Uptimes,
         boot: Time,
+        /// When it was heard last, in seconds.
+        heard: u64,
     }
 
     impl Unit {
         fn new(secs: u64) -> Unit {
-            let mut unit = Unit { uptimes: Uptimes::default(), boot: Time::NEVER };
+            let mut unit = Unit { uptimes: Uptimes::default(), boot: Time::NEVER, heard: 0 };
             assert!(unit.moves(0, secs));
             unit
         }
 
         fn hears(&mut self, after: u64, secs: u64, time: Time) -> bool {
             let now = NOW.plus_millis(after * 1000);
-            let moved = self.uptimes.judge(3, self.boot, Uptime { secs, time }, now);
+            let silence = Some((after - self.heard) * 1000);
+            let moved = self.uptimes.judge(3, self.boot, Uptime { secs, time }, silence, now);
             self.boot = moved.unwrap_or(self.boot);
+            self.heard = after;
             moved.is_some()
         }
 
@@ -283,6 +299,33 @@ mod tests {
         assert!(unit.hears(7200, 3600, sent(7200)), "restarted, and it runs longer than before");
         assert!(!unit.hears(7300, 1200, sent(200)), "from before the restart");
         assert_eq!(unit.runs(7300), 3700);
+    }
+
+    #[test]
+    fn who_has_its_clock_set_has_not_restarted() {
+        let sent = |after: u64| NOW.plus_millis(after * 1000);
+        for wrong in [300, 9000, 800_000_000] {
+            let mut unit = Unit::new(7200);
+            assert!(!unit.hears(10, 7210, Time(sent(10).0 - wrong * 1000)), "behind by {wrong} s");
+            assert!(!unit.hears(1000, 8205, Time(sent(1000).0 - wrong * 1000)));
+            assert!(!unit.hears(1010, 8210, sent(1010)), "set");
+            assert!(!unit.hears(1020, 8220, sent(1015)));
+            assert_eq!(unit.runs(1020), 8220);
+            assert!(unit.hears(1100, 7, sent(1100)), "that is a restart");
+        }
+        let mut unit = Unit::new(10);
+        assert!(unit.hears(86_400, 85_000, sent(86_400)), "silent for longer than it runs");
+    }
+
+    /// By a store that was written by a clock which was set forth after it.
+    #[test]
+    fn a_boot_that_cannot_be_is_put_right() {
+        for time in [Time::NEVER, NOW.plus_millis(10_000)] {
+            let mut unit = Unit::new(5000);
+            unit.boot = NOW.plus_millis(259_200_000);
+            assert!(unit.hears(10, 5010, time));
+            assert_eq!(unit.runs(10), 5010);
+        }
     }
 
     #[test]

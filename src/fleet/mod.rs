@@ -12,6 +12,7 @@ mod adapters;
 mod bits;
 mod block;
 mod boot;
+mod clock;
 mod enrol;
 mod managed;
 mod names;
@@ -23,6 +24,7 @@ mod row;
 mod scope;
 mod settings;
 mod texts;
+mod unit;
 mod walk;
 
 use std::{

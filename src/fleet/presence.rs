@@ -36,7 +36,7 @@ impl Fleet {
     /// Moves silent devices to late and lost, and ends what settings wait for. Call it about once a second; blocks in which nothing can be due are
     /// passed over.
     pub fn sweep(&self, now: Time) {
-        let hearing = self.hearing();
+        let hearing = self.hearing(now);
         let mut moved = Vec::new();
         for block in self.blocks.iter().map_while(|block| block.get()) {
             if block.columns.read_recursive().next_deadline > now {
@@ -109,14 +109,15 @@ impl Fleet {
     }
 
     /// By adapter number. Devices of an adapter that is configured no more are not waited for: silence makes them lost.
-    fn hearing(&self) -> Vec<Hearing> {
+    fn hearing(&self, now: Time) -> Vec<Hearing> {
         let mut hearing = vec![NOBODY];
         let clock_set_at = self.clock_set_at();
         for adapter in self.adapters.all() {
             let status = adapter.status();
             hearing.resize(hearing.len().max(usize::from(adapter.id) + 1), NOBODY);
-            hearing[usize::from(adapter.id)] =
-                Hearing { up: status.state == AdapterState::Up, since: status.since.max(clock_set_at) };
+            // By a clock that was set back since it may lie ahead.
+            let since = if status.since > now { clock_set_at } else { status.since.max(clock_set_at) };
+            hearing[usize::from(adapter.id)] = Hearing { up: status.state == AdapterState::Up, since };
         }
         hearing
     }

@@ -15,12 +15,14 @@ pub struct DeviceState<'a> {
     pub presence_since: Time,
     pub last_seen: Time,
     pub boot: Time,
-    /// The boot is by an uptime that it told.
-    pub tells_uptime: bool,
+    /// The highest uptime that it told since its boot, in seconds; 0: it tells none.
+    pub highest_uptime: u32,
     pub parent: DeviceNumber,
     /// `None`: an older version wrote the row, which knew none.
     pub change: Option<Change>,
     pub attributes: Vec<(Attribute, &'a str)>,
+    /// Of the unit that was there before; empty: nobody knows of one.
+    pub former_serial: &'a str,
     pub points: Vec<PointState<'a>>,
 }
 
@@ -75,9 +77,10 @@ impl Fleet {
         slot.presence_since = state.presence_since;
         slot.last_seen = state.last_seen;
         slot.boot = state.boot;
-        if state.tells_uptime {
-            columns.uptimes.set_highest(at, state.last_seen.since(state.boot) / 1000);
+        if state.highest_uptime > 0 {
+            columns.uptimes.set_highest(at, state.highest_uptime.into());
         }
+        columns.former_serials.set(at, state.former_serial, &mut columns.texts);
         let slot = &mut columns.slots[at];
         slot.reported_parent = state.parent;
         for &(attribute, text) in &state.attributes {

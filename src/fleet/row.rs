@@ -109,15 +109,19 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// The boot is by an uptime that it told.
-    pub fn tells_uptime(&self) -> bool {
-        self.columns.uptimes.highest(self.at()) > 0
+    /// The highest uptime that it told since its boot, in seconds; 0: it tells none.
+    pub fn highest_uptime(&self) -> u32 {
+        self.columns.uptimes.highest(self.at())
+    }
+
+    /// Of the unit that was there before, if another one was heard to take its place; else empty.
+    pub fn former_serial(&self) -> &'a str {
+        self.columns.former_serial(self.at())
     }
 
     /// Since when the unit runs, as far as anybody can tell: its boot, else the first sight of it.
     pub fn up_since(&self) -> Time {
-        let since = if self.slot.boot.is_never() { self.learned() } else { self.slot.boot };
-        since.shifted(self.fleet.clock_set())
+        self.slot.up_since().shifted(self.fleet.clock_set())
     }
 
     /// Unknown until alarms exist.

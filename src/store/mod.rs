@@ -212,9 +212,12 @@ mod tests {
     fn old_events_make_room() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), Time(1), Arc::default()).unwrap().store;
+        assert_eq!(store.last_flush().unwrap(), Time::NEVER);
+        let before = crate::clock::now();
         for number in [1, 2, 1_000_001] {
             store.flush(batch(0, number)).wait().unwrap();
         }
+        assert!((before..=crate::clock::now()).contains(&store.last_flush().unwrap()));
         let numbers: Vec<_> = store.events(0, 9).unwrap().iter().map(|event| event.number).collect();
         assert_eq!(numbers, [2, 1_000_001]);
     }

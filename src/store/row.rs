@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! version 1 | presence | last seen | since, boot (differences to last seen) | parent
-//! (attribute + 1, length, text)* [254, 0: tells its uptime] [255, 10, revision and hash of the last change in groups of seven bits] 0
+//! (attribute + 1, length, text)* [253, length, serial of the unit before] [254, 5, highest uptime told] [255, 10, revision and hash of the last change] 0
 //! (difference to the former point number, tag, value, time [, discontinuity])*   to the end
 //! ```
-//! Numbers are LEB128 varints, signed ones zigzag; instants of points are seconds as differences to last seen. Points
-//! stand under their *number*, so that a row outlives an edited profile.
+//! Numbers are LEB128 varints, signed ones zigzag, those of 254 and 255 five groups of seven bits each; instants of points
+//! are seconds as differences to last seen. Points stand under their *number*, so that a row outlives an edited profile.
 
 use crate::{
     fleet::{Change, DeviceState, PointState, PointValue, Row, StoredValue},
@@ -17,10 +17,12 @@ const VERSION: u8 = 1;
 
 /// In the place of an attribute, so that versions which know no changes read over it; the highest, which no attribute has.
 const CHANGE: u8 = 255;
-/// As [`CHANGE`], and empty.
-const TELLS_UPTIME: u8 = 254;
+/// As [`CHANGE`]; empty in rows of a version that kept no highest uptime.
+const UPTIME: u8 = 254;
+/// As [`CHANGE`].
+const FORMER_SERIAL: u8 = 253;
 
-const _: () = assert!(Attribute::COUNT < TELLS_UPTIME as usize);
+const _: () = assert!(Attribute::COUNT < FORMER_SERIAL as usize);
 
 /// A row that this version cannot read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,9 +44,10 @@ pub fn encode(row: &Row<'_>, out: &mut Vec<u8>) {
         row.reported_parent(),
     );
     for attribute in Attribute::ALL {
-        put_attribute(out, attribute, row.reported(attribute));
+        put_attribute(out, attribute as u8 + 1, row.reported(attribute));
     }
-    put_tells_uptime(out, row.tells_uptime());
+    put_attribute(out, FORMER_SERIAL, row.former_serial());
+    put_uptime(out, row.highest_uptime());
     put_change(out, row.change());
     out.push(0);
     let (base, mut former) = (row.last_seen(), 0);
@@ -65,9 +68,10 @@ pub fn encode(row: &Row<'_>, out: &mut Vec<u8>) {
 pub fn encode_state(state: &DeviceState<'_>, out: &mut Vec<u8>) {
     head(out, state.presence, state.presence_since, state.last_seen, state.boot, state.parent);
     for &(attribute, text) in &state.attributes {
-        put_attribute(out, attribute, text);
+        put_attribute(out, attribute as u8 + 1, text);
     }
-    put_tells_uptime(out, state.tells_uptime);
+    put_attribute(out, FORMER_SERIAL, state.former_serial);
+    put_uptime(out, state.highest_uptime);
     if let Some(change) = state.change {
         put_change(out, change);
     }
@@ -101,9 +105,17 @@ pub fn decode(bytes: &[u8]) -> Result<DeviceState<'_>, RowError> {
             break;
         }
         let text = rest.text()?;
-        state.tells_uptime |= code == TELLS_UPTIME;
-        if code == CHANGE {
-            state.change = Some(change(text)?);
+        match code {
+            CHANGE => {
+                let [revision, shown] = groups(text)?;
+                state.change = Some(Change { revision, shown });
+            }
+            UPTIME if text.is_empty() => {
+                state.highest_uptime = u32::try_from(last_seen.since(boot) / 1000).unwrap_or(u32::MAX).max(1);
+            }
+            UPTIME => [state.highest_uptime] = groups(text)?,
+            FORMER_SERIAL => state.former_serial = text,
+            _ => {}
         }
         // An attribute of a later version is left out.
         if let Some(&attribute) = Attribute::ALL.get(usize::from(code - 1)) {
@@ -153,39 +165,44 @@ fn head(
     put_unsigned(out, u64::from(parent));
 }
 
-fn put_attribute(out: &mut Vec<u8>, attribute: Attribute, text: &str) {
+fn put_attribute(out: &mut Vec<u8>, code: u8, text: &str) {
     if text.is_empty() {
         return;
     }
-    out.push(attribute as u8 + 1);
+    out.push(code);
     put_text(out, text);
 }
 
-fn put_tells_uptime(out: &mut Vec<u8>, tells: bool) {
-    if tells {
-        out.push(TELLS_UPTIME);
-        put_text(out, "");
+fn put_uptime(out: &mut Vec<u8>, highest: u32) {
+    if highest > 0 {
+        put_groups(out, UPTIME, &[highest]);
     }
+}
+
+fn put_change(out: &mut Vec<u8>, change: Change) {
+    put_groups(out, CHANGE, &[change.revision, change.shown]);
 }
 
 /// As text, which an attribute is.
-fn put_change(out: &mut Vec<u8>, change: Change) {
-    let both = [change.revision, change.shown];
-    out.extend([CHANGE, 10]);
-    out.extend(both.iter().flat_map(|value| (0..5).map(move |at| (value >> (7 * at)) as u8 & 0x7f)));
+fn put_groups(out: &mut Vec<u8>, code: u8, values: &[u32]) {
+    out.extend([code, 5 * values.len() as u8]);
+    out.extend(values.iter().flat_map(|value| (0..5).map(move |at| (value >> (7 * at)) as u8 & 0x7f)));
 }
 
-fn change(text: &str) -> Result<Change, RowError> {
-    let value = |groups: &[u8]| {
-        groups.iter().rev().try_fold(0u32, |value, group| {
-            (value >> 25 == 0).then_some(value << 7 | u32::from(*group)).ok_or(RowError::Damaged)
-        })
-    };
-    let (revision, shown) = text.as_bytes().split_at_checked(5).ok_or(RowError::Damaged)?;
-    if shown.len() != 5 {
+fn groups<const N: usize>(text: &str) -> Result<[u32; N], RowError> {
+    if text.len() != 5 * N {
         return Err(RowError::Damaged);
     }
-    Ok(Change { revision: value(revision)?, shown: value(shown)? })
+    let mut values = [0u32; N];
+    for (value, groups) in values.iter_mut().zip(text.as_bytes().chunks(5)) {
+        for group in groups.iter().rev() {
+            if *value >> 25 != 0 {
+                return Err(RowError::Damaged);
+            }
+            *value = *value << 7 | u32::from(*group);
+        }
+    }
+    Ok(values)
 }
 
 fn put_point(out: &mut Vec<u8>, base: Time, former: &mut u16, point: &PointState<'_>) {
@@ -304,10 +321,11 @@ mod tests {
             presence_since: Time(1_795_398_900_001),
             last_seen: Time(1_795_398_917_123),
             boot: Time::NEVER,
-            tells_uptime: true,
+            highest_uptime: 86_400,
             parent: 77,
             change: Some(Change { revision: 1_795_398_917, shown: u32::MAX }),
             attributes: vec![(Attribute::Firmware, "14.2.0"), (Attribute::Site, "Süd")],
+            former_serial: "A-1",
             points: vec![
                 point(1, StoredValue::Integer(-215)),
                 point(2, StoredValue::Bad),
@@ -322,11 +340,19 @@ mod tests {
         let mut bytes = Vec::new();
         encode_state(&sample(), &mut bytes);
         assert_eq!(decode(&bytes), Ok(sample()));
-        assert!(bytes.len() < 104, "{}", bytes.len());
+        assert!(bytes.len() < 114, "{}", bytes.len());
         let older = DeviceState { change: None, ..sample() };
         bytes.clear();
         encode_state(&older, &mut bytes);
         assert_eq!(decode(&bytes), Ok(older), "a row of a version that knew no changes");
+        let booted = Time(sample().last_seen.0 - 7_200_000);
+        let older = DeviceState { boot: booted, highest_uptime: 1, ..sample() };
+        bytes.clear();
+        encode_state(&older, &mut bytes);
+        let uptime = bytes.windows(3).position(|field| field == [UPTIME, 5, 1]).unwrap();
+        bytes.splice(uptime..uptime + 7, [UPTIME, 0]);
+        let expected = DeviceState { highest_uptime: 7200, ..older };
+        assert_eq!(decode(&bytes), Ok(expected), "a row of a version that kept no highest uptime");
         assert_eq!(decode(&[2]), Err(RowError::Version(2)));
         assert_eq!(decode(&[]), Err(RowError::Damaged));
     }
@@ -403,7 +429,7 @@ mod tests {
         assert_eq!(shown(&after, 5).flatten().unwrap().3, now, "the counter went back");
         let whole = |fleet: &Fleet| {
             fleet.row(1, |row| {
-                let boot = (row.boot_to_keep(), row.tells_uptime());
+                let boot = (row.boot_to_keep(), row.highest_uptime());
                 (row.presence(), row.presence_since(), row.last_seen(), boot, row.parent())
             })
         };
@@ -429,10 +455,11 @@ mod tests {
                 presence_since: Time(times.0),
                 last_seen: Time(times.1),
                 boot: Time(times.2),
-                tells_uptime: times.2 % 2 == 1,
+                highest_uptime: (times.2 % 2 * times.1) as u32,
                 parent,
                 change: change.map(|(revision, shown)| Change { revision, shown }),
                 attributes: attributes.iter().map(|(&at, text)| (Attribute::ALL[at], text.as_str())).collect(),
+                former_serial: if parent % 2 == 1 { "B/7" } else { "" },
                 points: points
                     .iter()
                     .map(|(&number, (value, time, reset))| PointState {

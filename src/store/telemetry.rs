@@ -29,6 +29,9 @@ use crate::{
 /// The newest events are kept, so many of them.
 const EVENTS_KEPT: u64 = 1_000_000;
 
+/// In state.db's meta: when the last batch was written.
+const WRITTEN: &str = "written";
+
 /// So many event numbers are promised at a time; a crash leaves a gap of so many at most.
 const EVENTS_RESERVED: u64 = 4096;
 
@@ -197,6 +200,17 @@ impl Store {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// When the last [`flush`](Store::flush) was, by the clock as it was then; [`Time::NEVER`]: nobody knows.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn last_flush(&self) -> Result<Time, StoreError> {
+        let path = self.folder.join(database::STATE.file);
+        let written: Option<i64> = database::meta(&database::reader(&path)?, WRITTEN)
+            .map_err(|error| StoreError::sqlite(&path, &error))?;
+        Ok(written.map_or(Time::NEVER, |millis| Time(millis.max(0) as u64)))
     }
 
     /// At most `most` events after number `after`, oldest first; the oldest kept one comes first if `after` is older.
@@ -460,6 +474,7 @@ fn write(database: &mut Database, batch: &Batch) -> Result<(), StoreError> {
                 .prepare_cached("DELETE FROM event WHERE number <= ?1")?
                 .execute([sql(last.number.saturating_sub(EVENTS_KEPT))])?;
         }
+        database::set_meta(&transaction, WRITTEN, sql(clock::now().0))?;
         transaction.commit()
     };
     write().map_err(|error| database.failed(&error))
