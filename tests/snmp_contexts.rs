@@ -92,7 +92,7 @@ fn devices_come_and_go_while_it_is_walked() {
     manager.fleet.retire(retired, after(1));
     assert!(!there(&mut manager, "th-9"));
     assert_eq!(walk(&mut manager, 4), expected(&manager.fleet));
-    assert_eq!(manager.get_next(V2C, &[&instance("th-9")]).texts(), ["+fleet"]);
+    assert_eq!(manager.get_next(V2C, &[&instance("th-9")]).texts(), ["new-0"]);
     many(&manager.fleet, "more", 3000);
     assert_eq!(walk(&mut manager, 50), expected(&manager.fleet));
 

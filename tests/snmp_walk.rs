@@ -240,6 +240,12 @@ fn guards() -> Vec<Vec<u32>> {
     indexes
 }
 
+/// The indexes of vacmContextTable's devices.
+fn contexts(manager: &Manager) -> Vec<Vec<u32>> {
+    let counted = |name: &str| [name.len() as u32].into_iter().chain(name.bytes().map(u32::from)).collect();
+    (1..40).filter_map(|number| manager.fleet.row(number, |row| counted(row.name()))).collect()
+}
+
 /// Every instance with its encoded value, found by asking for each that could be.
 fn instances(manager: &Manager, view: View) -> BTreeMap<Vec<u32>, Vec<u8>> {
     let text = Default::default();
@@ -253,6 +259,7 @@ fn instances(manager: &Manager, view: View) -> BTreeMap<Vec<u32>, Vec<u8>> {
     indexes.extend(guards());
     if view == View::Bridge {
         indexes.extend(logged(manager));
+        indexes.extend(contexts(manager));
     }
     let mut found = BTreeMap::new();
     for subtree in mib::all().into_iter().filter(|subtree| subtree.views().has(view)) {

@@ -388,7 +388,15 @@ fn load(store: &Store, fleet: &Fleet) -> Result<bool, StoreError> {
 
 fn engine(config: &Config, now: crate::model::Time) -> Result<snmp::engine::Engine, StartError> {
     match snmp::engine::Engine::load(&config.store.join("snmp-engine"), now) {
-        Ok(engine) => Ok(engine),
+        Ok(engine) => {
+            if engine.boots() == i32::MAX {
+                warn!(
+                    "the engine has booted as often as SNMPv3 can count (RFC 3414 section 2.2.2) and answers no user any \
+                     more; move the file snmp-engine away, and users have another engine"
+                );
+            }
+            Ok(engine)
+        }
         Err(error) => {
             warn!(%error, "the engine's boots cannot be kept: SNMPv3 is off, v1 and v2c go on");
             Ok(snmp::engine::Engine::unsaved(now)?)

@@ -28,9 +28,10 @@ pub fn trial(config: &Config) -> Vec<Diagnostic> {
     trial.folder("[store] path", &config.store);
     trial.store(&config.store);
     if let Err(error) = made::Store::open(&config.store.join(ROWS)) {
-        let severity = match error {
-            MadeError::Malformed { .. } => Severity::Error,
-            MadeError::Io { .. } => Severity::Warning,
+        // The daemon's user may read it though this one may not.
+        let severity = match &error {
+            MadeError::Io { source, .. } if source.raw_os_error().is_some() => Severity::Warning,
+            MadeError::Io { .. } | MadeError::Malformed { .. } => Severity::Error,
         };
         trial.tell(severity, error.to_string(), "");
     }

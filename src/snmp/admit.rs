@@ -177,6 +177,11 @@ impl Agent {
         if scoped.engine != clock.engine.octets() {
             return Ok(self.report(now, peer, &message, frame, Why::UnknownHandler, request_id(), reply));
         }
+        let policy = self.guards.policy();
+        // Who has shown nothing, and to whom nothing is open so, is told no more than a stranger.
+        if auth.is_none() && policy.rights(Model::Usm, &user.name, *level).0.is_empty() {
+            return Ok(self.report(now, peer, &message, frame, Why::UnsupportedLevel, request_id(), reply));
+        }
         let name = Some(scoped.name).filter(|name| !name.is_empty());
         let view = match self.hosts.view(&self.fleet, at, name) {
             Ok(view) => view,
@@ -189,7 +194,6 @@ impl Agent {
                 return Ok(self.report(now, peer, &message, frame, Why::UnknownContext, request_id(), reply));
             }
         };
-        let policy = self.guards.policy();
         let asks = Asks { model: Model::Usm, name: &user.name, level: *level, peer, allow };
         let pdu = (scoped.pdu_tag, scoped.pdu);
         self.operate(now, view, &policy, asks, Frame::V3(frame), pdu, limit, scratch, reply)
@@ -301,7 +305,7 @@ impl Agent {
         scratch: &mut Scratch,
         reply: &mut Vec<u8>,
     ) -> Outcome {
-        let who = Asked::new(&asks, &task.pdu);
+        let who = Asked::new(&asks, task.view, &task.pdu);
         if let Some((status, index)) = self.answered.lock().find(&who, now) {
             return task.echo_status(status, index, reply);
         }

@@ -93,6 +93,7 @@ impl Agent {
         let strangers = Strangers::new(system.authen_traps);
         let Access { communities, usm, hosts, rows, made } = access;
         let prefixes = subtrees.iter().map(|subtree| subtree.prefix()).collect();
+        let locks = Locks::new(usm.seed());
         let guards = Guards::new(communities, usm, rows, made, engine.of(None), prefixes);
         Agent {
             fleet,
@@ -101,7 +102,7 @@ impl Agent {
             system,
             guards,
             datastore: None,
-            locks: Locks::default(),
+            locks,
             answered: Mutex::default(),
             hosts,
             catalogue,

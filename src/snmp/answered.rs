@@ -2,8 +2,8 @@
 
 use std::{collections::VecDeque, net::SocketAddr};
 
-use super::{admit::Asks, ber::Pdu, vacm::Model};
-use crate::model::{Time, fnv1a};
+use super::{admit::Asks, ber::Pdu, usm::Level, vacm::Model, view::View};
+use crate::model::Time;
 
 const KEPT_FOR: u64 = 30_000;
 const KEPT: usize = 1024;
@@ -11,24 +11,26 @@ const KEPT: usize = 1024;
 /// Error status and index.
 type Answer = (i32, usize);
 
-/// By which a request is known again: a retry has its source, user, request-id and bindings.
+/// By which a request is known again: a retry has its source, user, request-id and bindings, and asks the same agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Asked {
     peer: SocketAddr,
     model: Model,
     name: String,
+    level: Level,
+    view: View,
     request_id: i32,
-    bindings: u64,
+    bindings: Box<[u8]>,
 }
 
 #[derive(Default)]
 pub(super) struct Answered(VecDeque<(Time, Asked, Answer)>);
 
 impl Asked {
-    pub fn new(asks: &Asks<'_>, pdu: &Pdu<'_>) -> Asked {
-        let name = asks.name.to_owned();
-        let bindings = fnv1a(pdu.varbinds);
-        Asked { peer: asks.peer, model: asks.model, name, request_id: pdu.request_id, bindings }
+    pub fn new(asks: &Asks<'_>, view: View, pdu: &Pdu<'_>) -> Asked {
+        let Asks { model, name, level, peer, .. } = *asks;
+        let (name, bindings) = (name.to_owned(), pdu.varbinds.into());
+        Asked { peer, model, name, level, view, request_id: pdu.request_id, bindings }
     }
 }
 

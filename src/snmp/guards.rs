@@ -46,8 +46,22 @@ impl Guards {
         prefixes: Vec<&'static Prefix>,
     ) -> Guards {
         let users: Vec<_> = usm.users().shared().cloned().collect();
-        for row in made.yield_to(&rows, &users, &engine) {
-            tracing::warn!(row, "was made by SET and stands in the boot file now, which counts");
+        let gone = made.yield_to(&rows, &users, &engine);
+        for row in &gone {
+            tracing::warn!(row, "was made by SET and stands in the boot file now: it goes");
+        }
+        // Else it would be back as it was once the boot file has it no more.
+        if !gone.is_empty()
+            && let Err(error) = made.replace(Made::clone(&made.rows()))
+        {
+            tracing::error!(%error, "what was made by SET cannot be written");
+        }
+        let foreign = made.rows().foreign(&engine);
+        if foreign > 0 {
+            tracing::warn!(
+                users = foreign,
+                "were made by SET for another engine, and cannot ask: make them anew"
+            );
         }
         let boot = ArcSwap::from_pointee(Boot { rows, users });
         let guards = Guards {
@@ -95,7 +109,8 @@ impl Guards {
         address: &str,
     ) -> Result<(), (usize, SetError)> {
         let first = edits.first().map_or(0, |(at, _)| *at);
-        let by = By { model, name, users: &self.usm.users(), engine: &self.engine };
+        let (users, boot) = (self.usm.users(), self.boot.load());
+        let by = By { model, name, users: &users, boot: &boot.rows, engine: &self.engine };
         let made = self.made.rows().changed(edits, &by)?;
         self.made.replace(made).map_err(|error| {
             tracing::error!(%error, "what was made by SET cannot be written, and is not in force");

@@ -138,10 +138,15 @@ pub enum Lock {
     Targets,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Locks([AtomicI32; 4]);
 
 impl Locks {
+    /// They begin anywhere: what was read before a restart is not what is there after it.
+    pub fn new(seed: u64) -> Locks {
+        Locks([0, 16, 32, 48].map(|by| AtomicI32::new((seed.rotate_left(by) as i32) & i32::MAX)))
+    }
+
     pub fn of(&self, lock: Lock) -> i32 {
         self.0[lock as usize].load(Ordering::Relaxed)
     }
@@ -204,6 +209,11 @@ impl Edits {
         let wanted = table.want(column, given)?;
         self.rows.push((self.at, Edit { table, index: index.to_vec(), column, wanted }));
         Ok(())
+    }
+
+    /// The place of the first binding that is of such a row.
+    pub fn first_row(&self) -> Option<usize> {
+        self.rows.first().map(|(at, _)| *at)
     }
 
     /// Wants a lock to be as it was read, and then counts it on.

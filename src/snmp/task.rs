@@ -241,6 +241,10 @@ impl<'a> Task<'a> {
             };
             set.map_err(|error| (at, error))?;
         }
+        // Who sees a part of the fleet would give himself all of it.
+        if let Some(at) = edits.first_row().filter(|_| self.scope.is_some()) {
+            return Err((at, self.no_access()));
+        }
         self.agent.write(&edits, (asks.model, asks.name), owner, now)
     }
 

@@ -94,6 +94,11 @@ struct Right {
 }
 
 impl Rights {
+    /// Nothing is open to him anywhere.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// `context` makes the context's name. `None`: nothing is open to him there (noAccessEntry).
     pub fn views(&self, context: impl FnOnce() -> String) -> Option<&Views> {
         let first = self.0.first()?;

@@ -160,4 +160,7 @@ class MadeTest(Case):
             self.does("snmpset", lock, "i", str(before), status, "i", CREATE_AND_WAIT)
             self.assertEqual(int(self.admin.get(lock)), before + 1)
             self.does("snmpset", status, "i", DESTROY)
-        self.assertEqual(int(self.admin.get(VIEW_LOCK)), 1)
+        stale = int(self.admin.get(VIEW_LOCK))
+        self.bridge.kill()
+        self.bridge.start()
+        self.fails("inconsistentValue", VIEW_LOCK, "i", str(stale), status, "i", CREATE_AND_WAIT)

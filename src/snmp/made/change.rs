@@ -9,7 +9,7 @@ use crate::snmp::{
     oid::ZERO_DOT_ZERO,
     set::SetError,
     usm::{NO_AUTH, NO_PRIV, Users},
-    vacm::Model,
+    vacm::{Model, Rows},
 };
 
 /// Rows of a table at most.
@@ -66,6 +66,8 @@ pub struct By<'a> {
     pub name: &'a str,
     /// All that are active.
     pub users: &'a Users,
+    /// What the boot file says.
+    pub boot: &'a Rows,
     /// The bridge's own.
     pub engine: &'a EngineId,
 }
@@ -132,6 +134,9 @@ impl Made {
                 if !table.takes(index, by.engine.octets()) {
                     return Err((at, SetError::NoCreation));
                 }
+                if table.is_of_boot(index, by.boot) {
+                    return Err((at, SetError::InconsistentName));
+                }
                 if rows.len() >= MOST {
                     return Err((at, SetError::ResourceUnavailable));
                 }
@@ -174,7 +179,7 @@ impl Row {
         Row { status: Status::NotReady, volatile: false, cells: cells.collect(), keys: Keys::default() }
     }
 
-    fn is_complete(&self, table: Table) -> bool {
+    pub(super) fn is_complete(&self, table: Table) -> bool {
         let required = |default| matches!(default, Default::Required);
         table.fields().iter().all(|field| !required(field.default) || self.cells.contains_key(&field.number))
     }
@@ -187,7 +192,10 @@ impl Row {
             Wanted::Cell(cell) => {
                 self.cells.insert(edit.column, cell.clone());
             }
-            Wanted::Clone(name) => self.clone_from(name, by)?,
+            Wanted::Clone(engine, _) if engine != by.engine.octets() => {
+                return Err(SetError::InconsistentName);
+            }
+            Wanted::Clone(_, name) => self.clone_from(name, by)?,
             Wanted::Key { private, own, change } => {
                 let (_, user) = table::user(index).ok_or(SetError::InconsistentName)?;
                 if *own && (by.model, by.name) != (Model::Usm, &user) {
@@ -281,7 +289,13 @@ mod tests {
                     (at, Edit { table, index, column: *column, wanted: wanted.clone() })
                 })
                 .collect();
-            let by = By { model: Model::Usm, name: "otto", users: &self.users, engine: &self.engine };
+            let by = By {
+                model: Model::Usm,
+                name: "otto",
+                users: &self.users,
+                boot: &Rows::of_roles(),
+                engine: &self.engine,
+            };
             self.made = self.made.changed(&edits, &by)?;
             Ok(())
         }
@@ -335,7 +349,8 @@ mod tests {
     fn users_get_their_keys_from_others() {
         let mut world = World::new();
         let (neu, far) = (world.user("neu"), [counted(b"far").collect::<Vec<_>>(), vec![1, 97]].concat());
-        let clone = |name: &str| (column::CLONE_FROM, Wanted::Clone(name.into()));
+        let engine = world.engine;
+        let clone = |name: &str| (column::CLONE_FROM, Wanted::Clone(engine.octets().to_vec(), name.into()));
         let go = (13, Wanted::Status(status::CREATE_AND_GO));
         let key = |private, own, len| (6, Wanted::Key { private, own, change: vec![7; len] });
         let set = |world: &mut World, index: &[u32], edits: &[(u32, Wanted)]| {

@@ -3,6 +3,7 @@
 //! ```text
 //! fleetbridge snmp-rows 1
 //! vacmSecurityToGroupTable 3.4.97.110.110.97 status=1 3=6f706572617465
+//! end 1
 //! ```
 
 use std::{
@@ -33,6 +34,7 @@ use crate::{
 pub const ROWS: &str = "snmp-rows";
 
 const FIRST_LINE: &str = "fleetbridge snmp-rows 1";
+const END: &str = "end";
 
 /// The rows in force, and the file that they are kept in.
 #[derive(Default)]
@@ -110,6 +112,9 @@ fn encode(made: &Made) -> Zeroizing<String> {
             out.push('\n');
         }
     }
+    // A file that was cut has no end.
+    let rows = out.lines().count() - 1;
+    let _ = writeln!(out, "{END} {rows}");
     out
 }
 
@@ -121,11 +126,21 @@ fn decode(text: &str) -> Result<Made, usize> {
     if lines.next().map(|(line, _)| line) != Some(FIRST_LINE) {
         return Err(1);
     }
-    for (line, number) in lines {
+    let mut rows = 0;
+    for (line, number) in &mut lines {
+        if line.strip_prefix(END).is_some_and(|count| count.trim_start() == rows.to_string()) {
+            return match lines.next() {
+                None => Ok(made),
+                Some((_, number)) => Err(number),
+            };
+        }
         let (table, index, row) = decode_row(line).ok_or(number)?;
-        made.0[table as usize].insert(index, row);
+        rows += 1;
+        if made.0[table as usize].insert(index, row).is_some() {
+            return Err(number);
+        }
     }
-    Ok(made)
+    Err(rows + 2)
 }
 
 fn decode_row(line: &str) -> Option<(Table, Vec<u32>, Row)> {
@@ -156,6 +171,9 @@ fn decode_row(line: &str) -> Option<(Table, Vec<u32>, Row)> {
         row.priv_protocol().map(|protocol| protocol.key_len()),
     );
     let len = |key: &Option<Key>| key.as_ref().map(|key| key.octets().len());
+    if !table.can_be(&index) || row.is_complete(table) == (status == Status::NotReady) {
+        return None;
+    }
     (wanted == (len(&row.keys.auth), len(&row.keys.private))).then_some((table, index, row))
 }
 
@@ -207,7 +225,8 @@ mod tests {
         auth=000102030405060708090a0b0c0d0e0f\n\
         vacmSecurityToGroupTable 3.3.110.101.117 status=3\n\
         vacmAccessTable 1.97.0.3.2 status=1 4=1 5=616c6c 6= 7=\n\
-        vacmViewTreeFamilyTable 3.111.119.110.2.1.3 status=2 3=80 4=2\n";
+        vacmViewTreeFamilyTable 3.111.119.110.2.1.3 status=2 3=80 4=2\n\
+        end 4\n";
 
     #[test]
     fn what_is_written_is_read() {
@@ -232,6 +251,12 @@ mod tests {
             (4, TEXT.replace(" 4=1 ", " 4=7 ")),
             (4, TEXT.replace("616c6c", "616c6")),
             (5, TEXT.replace(" 4=2", " 9=2")),
+            (4, TEXT.replace("1.97.0.3.2", "9.9.9")),
+            (3, TEXT.replace("status=3", "status=1")),
+            (6, TEXT.replace("end 4\n", "")),
+            (6, TEXT.replace("end 4", "end 3")),
+            (7, format!("{TEXT}end 4")),
+            (6, TEXT.replace("end 4", "vacmSecurityToGroupTable 3.3.110.101.117 status=3\nend 5")),
         ] {
             assert_eq!(decode(&wrong).unwrap_err(), line, "{wrong}");
         }

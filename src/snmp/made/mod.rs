@@ -71,10 +71,15 @@ impl Made {
         gone
     }
 
-    /// The users that are active.
+    /// Users who were made for another engine: their keys are worth nothing here.
+    pub fn foreign(&self, engine: &EngineId) -> usize {
+        self.rows(Table::Users).filter(|(index, _)| !Table::Users.takes(index, engine.octets())).count()
+    }
+
+    /// The users of the engine that are active.
     pub fn users<'a>(&'a self, engine: &'a EngineId) -> impl Iterator<Item = Arc<User>> + 'a {
         self.active(Table::Users).filter_map(|(index, row)| {
-            let (_, name) = table::user(index)?;
+            let (_, name) = table::user(index).filter(|(of, _)| *of == engine.octets())?;
             let own = |key: &Option<Key>| key.clone().map(Material::Own);
             let auth = row.auth_protocol().zip(own(&row.keys.auth));
             let private = row.priv_protocol().zip(own(&row.keys.private));

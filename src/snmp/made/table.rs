@@ -5,7 +5,7 @@ use crate::snmp::{
     set::{Given, SetError},
     syntax::{Labels, Value},
     usm::{AuthProtocol, Level, NO_AUTH, NO_PRIV, PrivProtocol},
-    vacm::Model,
+    vacm::{Model, Rows},
 };
 
 /// A table whose rows can be made.
@@ -35,8 +35,8 @@ pub enum Wanted {
     /// StorageType.
     Storage(i32),
     Cell(Cell),
-    /// The user of that name for a pattern.
-    Clone(String),
+    /// The user of that engine and name for a pattern.
+    Clone(Vec<u8>, String),
     /// KeyChange (RFC 3414): `own` if only the user himself may.
     Key {
         private: bool,
@@ -173,11 +173,30 @@ impl Table {
 
     /// Whether there can be such a row on the engine.
     pub(super) fn takes(self, index: &[u32], engine: &[u8]) -> bool {
+        self.can_be(index) && (self != Table::Users || user(index).is_some_and(|(of, _)| of == engine))
+    }
+
+    /// Whether there can be such a row on some engine.
+    pub(super) fn can_be(self, index: &[u32]) -> bool {
         match self {
-            Table::Users => user(index).is_some_and(|(of, _)| of == engine),
+            Table::Users => user(index).is_some(),
             Table::Groups => member(index).is_some(),
             Table::Access => access(index).is_some(),
             Table::Views => subtree(index).is_some(),
+        }
+    }
+
+    /// Whether the row would widen or narrow what a group or view of the boot file is: those stay as they are there, so that
+    /// nobody locks its administrators out, or lets others in by their names.
+    pub(super) fn is_of_boot(self, index: &[u32], boot: &Rows) -> bool {
+        match self {
+            Table::Users | Table::Groups => false,
+            Table::Access => {
+                access(index).is_some_and(|(group, ..)| boot.access.iter().any(|row| row.group == group))
+            }
+            Table::Views => {
+                subtree(index).is_some_and(|(view, _)| boot.families.iter().any(|(name, _)| *name == view))
+            }
         }
     }
 
@@ -227,7 +246,8 @@ impl Table {
                 let arcs = given.oid()?;
                 let index =
                     arcs.strip_prefix(USER_ENTRY.arcs()).and_then(|rest| rest.strip_prefix(&[SECURITY_NAME]));
-                Wanted::Clone(index.and_then(user).ok_or(SetError::InconsistentName)?.1)
+                let (engine, name) = index.and_then(user).ok_or(SetError::InconsistentName)?;
+                Wanted::Clone(engine, name)
             }
             Kind::Key { private, own } => Wanted::Key {
                 private,

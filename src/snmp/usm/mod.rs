@@ -134,6 +134,11 @@ impl Usm {
         self.users.load()
     }
 
+    /// Random.
+    pub fn seed(&self) -> u64 {
+        self.salts.load(Ordering::Relaxed)
+    }
+
     pub fn replace(&self, users: Users) {
         self.users.store(Arc::new(users));
     }
