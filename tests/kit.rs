@@ -3,7 +3,12 @@
 
 mod support;
 
-use std::{collections::BTreeMap, fs, ops::ControlFlow, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    ops::ControlFlow,
+    path::Path,
+};
 
 use fleetbridge::{
     fleet::{Fleet, Row, Which},
@@ -146,6 +151,39 @@ fn telegraf() {
         }
     }
     assert!(asked > 40, "{asked}");
+}
+
+/// A name that is there twice would be one value of two.
+#[test]
+fn no_point_takes_the_name_of_another_field_or_tag_of_telegraf() {
+    let names = ["site", "uptime", "temperature_quality", "temperature", "point_temperature", "x", "host"];
+    let points = names.map(|name| point(0, name, PointType::Decimal, 0));
+    let points = (1..).zip(points).map(|(number, point)| PointDef { number, ..point }).collect();
+    let own = fleetbridge::model::Profile { stored_id: 7, ..profile("meter", points, 60, 3) };
+    let facts = Facts { profiles: vec![Profile::of(&own)], ..facts() };
+    let mut text = String::new();
+    let mut hosts = [host(1, "m", "meter")].into_iter();
+    Tool::Telegraf.hosts(&facts, &mut hosts, &mut |file| text.push_str(&file.text));
+    let table: toml::Table = text.parse().unwrap();
+    let input = &table["inputs"]["snmp"].as_array().unwrap()[0];
+    let fields = input["field"].as_array().unwrap();
+    let fields: Vec<&str> = fields.iter().map(|field| field["name"].as_str().unwrap()).collect();
+    let mut all: Vec<&str> = fields.iter().copied().chain(["agent_host", "host"]).collect();
+    all.extend(input["tags"].as_table().unwrap().keys().map(String::as_str));
+    assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "{all:?}");
+    let values = fields.iter().skip(5).step_by(2).copied().collect::<Vec<_>>();
+    assert_eq!(
+        values,
+        [
+            "point_site",
+            "point_uptime",
+            "temperature_quality",
+            "point_temperature",
+            "point_point_temperature",
+            "x",
+            "point_host"
+        ]
+    );
 }
 
 /// Every `oid` of an input is an object of the agent; a field's has an instance behind it, a column's has none.
