@@ -9,7 +9,7 @@
 //! GET  /v1/report/NAME                as /v1/devices
 //! GET  /v1/kit/facts                  kit::Facts; ?user=NAME: who asks by SNMPv3
 //! GET  /v1/kit/hosts                  {"revision": SECONDS} and kit::Host, a line each; ?since=REVISION &filter=kit::Filter
-//!                                     &user=NAME
+//!                                     &parents=true: with those that they hang on; &user=NAME
 //! GET  /v1/unknown                    view::Unknown
 //! POST /v1/notify/test                [view::Tested]; ?target=ADDRESS:PORT
 //! GET  /metrics /healthz
