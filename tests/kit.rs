@@ -37,6 +37,7 @@ fn facts() -> Facts {
         version: "1.2.3".to_owned(),
         bridge: agent("192.0.2.1", "bridge-word"),
         user: None,
+        pools: Vec::new(),
         profiles: vec![Profile::of(&own), Profile::of(&sensor)],
     }
 }
@@ -55,6 +56,7 @@ fn host(number: u32, name: &str, profile: &str) -> Host {
         site: "plant-1".to_owned(),
         location: String::new(),
         parent: None,
+        parent_number: None,
         asset_tag: String::new(),
         presence: Presence::Online,
         retired: false,
@@ -184,6 +186,39 @@ fn no_point_takes_the_name_of_another_field_or_tag_of_telegraf() {
             "point_host"
         ]
     );
+}
+
+#[test]
+fn opennms_knows_whom_to_ask_before_a_device_comes() {
+    let pool = |first: &str, last: &str| first.parse().unwrap()..=last.parse().unwrap();
+    let pools = vec![pool("10.0.0.1", "10.0.255.254"), pool("fd00::1", "fd00::1f:ffff")];
+    let facts = Facts { pools, ..facts() };
+    let templates = Tool::Opennms.templates(&facts);
+    let asked = templates.iter().find(|file| file.path == "etc/snmp-config.xml").unwrap();
+    assert!(asked.secret);
+    let lines: Vec<&str> = asked.text.lines().map(str::trim).collect();
+    assert_eq!(
+        lines[1..5],
+        [
+            "<definition version=\"v2c\" port=\"1161\" read-community=\"bridge-word\">",
+            "<range begin=\"10.0.0.1\" end=\"10.0.255.254\"/>",
+            "<range begin=\"fd00::1\" end=\"fd00::1f:ffff\"/>",
+            "<specific>192.0.2.1</specific>"
+        ]
+    );
+    let files = write(Tool::Opennms, hosts());
+    assert!(!files.contains_key("etc/snmp-config.xml"), "no run of the devices changes it");
+}
+
+#[test]
+fn opennms_knows_parents_by_their_numbers() {
+    let own = |number, name| Host { agent: agent("10.0.0.7", "bridge-word"), ..host(number, name, "sensor") };
+    let child = Host { parent: Some("fleetbridge".into()), parent_number: Some(7), ..own(8, "child") };
+    let files = write(Tool::Opennms, vec![own(7, "fleetbridge"), child]);
+    let text = &files["requisition.xml"].text;
+    let node = text.lines().find(|line| line.contains("foreign-id=\"8\"")).unwrap();
+    assert!(node.contains("parent-foreign-source=\"fleetbridge\" parent-foreign-id=\"7\""), "{node}");
+    assert!(!text.contains("parent-node-label"), "the bridge's node is called fleetbridge too");
 }
 
 /// Every `oid` of an input is an object of the agent; a field's has an instance behind it, a column's has none.

@@ -27,6 +27,7 @@ fn facts() -> Facts {
         version: "1.2.3".to_owned(),
         bridge: agent("192.0.2.1", "pub$lic"),
         user: None,
+        pools: Vec::new(),
         profiles: vec![Profile::of(&sensor)],
     }
 }
@@ -45,6 +46,7 @@ fn host(number: u32, name: &str, agent: Agent) -> Host {
         site: "plant-1".to_owned(),
         location: String::new(),
         parent: None,
+        parent_number: None,
         asset_tag: String::new(),
         presence: Presence::Online,
         retired: false,

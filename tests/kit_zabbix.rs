@@ -30,6 +30,7 @@ fn facts() -> Facts {
         version: "1.2.3".into(),
         bridge: agent("word"),
         user: None,
+        pools: Vec::new(),
         profiles: vec![Profile::of(&sensor())],
     }
 }
@@ -48,6 +49,7 @@ fn host(number: u32, name: &str, parent: Option<&str>) -> Host {
         site: " Lübeck//Hall\n{$1}/ ".to_owned(),
         location: String::new(),
         parent: parent.map(str::to_owned),
+        parent_number: None,
         asset_tag: String::new(),
         presence: Presence::Online,
         retired: false,

@@ -50,6 +50,7 @@ pub(super) fn facts(state: &State, asker: Asker) -> Facts {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         bridge,
         user: asker.user,
+        pools: state.pools.clone(),
         profiles,
     }
 }
@@ -130,6 +131,8 @@ fn takes(filter: &Filter, row: &Row<'_>) -> bool {
 fn host(row: &Row<'_>, agent: Agent) -> Host {
     let text = |attribute| row.attribute(attribute).to_owned();
     let profile = row.profile();
+    let parent = row.live_parent(|parent| (parent.name().to_owned(), parent.number()));
+    let (parent, parent_number) = parent.unzip();
     Host {
         number: row.number(),
         name: row.name().to_owned(),
@@ -142,7 +145,8 @@ fn host(row: &Row<'_>, agent: Agent) -> Host {
         firmware: text(Attribute::Firmware),
         site: text(Attribute::Site),
         location: text(Attribute::Location),
-        parent: row.live_parent(|parent| parent.name().to_owned()),
+        parent,
+        parent_number,
         asset_tag: text(Attribute::AssetTag),
         presence: row.presence(),
         retired: row.presence() == Presence::Retired,

@@ -19,7 +19,7 @@ mod user;
 mod xml;
 mod zabbix;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, ops::RangeInclusive};
 
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +52,8 @@ pub struct Host {
     /// The name of the live device that it hangs on. That one need not be in the same run, but for
     /// [`Tool::wants_parents`].
     pub parent: Option<String>,
+    /// That one's number.
+    pub parent_number: Option<DeviceNumber>,
     pub asset_tag: String,
     pub presence: Presence,
     /// It is to be taken out of the tool. Only for tools that are told changes.
@@ -98,6 +100,8 @@ pub struct Facts {
     /// Who asks all agents by SNMPv3. Without: a community does, by v2c.
     #[serde(default)]
     pub user: Option<User>,
+    /// The addresses that devices have of their own, or are yet to have: the first and the last of each pool.
+    pub pools: Vec<RangeInclusive<IpAddr>>,
     /// In the order of their names.
     pub profiles: Vec<Profile>,
 }
