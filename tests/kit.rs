@@ -3,7 +3,12 @@
 
 mod support;
 
-use std::{collections::BTreeMap, fs, ops::ControlFlow, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    ops::ControlFlow,
+    path::Path,
+};
 
 use fleetbridge::{
     fleet::{Fleet, Row, Which},
@@ -32,6 +37,7 @@ fn facts() -> Facts {
         version: "1.2.3".to_owned(),
         bridge: agent("192.0.2.1", "bridge-word"),
         user: None,
+        pools: Vec::new(),
         profiles: vec![Profile::of(&own), Profile::of(&sensor)],
     }
 }
@@ -50,6 +56,7 @@ fn host(number: u32, name: &str, profile: &str) -> Host {
         site: "plant-1".to_owned(),
         location: String::new(),
         parent: None,
+        parent_number: None,
         asset_tag: String::new(),
         presence: Presence::Online,
         retired: false,
@@ -146,6 +153,72 @@ fn telegraf() {
         }
     }
     assert!(asked > 40, "{asked}");
+}
+
+/// A name that is there twice would be one value of two.
+#[test]
+fn no_point_takes_the_name_of_another_field_or_tag_of_telegraf() {
+    let names = ["site", "uptime", "temperature_quality", "temperature", "point_temperature", "x", "host"];
+    let points = names.map(|name| point(0, name, PointType::Decimal, 0));
+    let points = (1..).zip(points).map(|(number, point)| PointDef { number, ..point }).collect();
+    let own = fleetbridge::model::Profile { stored_id: 7, ..profile("meter", points, 60, 3) };
+    let facts = Facts { profiles: vec![Profile::of(&own)], ..facts() };
+    let mut text = String::new();
+    let mut hosts = [host(1, "m", "meter")].into_iter();
+    Tool::Telegraf.hosts(&facts, &mut hosts, &mut |file| text.push_str(&file.text));
+    let table: toml::Table = text.parse().unwrap();
+    let input = &table["inputs"]["snmp"].as_array().unwrap()[0];
+    let fields = input["field"].as_array().unwrap();
+    let fields: Vec<&str> = fields.iter().map(|field| field["name"].as_str().unwrap()).collect();
+    let mut all: Vec<&str> = fields.iter().copied().chain(["agent_host", "host"]).collect();
+    all.extend(input["tags"].as_table().unwrap().keys().map(String::as_str));
+    assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "{all:?}");
+    let values = fields.iter().skip(5).step_by(2).copied().collect::<Vec<_>>();
+    assert_eq!(
+        values,
+        [
+            "point_site",
+            "point_uptime",
+            "temperature_quality",
+            "point_temperature",
+            "point_point_temperature",
+            "x",
+            "point_host"
+        ]
+    );
+}
+
+#[test]
+fn opennms_knows_whom_to_ask_before_a_device_comes() {
+    let pool = |first: &str, last: &str| first.parse().unwrap()..=last.parse().unwrap();
+    let pools = vec![pool("10.0.0.1", "10.0.255.254"), pool("fd00::1", "fd00::1f:ffff")];
+    let facts = Facts { pools, ..facts() };
+    let templates = Tool::Opennms.templates(&facts);
+    let asked = templates.iter().find(|file| file.path == "etc/snmp-config.xml").unwrap();
+    assert!(asked.secret);
+    let lines: Vec<&str> = asked.text.lines().map(str::trim).collect();
+    assert_eq!(
+        lines[1..5],
+        [
+            "<definition version=\"v2c\" port=\"1161\" read-community=\"bridge-word\">",
+            "<range begin=\"10.0.0.1\" end=\"10.0.255.254\"/>",
+            "<range begin=\"fd00::1\" end=\"fd00::1f:ffff\"/>",
+            "<specific>192.0.2.1</specific>"
+        ]
+    );
+    let files = write(Tool::Opennms, hosts());
+    assert!(!files.contains_key("etc/snmp-config.xml"), "no run of the devices changes it");
+}
+
+#[test]
+fn opennms_knows_parents_by_their_numbers() {
+    let own = |number, name| Host { agent: agent("10.0.0.7", "bridge-word"), ..host(number, name, "sensor") };
+    let child = Host { parent: Some("fleetbridge".into()), parent_number: Some(7), ..own(8, "child") };
+    let files = write(Tool::Opennms, vec![own(7, "fleetbridge"), child]);
+    let text = &files["requisition.xml"].text;
+    let node = text.lines().find(|line| line.contains("foreign-id=\"8\"")).unwrap();
+    assert!(node.contains("parent-foreign-source=\"fleetbridge\" parent-foreign-id=\"7\""), "{node}");
+    assert!(!text.contains("parent-node-label"), "the bridge's node is called fleetbridge too");
 }
 
 /// Every `oid` of an input is an object of the agent; a field's has an instance behind it, a column's has none.

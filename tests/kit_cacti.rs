@@ -71,6 +71,7 @@ fn host(number: u32, agent: Agent) -> Host {
         site: "Lübeck".to_owned(),
         location: "=1+1; DROP".to_owned(),
         parent: Some("gw".to_owned()),
+        parent_number: None,
         asset_tag: String::new(),
         presence: Presence::Online,
         retired: number == 2,

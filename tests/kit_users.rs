@@ -21,6 +21,7 @@ fn facts(auth: AuthProtocol, private: Option<PrivProtocol>) -> Facts {
         version: "1.2.3".to_owned(),
         bridge: agent("192.0.2.1", ""),
         user: Some(User { name: "an\"na$".to_owned(), auth, private }),
+        pools: Vec::new(),
         profiles: vec![Profile::of(&sensor())],
     }
 }

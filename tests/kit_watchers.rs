@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use fleetbridge::{
     kit::{Agent, Facts, File, Host, Profile, Tool},
-    model::Presence,
+    model::{PointType, Presence},
     snmp::{mib, oid::Dotted},
 };
 use support::*;
@@ -27,6 +27,7 @@ fn facts() -> Facts {
         version: "1.2.3".to_owned(),
         bridge: agent("192.0.2.1", "pub$lic"),
         user: None,
+        pools: Vec::new(),
         profiles: vec![Profile::of(&sensor)],
     }
 }
@@ -45,6 +46,7 @@ fn host(number: u32, name: &str, agent: Agent) -> Host {
         site: "plant-1".to_owned(),
         location: String::new(),
         parent: None,
+        parent_number: None,
         asset_tag: String::new(),
         presence: Presence::Online,
         retired: false,
@@ -135,6 +137,23 @@ fn icinga() {
     assert_eq!(hosts.matches("\nobject HostGroup ").count(), 2);
     let unit = "unit = \"$$/h; a|\\\"b\\\"\"";
     assert!(files["fleetbridge.conf"].text.contains(unit), "neither a macro nor the end of a unit");
+}
+
+/// A service that is there twice breaks the whole configuration; names are told apart by case.
+#[test]
+fn no_point_of_icinga_is_a_service_that_each_device_has() {
+    let points = ["Health", "Settings", "Uptime", "health"];
+    let points = points.map(|name| point(1, name, PointType::Decimal, 0)).to_vec();
+    let odd = Profile::of(&profile("odd", points, 60, 3));
+    let facts = Facts { profiles: vec![odd], ..facts() };
+    let templates = Tool::Icinga.templates(&facts);
+    let text = &templates[0].text;
+    for service in ["point Health", "point Settings", "point Uptime", "health"] {
+        assert!(text.contains(&format!("\n    \"{service}\" = {{ number = 1,")), "{service}");
+        assert!(!text.contains(&format!("\napply Service \"{service}\"")), "{service}");
+    }
+    let applied = text.matches("\napply Service \"").count();
+    assert_eq!(applied, 5, "Broker and Missing of the bridge; is the new one in SERVICES?");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What NMS kits are made from: facts of the bridge, and every device as a host.
 
 use std::{
+    collections::HashSet,
     io::{self, Write},
     ops::ControlFlow,
 };
@@ -45,32 +46,60 @@ pub(super) fn facts(state: &State, asker: Asker) -> Facts {
     let mut profiles: Vec<_> = profiles.filter(|profile| !profile.is_unknown()).map(Profile::of).collect();
     profiles.sort_by(|one, other| one.name.cmp(&other.name));
     let bridge = asker.asks(state.agent.clone());
-    Facts { version: env!("CARGO_PKG_VERSION").to_owned(), bridge, user: asker.user, profiles }
+    Facts {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        bridge,
+        user: asker.user,
+        pools: state.pools.clone(),
+        profiles,
+    }
 }
 
-/// The revision, then every live device, or every one that changed in revision `since` or later, retired ones among them.
+/// Which devices are wanted.
+pub(super) struct Wanted {
+    /// Those that changed in this revision or later, retired ones among them. `None`: every live device.
+    pub since: Option<u64>,
+    pub filter: Filter,
+    /// With each also the devices that it hangs on, whatever they are.
+    pub parents: bool,
+}
+
+impl Wanted {
+    fn takes(&self, row: &Row<'_>) -> bool {
+        u64::from(row.changed()) >= self.since.unwrap_or(0) && takes(&self.filter, row)
+    }
+}
+
+/// The revision, then every device that is wanted.
 ///
 /// # Errors
 /// Only those of `out`.
 pub(super) fn write(
     state: &State,
-    since: Option<u64>,
-    filter: &Filter,
+    wanted: &Wanted,
     asker: &Asker,
     revision: u32,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut piece = format!("{{\"revision\":{revision}}}\n").into_bytes();
-    let which = if since.is_some() { Which::Given } else { Which::Live };
+    let put = |piece: &mut Vec<u8>, row: &Row<'_>| {
+        if let Some(agent) = asker.asks_device(state, row)
+            && serde_json::to_writer(&mut *piece, &host(row, agent)).is_ok()
+        {
+            piece.push(b'\n');
+        }
+    };
+    let which = if wanted.since.is_some() { Which::Given } else { Which::Live };
+    let mut given = HashSet::new();
     let mut from = Some(0);
     while let Some(first) = from.take() {
+        let mut parents = Vec::new();
         state.fleet.rows(first, which, |row| {
-            if u64::from(row.changed()) >= since.unwrap_or(0)
-                && takes(filter, &row)
-                && let Some(agent) = asker.asks_device(state, &row)
-                && serde_json::to_writer(&mut piece, &host(&row, agent)).is_ok()
-            {
-                piece.push(b'\n');
+            if wanted.takes(&row) && (!wanted.parents || given.insert(row.number())) {
+                put(&mut piece, &row);
+                if wanted.parents && row.presence() != Presence::Retired {
+                    parents.push(row.parent());
+                }
             }
             if piece.len() >= PIECE {
                 from = row.number().checked_add(1);
@@ -78,6 +107,15 @@ pub(super) fn write(
             }
             ControlFlow::Continue(())
         });
+        // Above each parent the next, and none twice: they could hang on each other.
+        while let Some(parent) = parents.pop() {
+            state.fleet.row(parent, |row| {
+                if given.insert(row.number()) {
+                    put(&mut piece, &row);
+                    parents.push(row.parent());
+                }
+            });
+        }
         out.write_all(&piece)?;
         piece.clear();
     }
@@ -93,6 +131,8 @@ fn takes(filter: &Filter, row: &Row<'_>) -> bool {
 fn host(row: &Row<'_>, agent: Agent) -> Host {
     let text = |attribute| row.attribute(attribute).to_owned();
     let profile = row.profile();
+    let parent = row.live_parent(|parent| (parent.name().to_owned(), parent.number()));
+    let (parent, parent_number) = parent.unzip();
     Host {
         number: row.number(),
         name: row.name().to_owned(),
@@ -105,7 +145,8 @@ fn host(row: &Row<'_>, agent: Agent) -> Host {
         firmware: text(Attribute::Firmware),
         site: text(Attribute::Site),
         location: text(Attribute::Location),
-        parent: row.live_parent(|parent| parent.name().to_owned()),
+        parent,
+        parent_number,
         asset_tag: text(Attribute::AssetTag),
         presence: row.presence(),
         retired: row.presence() == Presence::Retired,

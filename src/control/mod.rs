@@ -9,7 +9,7 @@
 //! GET  /v1/report/NAME                as /v1/devices
 //! GET  /v1/kit/facts                  kit::Facts; ?user=NAME: who asks by SNMPv3
 //! GET  /v1/kit/hosts                  {"revision": SECONDS} and kit::Host, a line each; ?since=REVISION &filter=kit::Filter
-//!                                     &user=NAME
+//!                                     &parents=true: with those that they hang on; &user=NAME
 //! GET  /v1/unknown                    view::Unknown
 //! POST /v1/notify/test                [view::Tested]; ?target=ADDRESS:PORT
 //! GET  /metrics /healthz
@@ -27,7 +27,14 @@ mod socket;
 pub mod view;
 
 use std::{
-    future::Future, io, net::SocketAddr, os::unix::net::UnixStream, path::PathBuf, pin::Pin, sync::Arc,
+    future::Future,
+    io,
+    net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
+    os::unix::net::UnixStream,
+    path::PathBuf,
+    pin::Pin,
+    sync::Arc,
     time::Duration,
 };
 
@@ -79,6 +86,8 @@ pub struct State {
     /// Who may ask by SNMPv3, with the devices that each sees.
     pub users: Vec<(kit::User, Option<kit::Filter>)>,
     pub rooms: Vec<Room>,
+    /// The addresses of devices, the first and the last of each pool.
+    pub pools: Vec<RangeInclusive<IpAddr>>,
     /// To whom the wish to retire a device goes.
     pub retire: mpsc::Sender<Retire>,
 }

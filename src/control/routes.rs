@@ -219,6 +219,7 @@ fn asker(state: &State, user: Option<&str>) -> Result<Asker, Refusal> {
 struct WantedHosts {
     since: Option<u64>,
     filter: String,
+    parents: bool,
     user: Option<String>,
 }
 
@@ -228,7 +229,7 @@ async fn kit_hosts(
 ) -> Result<Response, Refusal> {
     let refuse = |error: String, help: &str| Refusal::new(StatusCode::BAD_REQUEST, error, help);
     let Query(wanted) = wanted.map_err(|rejection| {
-        refuse(rejection.body_text(), "known are since (a revision), filter and user")
+        refuse(rejection.body_text(), "known are since (a revision), filter, parents and user")
     })?;
     let filter = kit::Filter::parse(&wanted.filter).map_err(|error| refuse(error.to_string(), ""))?;
     if let Some(name) = filter.profile.as_deref() {
@@ -243,7 +244,8 @@ async fn kit_hosts(
         let help = "it is no revision of this bridge, or its clock was set back: take all hosts once, without --since";
         return Err(refuse(format!("the revision {since} lies ahead of {revision}, the present one"), help));
     }
-    let body = Pieces::from(move |out| hosts::write(&state, wanted.since, &filter, &asker, revision, out));
+    let wanted = hosts::Wanted { since: wanted.since, filter, parents: wanted.parents };
+    let body = Pieces::from(move |out| hosts::write(&state, &wanted, &asker, revision, out));
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response())
 }
 

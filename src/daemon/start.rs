@@ -1,6 +1,13 @@
 //! From a boot file to a running bridge.
 
-use std::{net::SocketAddr, path::Path, pin::pin, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
+    path::Path,
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
@@ -252,6 +259,7 @@ impl Daemon {
             agent_of: Box::new(settings::agent_of(&config)),
             users: settings::users(&config),
             rooms: addresses::rooms(&config),
+            pools: config.snmp.devices.addresses().ranges().collect(),
         };
         let state = Arc::new(shown.state());
         let flusher = Flusher {
@@ -445,6 +453,7 @@ struct Shown {
     agent_of: Box<control::AgentOf>,
     users: Vec<(kit::User, Option<kit::Filter>)>,
     rooms: Vec<control::Room>,
+    pools: Vec<RangeInclusive<IpAddr>>,
 }
 
 impl Shown {
@@ -464,6 +473,7 @@ impl Shown {
             agent_of,
             users,
             rooms,
+            pools,
         } = self;
         let (staged, discarded, committed) = (datastore.clone(), datastore.clone(), datastore.clone());
         let (adapters_of, progress_of, told_to) = (fleet.clone(), fleet.clone(), fleet.clone());
@@ -487,6 +497,7 @@ impl Shown {
             agent_of,
             users,
             rooms,
+            pools,
             retire,
         }
     }

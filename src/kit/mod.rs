@@ -19,7 +19,7 @@ mod user;
 mod xml;
 mod zabbix;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, ops::RangeInclusive};
 
 use serde::{Deserialize, Serialize};
 
@@ -49,8 +49,11 @@ pub struct Host {
     pub firmware: String,
     pub site: String,
     pub location: String,
-    /// The name of the live device that it hangs on. That one need not be in the same run.
+    /// The name of the live device that it hangs on. That one need not be in the same run, but for
+    /// [`Tool::wants_parents`].
     pub parent: Option<String>,
+    /// That one's number.
+    pub parent_number: Option<DeviceNumber>,
     pub asset_tag: String,
     pub presence: Presence,
     /// It is to be taken out of the tool. Only for tools that are told changes.
@@ -97,6 +100,8 @@ pub struct Facts {
     /// Who asks all agents by SNMPv3. Without: a community does, by v2c.
     #[serde(default)]
     pub user: Option<User>,
+    /// The addresses that devices have of their own, or are yet to have: the first and the last of each pool.
+    pub pools: Vec<RangeInclusive<IpAddr>>,
     /// In the order of their names.
     pub profiles: Vec<Profile>,
 }
@@ -172,6 +177,11 @@ impl Tool {
         }
     }
 
+    /// True: a host names in its files the one that it hangs on, so that one is part of each run too.
+    pub fn wants_parents(self) -> bool {
+        self == Tool::Zabbix
+    }
+
     /// Whether the tool can have the device as a host. [`hosts`](Tool::hosts) takes no others.
     pub fn takes(self, facts: &Facts, host: &Host) -> bool {
         match self {
@@ -196,7 +206,7 @@ impl Tool {
         }
     }
 
-    /// Takes the hosts one after the other, by ascending number, and gives the files piece by piece: what `put` is given
+    /// Takes the hosts one after the other, by ascending number but for parents that are there for others, and gives the files piece by piece: what `put` is given
     /// under the path of a former piece follows that.
     pub fn hosts(self, facts: &Facts, hosts: &mut dyn Iterator<Item = Host>, put: &mut dyn FnMut(File)) {
         match self {

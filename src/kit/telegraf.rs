@@ -4,7 +4,7 @@
 //! stand under its own number, so each is a field of its name, with its decimals in place, beside a field that says what it
 //! is worth, and one GET brings all.
 
-use std::fmt::Write;
+use std::{collections::BTreeSet, fmt::Write};
 
 use super::{
     Agent, Facts, File, Host, Tool, objects,
@@ -23,6 +23,9 @@ const DEVICE: [(&str, &str, bool); 5] = [
     ("presence", "fbSelfPresence", false),
     ("silent_seconds", "fbSelfSilentSeconds", false),
 ];
+
+/// Tags of a device; the plugin and the agent have the last two.
+const TAGS: [&str; 7] = ["profile", "class", "site", "manufacturer", "model", "agent_host", "host"];
 
 /// Tables of the bridge: the measurement, how its columns begin, how they go on. The first is a tag.
 const TABLES: [(&str, &str, &[&str]); 2] = [
@@ -75,28 +78,37 @@ fn device(facts: &Facts, host: &Host) -> String {
     for (name, object, is_tag) in DEVICE {
         field(&mut out, name, &objects::scalar(object), "", is_tag);
     }
+    let mut taken: BTreeSet<String> =
+        DEVICE.iter().map(|(name, ..)| *name).chain(TAGS).map(str::to_owned).collect();
     for point in facts.profile(&host.profile).into_iter().flat_map(|profile| &profile.points) {
-        // What is known of every device has its name already.
-        let taken = DEVICE.iter().any(|(name, ..)| *name == point.name);
-        let name = if taken { format!("point_{}", point.name) } else { point.name.clone() };
+        let [name, quality] = names(&mut taken, &point.name);
         let (object, conversion) = value(point.ty);
         let oid = |object| format!("{}.{}.{}", objects::oid(object), host.number, point.number);
         field(&mut out, &name, &oid(object), conversion, false);
-        field(&mut out, &format!("{name}_quality"), &oid("fbPointQuality"), "", false);
+        field(&mut out, &quality, &oid("fbPointQuality"), "", false);
     }
     out.push_str("  [inputs.snmp.tags]\n");
-    for (name, value) in [
-        ("profile", &host.profile),
-        ("class", &host.class),
-        ("site", &host.site),
-        ("manufacturer", &host.manufacturer),
-        ("model", &host.model),
-    ] {
+    let values = [&host.profile, &host.class, &host.site, &host.manufacturer, &host.model];
+    for (name, value) in TAGS.into_iter().zip(values) {
         if !value.is_empty() {
             let _ = writeln!(out, "    {name} = {}", text(value));
         }
     }
     out
+}
+
+/// The fields of a point and of its quality. Two fields, or a field and a tag, of one name would be one for whoever asks.
+/// Points come by their numbers, which never change, so a later one takes no name away.
+fn names(taken: &mut BTreeSet<String>, point: &str) -> [String; 2] {
+    let mut name = point.to_owned();
+    loop {
+        let quality = format!("{name}_quality");
+        if !taken.contains(&name) && !taken.contains(&quality) {
+            taken.extend([name.clone(), quality.clone()]);
+            return [name, quality];
+        }
+        name.insert_str(0, "point_");
+    }
 }
 
 /// The column of fbPointTable with the value, and what makes it a number: as text it has its decimals, and may be larger than

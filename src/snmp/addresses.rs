@@ -44,6 +44,22 @@ impl Addresses {
         self.v4.iter().chain(&self.v6).map(|pool| pool.network)
     }
 
+    /// The first and the last address that devices can have, of each pool.
+    pub fn ranges(&self) -> impl Iterator<Item = RangeInclusive<IpAddr>> {
+        let ends = |pool: &Pool| [pool.first, pool.first.saturating_add(pool.count - 1)];
+        let v4 = self
+            .v4
+            .iter()
+            .map(ends)
+            .filter_map(|[first, last]| Some(IpAddr::V4(self.v4(first)?)..=IpAddr::V4(self.v4(last)?)));
+        let v6 = self
+            .v6
+            .iter()
+            .map(ends)
+            .filter_map(|[first, last]| Some(IpAddr::V6(self.v6(first)?)..=IpAddr::V6(self.v6(last)?)));
+        v4.chain(v6)
+    }
+
     pub fn has_pools(&self) -> bool {
         !self.v4.is_empty() || !self.v6.is_empty()
     }
@@ -207,6 +223,14 @@ mod tests {
         assert_eq!(v4(5).as_deref(), Some("127.2.0.1"));
         assert_eq!(v4(4 + 65_534).as_deref(), Some("127.2.255.254"));
         assert_eq!(v4(4 + 65_535), None);
+        let ranges = addresses.ranges().map(|range| format!("{} {}", range.start(), range.end()));
+        let expected = [
+            "127.1.0.1 127.1.0.2",
+            "10.0.0.0 10.0.0.1",
+            "127.2.0.1 127.2.255.254",
+            "fd00:1::1 fd00:1::1f:ffff",
+        ];
+        assert!(ranges.eq(expected));
         let rooms = [("ipv4", 4 + 65_534), ("ipv6", MAX_DEVICE_NUMBER), ("port", 3)];
         assert!(addresses.rooms().eq(rooms));
         assert_eq!(addresses.v6(MAX_DEVICE_NUMBER).unwrap().to_string(), "fd00:1::1f:ffff");

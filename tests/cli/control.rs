@@ -89,6 +89,7 @@ impl Bridge {
                     problems: Box::new(|| problems.iter().map(ToString::to_string).collect()),
                     retire,
                     rooms: vec![Room { kind: "ipv4", total: 254 }],
+                    pools: Vec::new(),
                     netconf: Box::new(|_| Err(std::io::ErrorKind::Unsupported.into())),
                     candidate: Box::new(view::Candidate::default),
                     discard: Box::new(|| Ok(())),

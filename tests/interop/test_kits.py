@@ -1,6 +1,7 @@
 """NMS kits: what is common to all tools, and Telegraf's files, whose every object net-snmp gets as they say."""
 
 import csv
+import json
 import os
 import re
 import stat
@@ -249,6 +250,38 @@ class ToldTest(KitTest):
         self.assertEqual(bridge.cli("device", "retire", "gw").code, 0)
         self.assertEqual(self.hosts(bridge, "--since", str(since + 1))[0], {"gw": True, "gw:c1": False}, "the child is told")
         self.assertNotIn("Parent", self.notes(bridge)["gw:c1"])
+
+    def test_zabbix_has_in_each_run_what_a_device_hangs_on(self):
+        """Else the import would take the device away from its gateway."""
+        self.broker = Broker(self)
+        bridge = Bridge(self, mqtt=[adapter(self.broker)]).start()
+        self.broker.publish("gateway/gw/state", '{"serial":"G1"}')
+        self.broker.publish("sensors/other/telemetry", '{"temperature":4.5}')
+        wait_until(lambda: len(bridge.json("report", "inventory")) == 2, 5, "the gateway")
+        self.broker.publish("gateway/gw/c1/telemetry", '{"temperature":4.5}')
+        wait_until(lambda: len(bridge.json("report", "inventory")) == 3, 5, "its child")
+        expected = {"gw": None, "gw-c1 3": "gw"}
+        self.assertEqual(self.parents(bridge, "--filter", "name=gw:c1")[0], expected)
+        revision = lambda: self.parents(bridge)[1]
+        since = revision()
+        wait_until(lambda: revision() > since, 5, "the next second")
+        self.broker.publish("gateway/gw/c1/telemetry", '{"temperature":4.5,"serial":"NEW"}')
+        changed = lambda: self.parents(bridge, "--since", str(since + 1))[0]
+        wait_until(changed, 5, "the child has changed")
+        self.assertEqual(changed(), expected)
+
+    def parents(self, bridge, *arguments):
+        """What each host hangs on, and the revision."""
+        answer = bridge.cli("nms-kit", "zabbix", "--hosts", "--out", self.out, *arguments)
+        self.assertEqual(answer.code, 0, answer.text)
+        hosts = {}
+        with open(os.path.join(self.out, "hosts.txt"), encoding="ascii") as names:
+            for name in (line.strip() for line in names if not line.startswith("#")):
+                with open(os.path.join(self.out, name), encoding="utf-8") as file:
+                    for host in json.load(file)["zabbix_export"]["hosts"]:
+                        macros = {macro["macro"]: macro["value"] for macro in host["macros"]}
+                        hosts[host["host"]] = macros.get("{$FB.PARENT}")
+        return hosts, int(answer.lines()[-1].split()[-1])
 
     def notes(self, bridge):
         self.hosts(bridge)

@@ -54,6 +54,16 @@ type = "text"
 name = "beat"
 from = "/beat"
 type = "counter"
+
+[[point]]
+name = "Health"
+from = "/health"
+type = "integer"
+
+[[point]]
+name = "health"
+from = "/health"
+type = "integer"
 """
 UP, DOWN = 0, 1
 OK, WARNING, CRITICAL = 0, 1, 2
@@ -121,6 +131,7 @@ class IcingaTest(Case):
         self.assertEqual(icinga.look("service", "oven!Settings")["state"], OK)
 
         self.what_a_value_is_worth(icinga)
+        self.a_lost_broker_is_told_alone(icinga, f"{bridge}!Broker")
 
         self.broker.retain("sensors/oven/status", "offline")
         self.dies(icinga, "oven")
@@ -206,6 +217,23 @@ class IcingaTest(Case):
 
         wait_until(stale, 20, "values that are too old", every=0.5)
         self.assertIn("flow 3.5", self.output(point("flow")))
+
+        for name in ("point Health", "health"):
+            self.assertIn("Health 3", self.output(point(name, health=3)).replace("health", "Health"))
+
+    def a_lost_broker_is_told_alone(self, icinga, broker):
+        """Icinga tells nothing of a service that is not reachable."""
+        self.assertTrue(icinga.look("service", "m!flow")["last_reachable"])
+        self.broker.stop()
+        wait_until(lambda: icinga.look("service", broker)["state"] == CRITICAL, 20, "the broker is lost")
+        stale = lambda: (flow := icinga.look("service", "m!flow"))["state"] == WARNING and flow
+        self.assertFalse(wait_until(stale, 20, "the value is too old")["last_reachable"])
+        self.assertTrue(icinga.look("service", "m!Health")["last_reachable"], "its points alone")
+        self.broker.start()
+        wait_until(lambda: icinga.look("service", broker)["state"] == OK, 20, "the broker is back")
+        self.broker.publish("meter/m/telemetry", '{"flow":3.5}')
+        flow = icinga.look("service", "m!flow")
+        self.assertEqual((flow["state"], flow["last_reachable"]), (OK, True))
 
     def dies(self, icinga, name):
         """A hard state takes two checks."""

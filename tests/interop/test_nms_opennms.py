@@ -90,6 +90,7 @@ class OpennmsTest(Case):
         self.broker.publish("sensors/one/info", json.dumps(info))
         self.broker.publish("sensors/two/info", "{}")
         wait_until(lambda: len(self.bridge.manager.devices()) == 2, 5, "two devices")
+        self.kit()
         self.kit("--hosts")
         space = CONFIG + "model-import}"
         nodes = {node.get("foreign-id"): node for node in self.parsed("requisition.xml")}
@@ -104,8 +105,10 @@ class OpennmsTest(Case):
 
         (definition,) = self.parsed("etc/snmp-config.xml")
         self.assertEqual((definition.get("read-community"), definition.get("port")), ("public", str(self.bridge.port)))
-        addresses = {specific.text for specific in definition}
-        self.assertLessEqual({"127.0.0.1", "127.79.0.1", "fd00:79::1", "127.79.0.2", "fd00:79::2"}, addresses)
+        space = CONFIG + "snmp}"
+        self.assertEqual([specific.text for specific in definition.iter(f"{space}specific")], ["127.0.0.1"])
+        pools = [(pool.get("begin"), pool.get("end")) for pool in definition.iter(f"{space}range")]
+        self.assertEqual(pools, [("127.79.0.1", "127.79.255.254"), ("fd00:79::1", "fd00:79::1f:ffff")], "also of devices to come")
         self.assertEqual(os.stat(os.path.join(self.folder, "kit/etc/snmp-config.xml")).st_mode & 0o777, 0o600)
 
         # As a whole, and only if something changed.

@@ -1,6 +1,7 @@
 """Zabbix 6.0 takes the kit as it is: each device is a host there, with inventory and values, asked by
 v2c or SNMPv3; it sees one die and return."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -81,6 +82,7 @@ class ZabbixTest(Case):
         self.inventory_fills()
         self.values_come()
         self.rows_are_discovered()
+        self.limits_are_told()
         self.a_value_that_is_not_fresh_is_told()
         self.one_dies_and_returns()
         self.a_gateway_takes_its_children_along()
@@ -121,6 +123,22 @@ class ZabbixTest(Case):
         self.report(SENSORS[:4])
         self.all_are_polled()
         self.assertNotIn("ngineID", self.zabbix.server.output())
+        self.one_that_answers_is_lost()
+
+    def one_that_answers_is_lost(self):
+        """With nobody silent it says itself what it is."""
+        self.bridge.stop()
+        with open(self.bridge.file, encoding="utf-8") as file:
+            boot = file.read()
+        with open(self.bridge.file, "w", encoding="utf-8") as file:
+            file.write(boot.replace("[snmp.devices]\n", "[snmp.devices]\nsilent = []\n"))
+        self.bridge.start()
+        name = SENSORS[2]
+        self.broker.retain(f"sensors/{name}/status", "offline")
+        wait_until(lambda: self.problems() == {name}, 40, "its death is a problem", every=0.5)
+        self.assertEqual(self.availability(name), ANSWERS)
+        self.broker.retain(f"sensors/{name}/status", "online")
+        wait_until(lambda: not self.problems(), 40, "it is back", every=0.5)
 
     def all_are_polled(self):
         """Each host has new values."""
@@ -152,7 +170,8 @@ class ZabbixTest(Case):
             for beat in itertools.cycle(range(10, 20)):
                 if ended.wait(1):
                     return
-                self.measure(beat=beat)
+                with contextlib.suppress(subprocess.SubprocessError):  # while there is no broker
+                    self.measure(beat=beat)
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
@@ -268,7 +287,13 @@ class ZabbixTest(Case):
         later = lambda: int(self.items(METER)["beat"]["lastclock"]) > int(clock) + 6
         wait_until(later, 30, "another value comes", every=0.5)
         self.assertEqual(self.items(METER)["flow"]["lastclock"], clock, "an old value is not stored as a new one")
-        fresh = lambda: self.measure(flow=3.5, leak=0, mode="heiß") or told() == []
+        # They become fresh while it is not yet known that the broker is back.
+        self.broker.stop()
+        wait_until(lambda: self.told("Bridge is deaf") == {"fleetbridge"}, 40, "the broker is lost", every=0.5)
+        self.assertEqual(self.told("Adapter plant is not up"), {"fleetbridge"})
+        self.assertEqual(self.told("Values are not fresh"), set(), "one cause, one alarm")
+        self.broker.start()
+        fresh = lambda: self.measure(flow=3.5, leak=0, mode="heiß") or self.told("Bridge is deaf") == set() and told() == []
         wait_until(fresh, 60, "all are fresh", every=0.5)
         self.assertEqual(self.items(METER)["mode"]["lastvalue"], "heiß")
 
@@ -277,8 +302,24 @@ class ZabbixTest(Case):
 
     def problems(self):
         """The hosts that are told as lost."""
-        found = self.zabbix.api("trigger.get", filter={"value": 1, "description": "Device is lost"}, skipDependent=True, selectHosts=["name"])
+        return self.told("Device is lost")
+
+    def told(self, problem):
+        """The hosts of which it is told."""
+        found = self.zabbix.api("trigger.get", filter={"value": 1, "description": problem}, skipDependent=True, selectHosts=["name"])
         return {host["name"] for trigger in found for host in trigger["hosts"]}
+
+    def limits_are_told(self):
+        name = SENSORS[2]
+        wait_until(lambda: float(self.items(name)["Battery charge"]["lastvalue"]) == 87, 60, "a battery", every=0.5)
+        wait_until(lambda: float(self.items(name)["Uptime"]["lastvalue"]) > 7000, 60, "it runs for long", every=0.5)
+        self.assertNotIn(name, self.told("Device has been restarted") | self.told("Battery is low"))
+        report = lambda **values: self.broker.publish(f"sensors/{name}/telemetry", json.dumps(values))
+        report(battery=12, uptime=5)
+        wait_until(lambda: self.told("Battery is low") == {name}, 40, "its battery is low", every=0.5)
+        wait_until(lambda: name in self.told("Device has been restarted"), 40, "it has been restarted", every=0.5)
+        report(battery=87)
+        wait_until(lambda: self.told("Battery is low") == set(), 40, "its battery is charged", every=0.5)
 
     def one_dies_and_returns(self):
         name = SENSORS[3]

@@ -52,7 +52,8 @@ A filter is KEY=VALUE, several with commas between them: all must hold. Keys:
   site, profile, class    as reports show them
   presence                never-seen, online, late, lost, sleeping or unreachable
   name                    a pattern: * is any characters, ? is one
-A backslash makes a comma part of a value. A device that leaves the filter is not told: take all hosts now and then."
+A backslash makes a comma part of a value. A device that leaves the filter is not told: take all hosts now and then.
+For Zabbix the devices that others hang on come along with those."
 )]
 pub(super) struct NmsKit {
     #[arg(value_parser = PossibleValuesParser::new(Tool::ALL.map(Tool::name)))]
@@ -124,7 +125,7 @@ impl NmsKit {
     ) -> Result<(), Ended> {
         // Only with a revision retired devices are told.
         let since = if tool.replaces() { self.since } else { Some(self.since.unwrap_or(0)) };
-        let mut hosts = self.ask(client, since, reach.clone())?;
+        let mut hosts = self.ask(client, tool, since, reach.clone())?;
         if let Some(since) = since.filter(|_| tool.replaces()) {
             // As of the first answer, so that nothing is missed that comes between.
             let revision = hosts.revision;
@@ -132,7 +133,7 @@ impl NmsKit {
                 hosts.check()?;
                 return Ok(self.tell(out, revision, &format!("nothing changed since {since}"))?);
             }
-            hosts = Counted { revision, ..self.ask(client, None, reach)? };
+            hosts = Counted { revision, ..self.ask(client, tool, None, reach)? };
         }
         let mut files = Files::new(self.out.as_deref());
         let mut left_out = 0;
@@ -164,10 +165,19 @@ impl NmsKit {
         Ok(self.tell(out, hosts.revision, &counted)?)
     }
 
-    fn ask(&self, client: &Client, since: Option<u64>, reach: Reach) -> Result<Counted, ClientError> {
+    fn ask(
+        &self,
+        client: &Client,
+        tool: Tool,
+        since: Option<u64>,
+        reach: Reach,
+    ) -> Result<Counted, ClientError> {
         let mut query = format!("filter={}", escaped(self.filter.as_deref().unwrap_or_default()));
         if let Some(since) = since {
             query.push_str(&format!("&since={since}"));
+        }
+        if tool.wants_parents() {
+            query.push_str("&parents=true");
         }
         if let Some(user) = &self.user {
             query.push_str(&format!("&user={}", escaped(user)));

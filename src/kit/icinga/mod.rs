@@ -21,6 +21,9 @@ const SCALARS: [&str; 6] = [
 ];
 const COLUMNS: [&str; 2] = ["fbPointQuality", "fbPointValue"];
 
+/// The services that each device has beside its points.
+const SERVICES: [&str; 3] = ["Health", "Settings", "Uptime"];
+
 pub(super) fn templates(facts: &Facts) -> Vec<File> {
     let mut out = String::from("// The devices are in fleetbridge-hosts.conf.\n");
     let bridge = &facts.bridge;
@@ -136,13 +139,18 @@ fn points(out: &mut String, profile: &Profile) {
         let _ = writeln!(
             out,
             "    {} = {{ number = {}, unit = {}, numeric = {numeric} }}",
-            text(&point.name),
+            text(&service(&point.name)),
             point.number,
             // A comma would end it.
             of_macro(&point.unit.replace(',', ";"))
         );
     }
     out.push_str("  }\n");
+}
+
+/// The service of a point, whose name has no space. Icinga tells names apart by case.
+fn service(point: &str) -> String {
+    if SERVICES.contains(&point) { format!("point {point}") } else { point.to_owned() }
 }
 
 /// The name of a site's group, as a string: no object's name may have an exclamation mark.

@@ -1,11 +1,12 @@
 //! OpenNMS: a requisition, a foreign source without ping, data collection, graphs and the communities.
 //!
-//! OpenNMS finds community, user and port by address, so only devices with an address of their own become nodes.
+//! OpenNMS finds community, user and port by address, so only devices with an address of their own become nodes. All those
+//! are of the pools, so who asks them is said once for all.
 
 use std::net::IpAddr;
 
 use super::{
-    Agent, Facts, File, Host, Tool, User, objects,
+    Facts, File, Host, Tool, objects,
     user::{AUTH_PASSPHRASE, PRIV_PASSPHRASE},
     xml::Xml,
 };
@@ -102,8 +103,9 @@ const SYSTEMS: [System; 3] = [
     ),
 ];
 
-pub(super) fn templates(_: &Facts) -> Vec<File> {
+pub(super) fn templates(facts: &Facts) -> Vec<File> {
     vec![
+        File::secret(SNMP, asked(facts)),
         File::new("foreign-source.xml", foreign_source()),
         File::new("etc/datacollection/fleetbridge.xml", collection()),
         File::new(
@@ -119,22 +121,17 @@ pub(super) fn hosts(facts: &Facts, hosts: &mut dyn Iterator<Item = Host>, put: &
         "model-import",
         &[("xmlns", "http://xmlns.opennms.org/xsd/config/model-import"), ("foreign-source", SOURCE)],
     );
-    let mut definitions = Definitions::new(facts.user.as_ref());
     if let Some(address) = facts.bridge.address() {
         nodes.open("node", &[("foreign-id", "0"), ("node-label", SOURCE)]);
         interface(&mut nodes, address, true);
         nodes.empty("category", &[("name", SOURCE)]);
         nodes.close();
-        definitions.add(&facts.bridge);
     }
     for host in hosts.filter(|host| !host.retired && takes(facts, host)) {
         node(&mut nodes, &host);
-        definitions.add(&host.agent);
         put(File::new(REQUISITION, nodes.take()));
-        put(File::secret(SNMP, definitions.xml.take()));
     }
     put(File::new(REQUISITION, nodes.finish()));
-    put(File::secret(SNMP, definitions.xml.finish()));
 }
 
 pub(super) fn takes(facts: &Facts, host: &Host) -> bool {
@@ -147,8 +144,9 @@ fn node(out: &mut Xml, host: &Host) {
     if !host.site.is_empty() {
         attributes.push(("building", &host.site));
     }
-    if let Some(parent) = &host.parent {
-        attributes.extend([("parent-foreign-source", SOURCE), ("parent-node-label", parent)]);
+    let parent = host.parent_number.map(|number| number.to_string());
+    if let Some(parent) = &parent {
+        attributes.extend([("parent-foreign-source", SOURCE), ("parent-foreign-id", parent)]);
     }
     out.open("node", &attributes);
     for (at, address) in host.agent.addresses.iter().enumerate() {
@@ -185,58 +183,37 @@ fn interface(out: &mut Xml, address: IpAddr, primary: bool) {
     out.close();
 }
 
-/// Who asks whom. Addresses one after the other that share community and port share a definition; pass phrases are the names
-/// of environment variables, for `envsubst`.
-struct Definitions<'a> {
-    xml: Xml,
-    user: Option<&'a User>,
-    last: Option<(u16, String)>,
-}
-
-impl<'a> Definitions<'a> {
-    fn new(user: Option<&'a User>) -> Definitions<'a> {
-        let mut xml = Xml::default();
-        xml.open("snmp-config", &[("xmlns", "http://xmlns.opennms.org/xsd/config/snmp"), ("version", "v2c")]);
-        Definitions { xml, user, last: None }
-    }
-
-    fn add(&mut self, agent: &Agent) {
-        let this = (agent.port, agent.community.clone());
-        if self.last.as_ref() != Some(&this) {
-            if self.last.is_some() {
-                self.xml.close();
-            }
-            self.open(agent);
-            self.last = Some(this);
-        }
-        for address in &agent.addresses {
-            self.xml.leaf("specific", &address.to_string());
-        }
-    }
-
-    fn open(&mut self, agent: &Agent) {
-        let port = agent.port.to_string();
-        let Some(user) = self.user else {
-            let definition =
-                [("version", "v2c"), ("port", port.as_str()), ("read-community", &agent.community)];
-            self.xml.open("definition", &definition);
-            return;
-        };
-        let (auth, private) = (format!("${{{AUTH_PASSPHRASE}}}"), format!("${{{PRIV_PASSPHRASE}}}"));
-        let mut definition = vec![
+/// Who asks the bridge and whatever has an address of a pool, also devices that are yet to come: all have its port and
+/// community. Pass phrases are the names of environment variables, for `envsubst`.
+fn asked(facts: &Facts) -> String {
+    let mut out = Xml::default();
+    out.open("snmp-config", &[("xmlns", "http://xmlns.opennms.org/xsd/config/snmp"), ("version", "v2c")]);
+    let port = facts.bridge.port.to_string();
+    let (auth, private) = (format!("${{{AUTH_PASSPHRASE}}}"), format!("${{{PRIV_PASSPHRASE}}}"));
+    let mut definition = match &facts.user {
+        None => vec![("version", "v2c"), ("port", &*port), ("read-community", &*facts.bridge.community)],
+        Some(user) => vec![
             ("version", "v3"),
-            ("port", port.as_str()),
-            ("security-name", &user.name),
+            ("port", &*port),
+            ("security-name", &*user.name),
             ("security-level", if user.private.is_some() { "3" } else { "2" }),
             ("auth-protocol", user.auth_of(Tool::Opennms)),
-            ("auth-passphrase", &auth),
-        ];
-        if user.private.is_some() {
-            definition.push(("privacy-protocol", user.priv_of(Tool::Opennms)));
-            definition.push(("privacy-passphrase", &private));
-        }
-        self.xml.open("definition", &definition);
+            ("auth-passphrase", &*auth),
+        ],
+    };
+    if let Some(user) = facts.user.as_ref().filter(|user| user.private.is_some()) {
+        definition.push(("privacy-protocol", user.priv_of(Tool::Opennms)));
+        definition.push(("privacy-passphrase", &private));
     }
+    out.open("definition", &definition);
+    for pool in &facts.pools {
+        let (begin, end) = (pool.start().to_string(), pool.end().to_string());
+        out.empty("range", &[("begin", &begin), ("end", &end)]);
+    }
+    for address in &facts.bridge.addresses {
+        out.leaf("specific", &address.to_string());
+    }
+    out.finish()
 }
 
 fn foreign_source() -> String {

@@ -69,7 +69,7 @@ for file in bridge-template.json bridge-host.json device-templates.json $(grep -
     echo "$file"
 done
 
-# Names are of letters, digits, dots, dashes and underscores; so many at a time as a request takes.
+# Names are of letters, digits, dots, dashes, underscores and spaces; so many at a time as a request takes.
 grep -v '^#' retired.txt 2>/dev/null | split -a 4 -l 500 - "$work/retired."
 done=
 for part in "$work"/retired.*; do

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    dashboard,
+    bridge, dashboard,
     export::{AVAILABILITY, AVAILABLE, Item, OFTEN, SELDOM, Template, Trigger, code, user_macro},
     script,
 };
@@ -62,7 +62,8 @@ fn valuemaps(template: &mut Template) {
     }
 }
 
-/// A trigger as others name it that stand behind it: that a device is gone which hangs on none.
+/// A trigger as others name it that stand behind it: that a device is gone. Either its view is silent, or it says itself
+/// that it is lost, where `[snmp.devices] silent` leaves that out.
 #[derive(Clone, Debug)]
 pub struct Lost {
     pub name: &'static str,
@@ -73,15 +74,26 @@ impl Lost {
     /// Of a template, or of a host that inherits it. A host that hangs on another has a trigger of its own, behind that
     /// of the other.
     pub fn inherited(host: &str) -> Lost {
+        let presence = format!("last(/{host}/fb[fbSelfPresence.0])");
+        let [lost, unreachable] = gone().map(|code| format!("{presence}={code}"));
         Lost {
             name: "Device is lost",
-            expression: format!("last(/{host}/{AVAILABLE})=0 and \"{{${PARENT}}}\"=\"\""),
+            expression: format!(
+                "(last(/{host}/{AVAILABLE})=0 or {lost} or {unreachable}) and \"{{${PARENT}}}\"=\"\""
+            ),
         }
     }
 
-    /// Of a host that hangs on another, after that one's.
+    /// Of a host that hangs on another, after that one's: it has to be so three times.
     pub fn behind_parent(host: &str) -> Lost {
-        Lost { name: "Device is lost", expression: format!("max(/{host}/{AVAILABLE},#3)=0") }
+        let [lost, unreachable] = gone();
+        Lost {
+            name: "Device is lost",
+            expression: format!(
+                "max(/{host}/{AVAILABLE},#3)=0 or \
+                 count(/{host}/fb[fbSelfPresence.0],#3,\"regexp\",\"^({lost}|{unreachable})$\")=3"
+            ),
+        }
     }
 
     pub fn trigger(self, behind: Value) -> Trigger {
@@ -89,8 +101,8 @@ impl Lost {
             name: self.name.to_owned(),
             expression: self.expression,
             priority: "HIGH",
-            description: "Its SNMP view is silent: the bridge has not heard the device for too long, or not the one \
-                          that it hangs on.",
+            description: "The bridge has not heard the device for too long, or not the one that it hangs on. Its SNMP \
+                          view is silent, if not configured otherwise.",
             behind: vec![behind],
         }
     }
@@ -98,6 +110,11 @@ impl Lost {
     pub fn into_value(self) -> Value {
         json!({ "name": self.name, "expression": self.expression })
     }
+}
+
+/// What fbSelfPresence is of a device that is gone.
+fn gone() -> [i32; 2] {
+    ["lost", "unreachable"].map(|label| code("fbSelfPresence", label))
 }
 
 fn state(template: &Template, bridge_is_down: Value) -> Vec<Item> {
@@ -253,14 +270,14 @@ fn sensors(template: &Template) -> Value {
     let status = template
         .instance("entPhySensorOperStatus", "{#SNMPINDEX}", "{#NAME}: state of the sensor")
         .valuemap("entPhySensorOperStatus")
-        .kept_when_changed()
+        .with("history", "7d")
         .tag("component", "sensor");
     let unavailable = Trigger {
         name: "No fresh value of {#NAME}".into(),
         expression: format!("{}<>{}", status.last(), code("entPhySensorOperStatus", "ok")),
         priority: "WARNING",
         description: "The device is heard, but this value is older than it may be, or not to be trusted.",
-        behind: vec![Lost::inherited(DEVICE).into_value()],
+        behind: vec![Lost::inherited(DEVICE).into_value(), bridge::is_deaf()],
     };
     template
         .discovery("fb.sensors", "Sensors", &columns)

@@ -204,6 +204,8 @@ impl Item {
         self.step("JAVASCRIPT", script, None)
     }
 
+    /// Not for an item whose trigger stands behind others: Zabbix leaves a trigger as it is while one of those is a
+    /// problem, so the value that ends it could be the one that came then, and none like it would come again.
     pub fn kept_when_changed(self) -> Item {
         self.step("DISCARD_UNCHANGED_HEARTBEAT", "1d", None)
     }

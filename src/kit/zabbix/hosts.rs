@@ -61,7 +61,7 @@ pub fn write(facts: &Facts, hosts: &mut dyn Iterator<Item = Host>, put: &mut dyn
             break;
         }
     }
-    // The other is not of this run, or they hang on each other.
+    // They hang on each other, or the other cannot be asked.
     for host in waiting {
         chunk.add(facts, host, None, put);
     }
@@ -97,7 +97,8 @@ impl Chunk {
         host["templates"] = json!([{ "name": template }]);
         host["groups"] = json!([{ "name": site }]);
         self.groups.insert(site);
-        if name != device.name {
+        // As people see it; the bridge is seen by its technical name.
+        if name != device.name && device.name != bridge::HOST {
             host["name"] = device.name.as_str().into();
         }
         if let Some((parent, hangs)) = behind {
@@ -174,10 +175,11 @@ fn asked(facts: &Facts, agent: &Agent) -> (Value, Value) {
     (details, json!([]))
 }
 
-/// Zabbix has no colon in a host's name; the number keeps two names apart.
+/// Zabbix has no colon in a host's name, and the bridge has a name as well. The number after a space, which no device has
+/// in its name, makes one that no other device can have; every database that Zabbix takes tells names apart by case too.
 fn technical(host: &Host) -> String {
     if host.name.contains(':') || host.name == bridge::HOST {
-        return format!("{}.{}", host.name.replace(':', "-"), host.number);
+        return format!("{} {}", host.name.replace(':', "-"), host.number);
     }
     host.name.clone()
 }

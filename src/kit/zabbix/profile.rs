@@ -86,7 +86,7 @@ fn doubtful(template: &Template) -> Item {
         .dependent("fb.doubtful", "Values that are not fresh", POINTS, "$.doubtful")
         .with("value_type", "CHAR")
         .with("trends", "0")
-        .kept_when_changed()
+        .with("history", "7d")
         .tag("component", "point");
     let trigger = Trigger {
         name: "Values are not fresh".into(),

@@ -89,7 +89,7 @@ class Icinga:
     def look(self, kind, name):
         """The state after a check that is made at once."""
         before = self._object(kind, name)["last_check"]
-        query = urllib.parse.urlencode({kind: name, "force": 1})
+        query = urllib.parse.urlencode({kind: name, "force": 1}, quote_via=urllib.parse.quote)
         self._ask(f"actions/reschedule-check?{query}", b"{}")
         checked = lambda: (found := self._object(kind, name))["last_check"] > before and found
         return wait_until(checked, 15, f"{name} is checked", every=0.1)
