@@ -11,6 +11,8 @@ use fleetbridge::snmp::{
 use snmp_support::world::*;
 use support::*;
 
+const LONG: &str = "a name of a context that is too long to be one, and of nobody";
+
 #[test]
 fn every_level_and_protocol() {
     for auth in AuthProtocol::ALL {
@@ -38,6 +40,13 @@ fn what_goes_wrong_is_told() {
     for (ask, object, level) in [
         (Ask { user: "nobody", ..good }, format!("{usm}.3.0"), Level::NoAuthNoPriv),
         (Ask { user: "", level: Level::NoAuthNoPriv, ..good }, format!("{usm}.3.0"), Level::NoAuthNoPriv),
+        // The user has keys; whether there is such a device is none of a stranger's business.
+        (Ask { level: Level::NoAuthNoPriv, ..good }, format!("{usm}.1.0"), Level::NoAuthNoPriv),
+        (
+            Ask { level: Level::NoAuthNoPriv, context: LONG, ..good },
+            format!("{usm}.1.0"),
+            Level::NoAuthNoPriv,
+        ),
         // Of an engine that is not the one that is asked.
         (Ask { device: Some(2), ..good }, format!("{usm}.4.0"), Level::NoAuthNoPriv),
         (Ask { boots: good.boots + 1, ..good }, format!("{usm}.2.0"), Level::AuthNoPriv),
@@ -56,7 +65,6 @@ fn what_goes_wrong_is_told() {
         assert_eq!(world.send(&silent), Outcome::Drop, "nobody asked to be told");
     }
     assert!(world.ask(&Ask { time: good.time + 150, ..good }).is_some());
-    assert_eq!(world.ask(&Ask { level: Level::NoAuthNoPriv, ..good }).unwrap().status, 16);
     let other = World::new(AuthProtocol::Sha256, PrivProtocol::Aes128);
     let foreign = other.message(&good, &world.engine.of(None));
     assert_eq!(world.send(&foreign), Outcome::Reply, "the same password is the same key");
@@ -89,6 +97,12 @@ fn strangers_are_told_little() {
     let told = (0..1000).filter(|_| world.send(&message) == Outcome::Reply).count();
     assert_eq!(told, 1000);
     world.peer = "192.0.2.2:4000";
+    let told = (0..1000).filter(|_| world.send(&message) == Outcome::Reply).count();
+    assert_eq!(told, 20);
+    // Also who knows the name of a user.
+    world.peer = "192.0.2.3:4000";
+    let ask = Ask { level: Level::NoAuthNoPriv, ..world.good() };
+    let message = world.message(&ask, &world.engine.of(None));
     let told = (0..1000).filter(|_| world.send(&message) == Outcome::Reply).count();
     assert_eq!(told, 20);
 }

@@ -180,7 +180,7 @@ impl Agent {
         let policy = self.guards.policy();
         // Who has shown nothing, and to whom nothing is open so, is told no more than a stranger.
         if auth.is_none() && policy.rights(Model::Usm, &user.name, *level).0.is_empty() {
-            return Ok(self.report(now, peer, &message, frame, Why::UnsupportedLevel, request_id(), reply));
+            return Ok(self.report(now, peer, &message, own, Why::UnsupportedLevel, request_id(), reply));
         }
         let name = Some(scoped.name).filter(|name| !name.is_empty());
         let view = match self.hosts.view(&self.fleet, at, name) {

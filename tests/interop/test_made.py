@@ -151,6 +151,61 @@ class MadeTest(Case):
         self.fails("noAccess", f"{USERS}.7.{self.user_index('otto')}", "x", "00" * 64)
         self.fails("wrongLength", f"{USERS}.6.{self.user_index('otto')}", "x", "00" * 62)
 
+    def test_nobody_gives_himself_more(self):
+        scoped = user("sven", "sha-256", "aes-128", role="administer").replace("snmp = {", 'snmp = { scope = "site=north",')
+        self.start([user("anna", "sha-256", "aes-128"), scoped])
+        sven = Manager(self, self.bridge.port, user=options("sven", "sha-256", "aes-128"))
+        self.fails("noAccess", f"{GROUPS}.5.3.{counted('evil')}", "i", CREATE_AND_WAIT, manager=sven)
+        self.assertIn("noAccess", sven.run("snmpusm", "create", "evil", "sven", mibs=False).text)
+        # The groups and views of the boot file are what it says: nobody is locked out, nobody let in.
+        for tool, *words in (
+            ("snmpvacm", "-Ce", "createView", "all", ".1.3.6.1.6.3"),
+            ("snmpvacm", "createView", "plain", ".1.3.6.1.6.3.15"),
+            ("snmpvacm", "createAccess", "administer", "3", "1", "2", "all", "all", "all"),
+            ("snmpvacm", "createAccess", "read", "dev", "2", "1", "2", "plain", "plain", "plain"),
+        ):
+            self.assertIn("inconsistentName", self.admin.run(tool, *words, mibs=False).text, words)
+
+    def test_what_comes_into_the_boot_file_counts_there(self):
+        anna = user("anna", "sha-256", "aes-128")
+        self.start([anna])
+        self.does("snmpusm", "create", "otto", "anna")
+        self.does("snmpvacm", "createSec2Group", "3", "otto", "administer")
+        otto = options("otto", "sha-256", "aes-128")
+        self.assertIn("fleetbridge", self.reads(otto).out)
+        self.bridge.stop()
+        with open(self.bridge.file, encoding="utf-8") as text:
+            boot = text.read()
+        for text, may in ((boot + user("otto", "sha-512", "aes-256"), False), (boot, False)):
+            with open(self.bridge.file, "w", encoding="utf-8") as file:
+                file.write(text)
+            self.bridge.start()
+            self.assertEqual(self.reads(otto).code == 0, may, "he does not come back by what he was")
+            self.bridge.stop()
+        # A user of an engine that is gone is in nobody's way.
+        self.bridge.start()
+        self.does("snmpusm", "create", "carl", "anna")
+        self.does("snmpvacm", "createSec2Group", "3", "carl", "read")
+        self.bridge.stop()
+        os.remove(os.path.join(self.bridge.folder, "snmp-engine"))
+        self.bridge.start()
+        carl = options("carl", "sha-256", "aes-128")
+        self.assertIn("Unknown user name", self.reads(carl).text)
+        self.assertIn("for another engine", self.bridge.output())
+        self.does("snmpusm", "create", "carl", "anna")
+        self.assertIn("fleetbridge", self.reads(carl).out)
+        # A file that was cut is not taken for all.
+        self.bridge.stop()
+        rows = os.path.join(self.bridge.folder, "snmp-rows")
+        with open(rows, encoding="ascii") as file:
+            lines = file.readlines()
+        with open(rows, "w", encoding="ascii") as file:
+            file.writelines(lines[:-2])
+        for command in ("check", "serve"):
+            answer = self.bridge.cli(command)
+            self.assertIn("snmp-rows: line", answer.text)
+            self.assertNotEqual(answer.code, 0, command)
+
     def test_locks(self):
         self.start([user("anna", "sha-256", "aes-128")])
         status = f"{GROUPS}.5.3.{counted('otto')}"

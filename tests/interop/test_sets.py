@@ -17,11 +17,13 @@ LOCATION = "1.3.6.1.2.1.1.6.0"
 ENT_ALIAS, ENT_ASSET, ENT_SERIAL, ENT_URIS = (f"1.3.6.1.2.1.47.1.1.1.1.{column}.1" for column in (14, 15, 11, 18))
 
 
-def set_request(community, bindings):
+def set_request(community, bindings, request_id=None):
     """A message of v2c."""
     v2c = api.PROTOCOL_MODULES[api.SNMP_VERSION_2C]
     pdu = v2c.SetRequestPDU()
     v2c.apiPDU.set_defaults(pdu)
+    if request_id:
+        v2c.apiPDU.set_request_id(pdu, request_id)
     types = {int: v2c.Integer, str: v2c.OctetString}
     v2c.apiPDU.set_varbinds(pdu, [(v2c.ObjectIdentifier(name), types[type(value)](value)) for name, value in bindings])
     message = v2c.Message()
@@ -119,6 +121,19 @@ class SetsTest(Case):
         self.assertEqual(self.set(self.olga, SERIAL, "i", serial, "fbDeviceLocation.1", "s", "roof").code, 0)
         self.refused(self.olga, "inconsistentValue", SERIAL, "i", serial, "fbDeviceLocation.1", "s", "cellar")
         self.assertEqual(self.olga.get("fbDeviceLocation.1"), "roof")
+
+    def test_one_request_id_for_two_devices(self):
+        """A manager that counts for each host asks two with the same numbers from one socket."""
+        other = Plug(self, self.broker, "plug-2")
+        other.online()
+        wait_until(lambda: "plug-2" in self.bridge.manager.devices(), 10, "another plug")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as manager:
+            manager.settimeout(5)
+            manager.connect(("127.0.0.1", self.bridge.port))
+            for device in ("plug-1", "plug-2"):
+                manager.send(set_request(f"writer@{device}", [(LOCATION, "hall 7")], 4711))
+                manager.recv(4096)
+        self.assertEqual(self.olga.get("fbDeviceLocation.1", "fbDeviceLocation.2"), ["hall 7"] * 2)
 
     def test_what_others_hold(self):
         """Running that is locked, or on trial, is set by nobody else; what is read of it is never held up."""
