@@ -206,6 +206,16 @@ class MadeTest(Case):
             self.assertIn("snmp-rows: line", answer.text)
             self.assertNotEqual(answer.code, 0, command)
 
+    def test_an_administrator_changes_anothers_keys(self):
+        """As the README has it."""
+        self.start([user("anna", "sha-512", "aes-256")])
+        self.does("snmpusm", "create", "otto", "anna")
+        self.does("snmpvacm", "createSec2Group", "3", "otto", "read")
+        self.does("snmpusm", "passwd", "authpassword", "another-word", "otto", options=["-Ca"])
+        self.does("snmpusm", "passwd", "privpassword", "another-key", "otto", options=["-Cx"])
+        words = options("otto", "sha-512", "aes-256", auth_password="another-word", priv_password="another-key")
+        self.assertIn("fleetbridge", self.reads(words).out)
+
     def test_locks(self):
         self.start([user("anna", "sha-256", "aes-128")])
         status = f"{GROUPS}.5.3.{counted('otto')}"
