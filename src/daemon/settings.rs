@@ -132,9 +132,11 @@ pub fn access(config: &Config, communities: &snmp::community::Communities, fleet
 
 fn scope(filter: Option<&kit::Filter>, fleet: &Fleet) -> Option<Arc<Scope>> {
     let filter = filter?.clone();
+    // It stands elsewhere in memory, and is not fetched for each row if it does not count.
+    let by_site = filter.site.is_some();
     Some(fleet.scope(move |row| {
         let profile = row.profile();
-        let site = row.attribute(Attribute::Site);
+        let site = if by_site { row.attribute(Attribute::Site) } else { "" };
         filter.takes(site, &profile.name, &profile.class, row.presence(), row.name())
     }))
 }

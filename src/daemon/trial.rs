@@ -28,12 +28,16 @@ pub fn trial(config: &Config) -> Vec<Diagnostic> {
     trial.folder("[store] path", &config.store);
     trial.store(&config.store);
     if let Err(error) = made::Store::open(&config.store.join(ROWS)) {
-        // The daemon's user may read it though this one may not.
         let severity = match &error {
-            MadeError::Io { source, .. } if source.raw_os_error().is_some() => Severity::Warning,
-            MadeError::Io { .. } | MadeError::Malformed { .. } => Severity::Error,
+            // That no folder can be there is told already.
+            MadeError::Io { source, .. } if source.kind() == io::ErrorKind::NotADirectory => None,
+            // The daemon's user may read it though this one may not.
+            MadeError::Io { source, .. } if source.raw_os_error().is_some() => Some(Severity::Warning),
+            MadeError::Io { .. } | MadeError::Malformed { .. } => Some(Severity::Error),
         };
-        trial.tell(severity, error.to_string(), "");
+        if let Some(severity) = severity {
+            trial.tell(severity, error.to_string(), "");
+        }
     }
     trial.files(files::Needed::of(config));
     if let Some(folder) = config.control.socket.parent() {
