@@ -9,23 +9,6 @@ use fleetbridge::datastore::*;
 
 const EXTRA: &str = "xmlns=\"urn:fleetbridge:yang:profile:test\"";
 
-/// Settings of the profile.
-fn settings(content: &str) -> String {
-    format!(
-        "<settings><t:test xmlns:nc=\"urn:ietf:params:xml:ns:netconf:base:1.0\">{content}</t:test></settings>"
-    )
-}
-
-fn filled() -> Bench {
-    let bench = Bench::new();
-    let content = format!(
-        "<alias>first</alias><group>x</group><group>y</group><label><name>k</name><value>v</value></label>{}",
-        settings("<t:interval>60</t:interval><t:password>geheim</t:password>")
-    );
-    bench.edit(&device("a", &content)).unwrap();
-    bench
-}
-
 const A: &str = "\"alias\":\"first\",\"group\":[\"x\",\"y\"],\"label\":[{\"name\":\"k\",\"value\":\"v\"}],\
                  \"settings\":{\"fleetbridge-profile-test:test\":{\"interval\":60,\"password\":\"geheim\"}}";
 

@@ -7,23 +7,6 @@ use std::sync::Arc;
 use datastore_support::*;
 use fleetbridge::datastore::*;
 
-/// Settings of the profile.
-fn settings(content: &str) -> String {
-    format!(
-        "<settings><t:test xmlns:nc=\"urn:ietf:params:xml:ns:netconf:base:1.0\">{content}</t:test></settings>"
-    )
-}
-
-fn filled() -> Bench {
-    let bench = Bench::new();
-    let content = format!(
-        "<alias>first</alias><group>x</group><group>y</group><label><name>k</name><value>v</value></label>{}",
-        settings("<t:interval>60</t:interval><t:password>geheim</t:password>")
-    );
-    bench.edit(&device("a", &content)).unwrap();
-    bench
-}
-
 #[test]
 fn a_transaction_writes_as_a_set_does() {
     let bench = filled();

@@ -242,3 +242,21 @@ impl Rows for Memory {
         Ok(newest.into_values().collect())
     }
 }
+
+/// Settings of the profile.
+pub fn settings(content: &str) -> String {
+    format!(
+        "<settings><t:test xmlns:nc=\"urn:ietf:params:xml:ns:netconf:base:1.0\">{content}</t:test></settings>"
+    )
+}
+
+/// A device with some of everything in running.
+pub fn filled() -> Bench {
+    let bench = Bench::new();
+    let content = format!(
+        "<alias>first</alias><group>x</group><group>y</group><label><name>k</name><value>v</value></label>{}",
+        settings("<t:interval>60</t:interval><t:password>geheim</t:password>")
+    );
+    bench.edit(&device("a", &content)).unwrap();
+    bench
+}

@@ -19,11 +19,11 @@ use crate::snmp::{
 
 const VIEWS: Views = Views::BRIDGE;
 
-const READ_ONLY: Cell = Cell::Integer(5);
-const ACTIVE: Cell = Cell::Integer(1);
+pub(super) const READ_ONLY: Cell = Cell::Integer(5);
+pub(super) const ACTIVE: Cell = Cell::Integer(1);
 
 /// read-create, as their modules have them.
-const fn column(number: u32, name: &'static str, syntax: Syntax) -> Column {
+pub(super) const fn column(number: u32, name: &'static str, syntax: Syntax) -> Column {
     Column::new(number, name, syntax, Access::ReadWrite)
 }
 

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{
     Column, Context, Lone, Scalar,
+    guard::{ACTIVE, READ_ONLY, column},
     list::{List, Row},
 };
 use crate::snmp::{
@@ -20,7 +21,7 @@ use crate::snmp::{
     notify::{Kind, Target, Wire},
     oid::{Prefix, counted},
     set::Lock,
-    syntax::{Access, Labels, Syntax, Value},
+    syntax::{Labels, Syntax, Value},
     usm::Level,
     vacm::Model,
     view::Views,
@@ -36,14 +37,6 @@ const NOTIFY: Labels = &[("trap", 1), ("inform", 2)];
 /// Of snmpNotifyTable, and the tags by which it chooses targets.
 const TRAP: &str = "trap";
 const INFORM: &str = "inform";
-
-const READ_ONLY: Cell = Cell::Integer(5);
-const ACTIVE: Cell = Cell::Integer(1);
-
-/// read-create, as their modules have them.
-const fn column(number: u32, name: &'static str, syntax: Syntax) -> Column {
-    Column::new(number, name, syntax, Access::ReadWrite)
-}
 
 pub const LOCK: Lone = Lone {
     object: &Prefix::new(&[1, 3, 6, 1, 6, 3, 12, 1, 1]),
