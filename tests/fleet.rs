@@ -280,6 +280,9 @@ fn children_wait_for_the_verdict_on_a_silent_parent() {
         [EventKind::DeviceLost { device: gateway, last_seen: after(10) }]
     );
     assert_eq!(presence(&fleet, child), Presence::Unreachable);
+    report_child(&fleet, child, gateway, false, &[value(1, 2)], after(193));
+    assert_eq!(presence(&fleet, child), Presence::Online);
+    assert_eq!(events(&fleet, &mut cursor), [], "nobody was told that it is unreachable");
 }
 
 /// A kill between the write of a parent with its event and that of its children.

@@ -55,7 +55,10 @@ fn what_managers_say_wins_and_what_is_reported_shows_again() {
     say(&fleet, device, &facts.map(|(attribute, text)| ManagedFact::Text(attribute, text)), 1);
     let asset = [ManagedFact::AssetOwner("works"), ManagedFact::WarrantyUntil("2030-12-31")];
     say(&fleet, device, &asset, 1);
+    let since = |device| fleet.row(device, |row| row.admin_since()).unwrap();
     say(&fleet, device, &[ManagedFact::AdminState(AdminState::Maintenance)], 1);
+    say(&fleet, device, &[ManagedFact::AdminState(AdminState::Maintenance)], 2);
+    assert_eq!([device, other].map(since), [after(1), Time::NEVER], "saying it again changes nothing");
     let books = || fleet.row(device, |row| [row.asset_owner(), row.warranty_until()].map(str::to_owned));
     assert_eq!(books().unwrap(), ["works", "2030-12-31"]);
     assert_eq!(all(), ["one", "here", "roof", "A-7"]);
@@ -77,6 +80,7 @@ fn what_managers_say_wins_and_what_is_reported_shows_again() {
     assert_eq!(all(), ["süd 1", "there", "", ""]);
     assert_eq!(books().unwrap(), [""; 2]);
     assert_eq!(fleet.row(device, |row| row.admin_state()), Some(AdminState::InService));
+    assert_eq!(since(device), after(3));
     fleet.manage(4000, ManagedFact::Text(Site, "nobody's"), after(3));
 }
 

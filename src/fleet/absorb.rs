@@ -155,7 +155,8 @@ impl Fleet {
                         let last_seen = self.row(device, |row| row.last_seen()).unwrap_or_default();
                         self.journal.append(now, EventKind::DeviceLost { device, last_seen });
                     }
-                    if was.is_missing() && !is.is_missing() {
+                    // That one is unreachable is not told, so neither is its end.
+                    if was == Presence::Lost && !is.is_missing() {
                         self.journal.append(now, EventKind::DeviceReturned { device, was });
                     }
                     if was.is_missing() != is.is_missing() {

@@ -16,7 +16,7 @@ pub(super) struct Managed(Vec<Said>);
 struct Said {
     at: u16,
     what: What,
-    /// A text by its id, a device's number, an [`AdminState`]; never 0, which is nothing.
+    /// A text by its id, a device's number, an [`AdminState`], seconds since the epoch; never 0, which is nothing.
     value: u32,
 }
 
@@ -33,6 +33,8 @@ enum What {
     /// The device of that name, once there is one.
     Parent,
     AdminState,
+    /// When that became another one; of a state that was there at the start, the start.
+    AdminSince,
 }
 
 impl What {
@@ -46,7 +48,8 @@ impl What {
             | What::Uris
             | What::TargetFirmware
             | What::Parent
-            | What::AdminState => false,
+            | What::AdminState
+            | What::AdminSince => false,
         }
     }
 }
@@ -122,6 +125,20 @@ impl Columns {
         AdminState::ALL.into_iter().find(|state| *state as u32 == said).unwrap_or_default()
     }
 
+    /// [`Time::NEVER`]: it was always as it is.
+    pub fn admin_since(&self, at: usize) -> Time {
+        Time::from_secs(self.managed.value(at, What::AdminSince).into())
+    }
+
+    /// `None`: nothing is said any more.
+    fn administer(&mut self, at: usize, state: Option<AdminState>, now: Time) {
+        let former = self.admin_state(at);
+        self.managed.set(at, What::AdminState, state.map_or(0, |state| state as u32));
+        if self.admin_state(at) != former {
+            self.managed.set(at, What::AdminSince, now.secs() as u32);
+        }
+    }
+
     /// True if something else was said before.
     fn say(&mut self, at: usize, what: What, text: &str) -> bool {
         let mut id: TextId = self.managed.value(at, what);
@@ -150,7 +167,7 @@ impl Fleet {
             ManagedFact::Uris(text) => say(What::Uris, text),
             ManagedFact::TargetFirmware(text) => say(What::TargetFirmware, text),
             ManagedFact::AdminState(state) => {
-                self.change(device, |columns, at| columns.managed.set(at, What::AdminState, state as u32));
+                self.change(device, |columns, at| columns.administer(at, Some(state), now));
             }
             ManagedFact::Parent(name) => self.manage_parent(device, name, now),
         }
@@ -162,7 +179,9 @@ impl Fleet {
         self.change(device, |columns, at| {
             for Said { what, .. } in columns.managed.of(at).to_vec() {
                 match what {
-                    What::Parent | What::AdminState => columns.managed.set(at, what, 0),
+                    What::Parent => columns.managed.set(at, what, 0),
+                    What::AdminState => columns.administer(at, None, now),
+                    What::AdminSince => {}
                     _ => {
                         columns.say(at, what, "");
                     }

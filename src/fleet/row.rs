@@ -183,6 +183,11 @@ impl<'a> Row<'a> {
         self.columns.admin_state(self.at())
     }
 
+    /// When that became another one; [`Time::NEVER`]: not since the start.
+    pub fn admin_since(&self) -> Time {
+        self.columns.admin_since(self.at())
+    }
+
     /// As its managers say, else as reported; manufacturer and model fall back to the profile's. Empty if unknown.
     pub fn attribute(&self, attribute: Attribute) -> &'a str {
         let managed = self.columns.managed_text(self.at(), attribute);

@@ -56,7 +56,8 @@ impl Table for StateTable {
 fn value(context: &Context<'_>, entity: &Entity<'_>, column: u32) -> Value<'static> {
     let Some(row) = entity.row() else { return Value::Integer(UNKNOWN) };
     match column {
-        1 => Value::Date(row.presence_since()),
+        // A sensor has that of its device: when its quality changed is not kept.
+        1 => Value::Date(row.presence_since().max(row.admin_since())),
         2 => Value::Integer(match row.admin_state() {
             AdminState::InService => 4,
             AdminState::Maintenance | AdminState::OutOfService => 2,
