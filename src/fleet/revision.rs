@@ -97,6 +97,11 @@ impl Row<'_> {
         self.columns.slots[self.at()].changed
     }
 
+    /// Whether it has changed since scopes were last looked at.
+    pub(super) fn is_revised(&self) -> bool {
+        self.columns.revised.get(self.at())
+    }
+
     /// As the store is to keep it.
     pub fn change(&self) -> Change {
         Change { revision: self.changed(), shown: self.shown() }

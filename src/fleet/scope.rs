@@ -1,7 +1,8 @@
 //! A part of the fleet, by what its devices are: who may see only that part walks it without a look at the rest.
 //!
-//! Whether a device is taken is looked at whenever one is visited, so a device that has left is gone at once. Where to look
-//! is a bitmap, which follows within the next [`Fleet::rescope`]: until then a device that has come is not found by walks.
+//! A bitmap says which devices are taken. It follows at the next [`Fleet::rescope`]; a device that has changed since the last
+//! one is looked at whenever it is visited, so one that has left is gone at once, and one that has come is not found by
+//! walks until then.
 
 use std::{
     fmt,
@@ -14,10 +15,10 @@ use std::{
 
 use super::{
     Fleet, Row, Which,
-    bits::{BlockBits, next_in},
+    bits::{Bits, BlockBits, next_in},
     block::{BLOCK, BLOCKS, place},
 };
-use crate::model::DeviceNumber;
+use crate::model::{DeviceNumber, Presence};
 
 type Takes = dyn Fn(&Row<'_>) -> bool + Send + Sync;
 
@@ -36,10 +37,14 @@ impl fmt::Debug for Scope {
 
 impl Scope {
     pub fn takes(&self, row: &Row<'_>) -> bool {
-        (self.takes)(row)
+        // Retired ones have no bit.
+        match row.is_revised() || row.presence() == Presence::Retired {
+            true => (self.takes)(row),
+            false => self.has(row.number()),
+        }
     }
 
-    /// Visits such devices of the scope from number `from` on in order, until `visit` breaks.
+    /// Visits such devices of the scope, but no retired ones, from number `from` on in order, until `visit` breaks.
     pub fn rows(
         &self,
         fleet: &Fleet,
@@ -47,35 +52,33 @@ impl Scope {
         which: Which,
         mut visit: impl FnMut(Row<'_>) -> ControlFlow<()>,
     ) {
-        let mut next = self.next(from);
-        while let Some(device) = next {
-            let flow = fleet.row(device, |row| match which {
-                Which::Missing if !row.presence().is_missing() => ControlFlow::Continue(()),
-                _ if !self.takes(&row) => ControlFlow::Continue(()),
-                _ => visit(row),
-            });
-            if flow.is_some_and(|flow| flow.is_break()) {
-                return;
-            }
-            next = device.checked_add(1).and_then(|from| self.next(from));
-        }
-    }
-
-    fn next(&self, from: DeviceNumber) -> Option<DeviceNumber> {
         let (mut block, mut at) = place(from);
         while let Some(found) = self.blocks.next(block) {
             if found != block {
                 (block, at) = (found, 0);
             }
-            let words = self.members.get(block).and_then(OnceLock::get);
-            let member =
-                words.and_then(|words| next_in(at, words.len(), |word| words[word].load(Ordering::Acquire)));
-            if let Some(member) = member {
-                return Some((block * BLOCK + member) as DeviceNumber);
+            if let Some(words) = self.members.get(block).and_then(OnceLock::get)
+                && let Some(columns) = fleet.read(block)
+            {
+                while let Some(found) = next_in(at, words.len(), |word| words[word].load(Ordering::Acquire)) {
+                    let number = (block * BLOCK + found) as DeviceNumber;
+                    let is_there =
+                        columns.live.get(found) && (which != Which::Missing || columns.missing.get(found));
+                    let row = Row::new(fleet, &columns, number).filter(|row| is_there && self.takes(row));
+                    if row.is_some_and(|row| visit(row).is_break()) {
+                        return;
+                    }
+                    at = found + 1;
+                }
             }
             (block, at) = (block + 1, 0);
         }
-        None
+    }
+
+    fn has(&self, device: DeviceNumber) -> bool {
+        let (block, at) = place(device);
+        let words = self.members.get(block).and_then(OnceLock::get);
+        words.is_some_and(|words| words[at / 64].load(Ordering::Acquire) >> (at % 64) & 1 == 1)
     }
 
     fn set(&self, device: DeviceNumber, is: bool) {
@@ -96,7 +99,7 @@ impl Scope {
 }
 
 impl Fleet {
-    /// A part of the fleet from now on.
+    /// A part of the fleet from now on. `takes` says it of a row alone, by what [revises](super::revision) it.
     pub fn scope(&self, takes: impl Fn(&Row<'_>) -> bool + Send + Sync + 'static) -> Arc<Scope> {
         let scope = Arc::new(Scope {
             takes: Box::new(takes),
@@ -105,7 +108,7 @@ impl Fleet {
         });
         self.scopes.write().push(scope.clone());
         self.rows(1, Which::Live, |row| {
-            scope.set(row.number(), scope.takes(&row));
+            scope.set(row.number(), (scope.takes)(&row));
             ControlFlow::Continue(())
         });
         scope
@@ -121,13 +124,15 @@ impl Fleet {
             if block.columns.read_recursive().revised.is_empty() {
                 continue;
             }
-            let revised = std::mem::take(&mut block.columns.write().revised);
-            for at in revised.iter() {
+            let mut columns = block.columns.write();
+            for at in columns.revised.iter() {
                 let device = block.base + at as DeviceNumber;
+                let row = Row::new(self, &columns, device).filter(|_| columns.live.get(at));
                 for scope in scopes.iter() {
-                    scope.set(device, self.row(device, |row| scope.takes(&row)).unwrap_or(false));
+                    scope.set(device, row.is_some_and(|row| (scope.takes)(&row)));
                 }
             }
+            columns.revised = Bits::default();
         }
     }
 }
