@@ -103,6 +103,15 @@ fn values_of_every_type() {
     assert_eq!(view(1).1, None, "does not fit Integer32");
     let reset = fleet.row(device, |row| row.point(4).unwrap().discontinuity()).unwrap();
     assert_eq!(reset, after(2), "the counter went backwards");
+    let bad = Fact::Point { slot: 2, value: Scalar::Bad, time: Time::NEVER };
+    for (secs, fact) in [(3, value(2, 9)), (4, bad), (5, bad), (6, value(2, 8))] {
+        report(&fleet, device, false, &[fact], after(secs));
+    }
+    let since = || fleet.row(device, |row| row.point(4).unwrap().counted_since()).unwrap();
+    assert_eq!(since(), after(6), "backwards behind what was no value");
+    report(&fleet, device, false, &[ran_for(1), value(2, 10)], after(9));
+    fleet.show_boots(&fleet.moved_boots(usize::MAX));
+    assert_eq!(since(), after(8), "the unit has booted");
     report(
         &fleet,
         device,
@@ -285,6 +294,25 @@ fn children_wait_for_the_verdict_on_a_silent_parent() {
     assert_eq!(events(&fleet, &mut cursor), [], "nobody was told that it is unreachable");
 }
 
+/// What a broker keeps of one that is silent says nothing; of one that said that it goes, that it came back unheard.
+#[test]
+fn a_kept_word_is_no_return_of_who_is_silent() {
+    let fleet = fleet();
+    let [silent, gone] = ["silent", "gone"].map(|id| learn(&fleet, SENSOR, id));
+    for device in [silent, gone] {
+        report(&fleet, device, false, &[Fact::Availability(Availability::Online)], after(0));
+    }
+    report(&fleet, gone, false, &[Fact::Availability(Availability::Lost)], after(5));
+    (1..400).for_each(|secs| fleet.sweep(after(secs)));
+    for device in [silent, gone] {
+        assert_eq!(presence(&fleet, device), Presence::Lost);
+        report(&fleet, device, true, &[Fact::Availability(Availability::Online)], after(400));
+    }
+    assert_eq!([silent, gone].map(|device| presence(&fleet, device)), [Presence::Lost, Presence::Online]);
+    report(&fleet, silent, false, &[], after(401));
+    assert_eq!(presence(&fleet, silent), Presence::Online);
+}
+
 /// A kill between the write of a parent with its event and that of its children.
 #[test]
 fn children_agree_with_their_parent_after_a_start() {
@@ -425,6 +453,11 @@ fn a_unit_that_is_gone_does_not_come_back_with_what_the_broker_kept() {
     assert_eq!(says(&fleet, "C", None, 40), ("C".into(), 0), "swapped while nobody was there to hear it");
     assert_eq!(says(&fleet, "A", Some(7), 50), ("A".into(), 7), "it is there again");
     assert_eq!(says(&fleet, "C", None, 60), ("A".into(), 17));
+    assert_eq!(says(&fleet, "D", Some(3), 70), ("D".into(), 3));
+    fleet = restarted(&fleet, &["a"]);
+    for gone in ["A", "B", "C"] {
+        assert_eq!(says(&fleet, gone, None, 80), ("D".into(), 13), "{gone} was there before the last");
+    }
 }
 
 /// A unit whose own clock is set has not restarted, nor has one that was heard with a wrong clock first.

@@ -22,7 +22,7 @@ fn agent(address: &str, community: &str) -> Agent {
 
 fn facts() -> Facts {
     let mut sensor = fleetbridge::model::Profile { product: Some(1), ..sensor() };
-    sensor.points[0].unit = "$/h, a|\"b\"".to_owned();
+    sensor.points[0].unit = "$/h, a|\"b\"'".to_owned();
     Facts {
         version: "1.2.3".to_owned(),
         bridge: agent("192.0.2.1", "pub$lic"),
@@ -135,7 +135,7 @@ fn icinga() {
     let hosts = &files["fleetbridge-hosts.conf"].text;
     assert_eq!(hosts.matches("\nobject Host ").count(), 5);
     assert_eq!(hosts.matches("\nobject HostGroup ").count(), 2);
-    let unit = "unit = \"$$/h; a|\\\"b\\\"\"";
+    let unit = "unit = \"$$/h; a|b\"";
     assert!(files["fleetbridge.conf"].text.contains(unit), "neither a macro nor the end of a unit");
 }
 

@@ -26,7 +26,7 @@ fn manager() -> Manager {
     }
     let pools: Vec<Network> = ["127.1.0.0/16", "fd00:1::/64"].map(|pool| pool.parse().unwrap()).into();
     let hosts = Hosts {
-        listen: vec!["127.0.0.1".parse().unwrap()],
+        listen: ["127.0.0.1:161", "127.0.0.3:162"].map(|listen| listen.parse().unwrap()).into(),
         addresses: Addresses::new(&pools, Some(20_000..=20_999)),
         ..Hosts::default()
     };
@@ -66,6 +66,11 @@ fn address_and_port_decide_and_the_community_may_repeat() {
         ("127.0.0.1:161", "public@+01234567890123", None),
         ("127.1.0.9:161", "public", None),
         ("127.0.0.1:20009", "public", None),
+        // Each of its own addresses at its own port, devices at all.
+        ("127.0.0.3:162", "public", Some("bridge")),
+        ("127.0.0.1:162", "public", None),
+        ("127.0.0.3:161", "public", None),
+        ("127.1.0.1:162", "public", Some("one")),
         // Addresses of nobody.
         ("127.0.0.2:161", "public", None),
         ("127.1.0.0:161", "public", None),

@@ -17,11 +17,11 @@ use crate::{
 const PIECE: usize = 64 * 1024;
 
 /// Who asks the agents.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Asker {
     /// Else a community does.
     pub user: Option<User>,
-    /// The devices that the user sees; `None`: all.
+    /// The devices that the asker sees; `None`: all.
     pub scope: Option<Filter>,
 }
 
@@ -131,7 +131,10 @@ fn takes(filter: &Filter, row: &Row<'_>) -> bool {
 fn host(row: &Row<'_>, agent: Agent) -> Host {
     let text = |attribute| row.attribute(attribute).to_owned();
     let profile = row.profile();
-    let parent = row.live_parent(|parent| (parent.name().to_owned(), parent.number()));
+    // Tools that are told of a circle take all of it as unreachable.
+    let parent =
+        row.is_rooted().then(|| row.live_parent(|parent| (parent.name().to_owned(), parent.number())));
+    let parent = parent.flatten();
     let (parent, parent_number) = parent.unzip();
     Host {
         number: row.number(),

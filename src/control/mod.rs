@@ -81,6 +81,8 @@ pub struct State {
     pub commit: Box<dyn Fn(u64) -> Result<Option<view::Record>, String> + Send + Sync>,
     /// How the bridge's own agent is asked; without a community nobody may.
     pub agent: kit::Agent,
+    /// The devices that its community sees; `None`: all.
+    pub seen: Option<kit::Filter>,
     /// How a device is asked, by its number and name.
     pub agent_of: Box<AgentOf>,
     /// Who may ask by SNMPv3, with the devices that each sees.

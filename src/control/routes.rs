@@ -198,7 +198,7 @@ async fn kit_facts(
 
 /// Without a name it is a community that asks.
 fn asker(state: &State, user: Option<&str>) -> Result<Asker, Refusal> {
-    let Some(name) = user else { return Ok(Asker::default()) };
+    let Some(name) = user else { return Ok(Asker { user: None, scope: state.seen.clone() }) };
     if let Some((user, scope)) = state.users.iter().find(|(user, _)| user.name == name) {
         return Ok(Asker { user: Some(user.clone()), scope: scope.clone() });
     }

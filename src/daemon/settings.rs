@@ -144,28 +144,38 @@ fn scope(filter: Option<&kit::Filter>, fleet: &Fleet) -> Option<Arc<Scope>> {
 /// Where the bridge and its devices answer.
 pub fn hosts(config: &Config) -> snmp::view::Hosts {
     snmp::view::Hosts {
-        listen: config.snmp.listen.iter().map(|address| address.ip()).collect(),
+        listen: config.snmp.listen.clone(),
         addresses: config.snmp.devices.addresses(),
         silent: config.snmp.devices.silent.clone(),
         sources: config.snmp.sources.clone(),
     }
 }
 
-/// How the bridge's own agent is asked: on the port that it listens at first, by the first community.
+/// The community that tools ask by: the first that sees all devices, better one that only reads.
+fn asking(config: &Config) -> Option<&config::Community> {
+    config.snmp.communities.iter().min_by_key(|community| (community.scope.is_some(), community.writes))
+}
+
+/// The devices that tools see by a community; `None`: all.
+pub fn seen(config: &Config) -> Option<kit::Filter> {
+    asking(config)?.scope.clone()
+}
+
+/// How the bridge's own agent is asked: on the port that it listens at first, by a community.
 pub fn agent(config: &Config) -> kit::Agent {
     let port = config.snmp.listen.first().map_or(0, SocketAddr::port);
     let same_port = config.snmp.listen.iter().filter(|address| address.port() == port);
     let mut addresses: Vec<_> = same_port.map(SocketAddr::ip).collect();
     addresses.sort_by_key(std::net::IpAddr::is_ipv6);
-    let community = config.snmp.communities.first();
-    let community = community.map_or_else(String::new, |community| community.name.expose().to_owned());
+    let community = asking(config).map_or_else(String::new, |community| community.name.expose().to_owned());
     kit::Agent { addresses, port, community, context: String::new() }
 }
 
 /// In words that are others if devices are asked otherwise.
 pub fn asked_by(config: &Config) -> String {
     let devices = &config.snmp.devices;
-    format!("{:?} {:?} {:?} {:?}", agent(config), devices.addresses(), devices.communities, users(config))
+    let (addresses, communities) = (devices.addresses(), &devices.communities);
+    format!("{:?} {:?} {addresses:?} {communities:?} {:?}", agent(config), seen(config), users(config))
 }
 
 /// Who may ask by SNMPv3.

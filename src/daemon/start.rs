@@ -152,7 +152,7 @@ impl Daemon {
         addresses::settle(&config, &store)?;
         let fleet = Arc::new(Fleet::new(profiles, last_event));
         // What the store does not say otherwise has changed now.
-        fleet.revision(started);
+        fleet.revision(started.max(store.last_flush()?));
         fleet.asked_by(&settings::asked_by(&config));
         let connections = settings::connections(&config);
         let adapters = bind_adapters(&connections, &store, &fleet)?;
@@ -257,6 +257,7 @@ impl Daemon {
             troubles: store.troubles(),
             asked: settings::agent(&config),
             agent_of: Box::new(settings::agent_of(&config)),
+            seen: settings::seen(&config),
             users: settings::users(&config),
             rooms: addresses::rooms(&config),
             pools: config.snmp.devices.addresses().ranges().collect(),
@@ -451,6 +452,7 @@ struct Shown {
     troubles: [Trouble; 2],
     asked: kit::Agent,
     agent_of: Box<control::AgentOf>,
+    seen: Option<kit::Filter>,
     users: Vec<(kit::User, Option<kit::Filter>)>,
     rooms: Vec<control::Room>,
     pools: Vec<RangeInclusive<IpAddr>>,
@@ -471,6 +473,7 @@ impl Shown {
             troubles,
             asked,
             agent_of,
+            seen,
             users,
             rooms,
             pools,
@@ -495,6 +498,7 @@ impl Shown {
             commit: Box::new(move |id| changes::commit(&datastore, id)),
             agent: asked,
             agent_of,
+            seen,
             users,
             rooms,
             pools,

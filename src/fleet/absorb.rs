@@ -120,7 +120,9 @@ impl Fleet {
             None => Presence::Online,
         };
         let was = columns.slots[at].presence;
-        if was == presence {
+        if was == presence
+            || report.retained && presence == Presence::Online && columns.is_silent(at, profile)
+        {
             return;
         }
         let is_birth = says == Some(Availability::Online) && !report.retained;
@@ -169,6 +171,17 @@ impl Fleet {
 }
 
 impl Columns {
+    /// Whether a device was lost by its silence: then it never said that it goes, and that a broker still has its former word
+    /// is no sign that it is back.
+    fn is_silent(&self, at: usize, profile: &Profile) -> bool {
+        let slot = &self.slots[at];
+        let lost_after = profile.presence.lost_after().max(profile.presence.late_after());
+        let silence = slot.presence_since.since(slot.last_seen);
+        slot.presence == Presence::Lost
+            && !slot.last_seen.is_never()
+            && lost_after.is_some_and(|lost_after| silence >= lost_after)
+    }
+
     fn write_cell(
         &mut self,
         cell: usize,
@@ -181,6 +194,8 @@ impl Columns {
         let cells = &mut self.cells;
         let former = cells.flags[cell];
         let has_value = former & flag::VALUE != 0;
+        // Also behind what was no value.
+        let has_count = def.ty == PointType::Counter && former & (flag::VALUE | flag::BAD) != 0;
         // A value that is older than the one we hold, or retained and of unknown age, says nothing new.
         if has_value && time != 0 && time < cells.times[cell] {
             return;
@@ -191,7 +206,7 @@ impl Columns {
                     return;
                 }
                 let counter = def.ty == PointType::Counter;
-                if counter && has_value && (value as u64) < cells.values[cell] as u64 {
+                if has_count && (value as u64) < cells.values[cell] as u64 {
                     cells.set_reset(cell as u32, time);
                 }
                 cells.values[cell] = value;

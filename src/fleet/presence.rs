@@ -174,7 +174,7 @@ impl Fleet {
     }
 
     /// Whether the way up from a device ends, and soon.
-    fn is_rooted(&self, device: DeviceNumber) -> bool {
+    pub(super) fn is_rooted(&self, device: DeviceNumber) -> bool {
         let mut at = device;
         for _ in 0..MOST_LEVELS {
             match self.row(at, |row| row.parent()) {

@@ -22,7 +22,7 @@ pub struct DeviceState<'a> {
     pub change: Option<Change>,
     pub attributes: Vec<(Attribute, &'a str)>,
     /// Of the unit that was there before; empty: nobody knows of one.
-    pub former_serial: &'a str,
+    pub former_serials: &'a str,
     pub points: Vec<PointState<'a>>,
 }
 
@@ -80,7 +80,7 @@ impl Fleet {
         if state.highest_uptime > 0 {
             columns.uptimes.set_highest(at, state.highest_uptime.into());
         }
-        columns.former_serials.set(at, state.former_serial, &mut columns.texts);
+        columns.former_serials.set(at, state.former_serials, &mut columns.texts);
         let slot = &mut columns.slots[at];
         slot.reported_parent = state.parent;
         for &(attribute, text) in &state.attributes {

@@ -114,9 +114,9 @@ impl<'a> Row<'a> {
         self.columns.uptimes.highest(self.at())
     }
 
-    /// Of the unit that was there before, if another one was heard to take its place; else empty.
-    pub fn former_serial(&self) -> &'a str {
-        self.columns.former_serial(self.at())
+    /// Of the units that were there before, as far as others were heard to take their place: a line each, the newest first.
+    pub fn former_serials(&self) -> &'a str {
+        self.columns.former_serials(self.at())
     }
 
     /// Since when the unit runs, as far as anybody can tell: its boot, else the first sight of it.
@@ -133,6 +133,11 @@ impl<'a> Row<'a> {
     pub fn silent_seconds(&self, now: Time) -> Option<u64> {
         let last = self.last_seen();
         (!last.is_never()).then(|| now.since(last) / 1000)
+    }
+
+    /// Whether what it hangs on, directly and through others, ends, and soon: it is no circle.
+    pub fn is_rooted(&self) -> bool {
+        self.parent() == 0 || self.fleet.is_rooted(self.number)
     }
 
     /// The device that it hangs on, as its managers say, else as reported; 0: none, or none that has a number.
@@ -268,7 +273,12 @@ impl<'a> Point<'a> {
         Time::from_secs(u64::from(self.row.columns.cells.times[self.cell]))
     }
 
-    /// Since when a counter has run without a reset; [`Time::NEVER`] no reset was seen.
+    /// Since when a counter has run without a reset, by itself or with the unit; [`Time::NEVER`] none was seen.
+    pub fn counted_since(&self) -> Time {
+        self.discontinuity().max(self.row.boot())
+    }
+
+    /// When a counter last went backwards; [`Time::NEVER`] that was not seen.
     pub fn discontinuity(&self) -> Time {
         Time::from_secs(u64::from(self.row.columns.cells.reset_secs(self.cell as u32)))
     }

@@ -3,12 +3,18 @@
 //! A broker may keep a message of a unit that is gone and deliver it at every connection. So what a live message replaced is
 //! remembered: a retained one with that serial says nothing of the unit that is there.
 
+use std::iter;
+
 use super::{
     absorb::attribute_text,
     block::Columns,
     texts::{TextId, Texts},
 };
 use crate::model::*;
+
+/// Units of a device that are remembered, and what stands between their serials, the newest first.
+const REMEMBERED: usize = 4;
+const BETWEEN: char = '\n';
 
 /// By place, few: the serials of those units that were replaced by what another one said live.
 #[derive(Debug, Default)]
@@ -19,30 +25,32 @@ impl FormerSerials {
         self.0.binary_search_by_key(&(at as u16), |former| former.0).map_or(0, |index| self.0[index].1)
     }
 
-    pub fn set(&mut self, at: usize, serial: &str, texts: &mut Texts) {
+    pub fn set(&mut self, at: usize, serials: &str, texts: &mut Texts) {
         let place = at as u16;
         match self.0.binary_search_by_key(&place, |former| former.0) {
             Ok(index) => {
-                texts.replace(&mut self.0[index].1, serial);
+                texts.replace(&mut self.0[index].1, serials);
             }
-            Err(_) if serial.is_empty() => {}
-            Err(index) => self.0.insert(index, (place, texts.acquire(serial))),
+            Err(_) if serials.is_empty() => {}
+            Err(index) => self.0.insert(index, (place, texts.acquire(serials))),
         }
     }
 }
 
 impl Columns {
-    pub fn former_serial(&self, at: usize) -> &str {
+    /// A line each, the newest first.
+    pub fn former_serials(&self, at: usize) -> &str {
         self.texts.str(self.former_serials.of(at))
     }
 
     /// Whether a retained message tells the serial of a unit that is gone.
     pub fn is_of_former_unit(&self, at: usize, report: &Report, reports: &Reports) -> bool {
-        let former = self.former_serial(at);
+        let former = self.former_serials(at);
         !former.is_empty()
             && reports.facts(report).iter().any(|fact| match *fact {
                 Fact::Attribute { attribute: Attribute::Serial, text } => {
-                    attribute_text(reports, text) == former
+                    let told = attribute_text(reports, text);
+                    former.split(BETWEEN).any(|serial| serial == told)
                 }
                 _ => false,
             })
@@ -55,8 +63,11 @@ impl Columns {
             return false;
         }
         if !retained && !serial.is_empty() {
-            let known = self.texts.str(known).to_owned();
-            self.former_serials.set(at, &known, &mut self.texts);
+            let is_other = |former: &&str| *former != serial && !former.is_empty();
+            let former = self.former_serials(at).split(BETWEEN).filter(is_other);
+            let serials: Vec<_> = iter::once(self.texts.str(known)).chain(former).take(REMEMBERED).collect();
+            let serials = serials.join(&BETWEEN.to_string());
+            self.former_serials.set(at, &serials, &mut self.texts);
         }
         true
     }

@@ -222,11 +222,12 @@ enum Next {
 
 impl Notifier {
     fn new(agent: Arc<Agent>, targets: Arc<Targets>, history: Arc<History>) -> Self {
-        let own = |address: &IpAddr| match address {
-            IpAddr::V4(address) if !address.is_unspecified() => Some(*address),
+        let own = |address: IpAddr| match address {
+            IpAddr::V4(address) if !address.is_unspecified() => Some(address),
             _ => None,
         };
-        let bridge = agent.hosts().listen.iter().find_map(own).unwrap_or(Ipv4Addr::UNSPECIFIED);
+        let bridge =
+            agent.hosts().listen.iter().map(SocketAddr::ip).find_map(own).unwrap_or(Ipv4Addr::UNSPECIFIED);
         let count = targets.list.lock().len();
         Notifier {
             agent,

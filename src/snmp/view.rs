@@ -59,8 +59,8 @@ pub struct Path {
 /// Who answers where.
 #[derive(Clone, Debug)]
 pub struct Hosts {
-    /// The bridge's own addresses; unspecified: all that are no device's.
-    pub listen: Vec<IpAddr>,
+    /// Where the bridge itself answers. An unspecified address: all that are no device's; port 0: any.
+    pub listen: Vec<SocketAddr>,
     pub addresses: Addresses,
     /// Devices of such a presence do not answer.
     pub silent: Vec<Presence>,
@@ -110,7 +110,10 @@ impl Hosts {
             };
         }
         // Without pools each socket is bound to an address of its own.
-        let listened = |own: &IpAddr| *own == ip || own.is_unspecified() && (own.is_ipv6() || ip.is_ipv4());
+        let listened = |own: &SocketAddr| {
+            let is_there = own.ip() == ip || own.ip().is_unspecified() && (own.is_ipv6() || ip.is_ipv4());
+            is_there && (at_port.is_some() || [0, local.port()].contains(&own.port()))
+        };
         if self.addresses.has_pools() && !self.listen.iter().any(listened) {
             return Err(NobodysAddress);
         }

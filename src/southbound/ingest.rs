@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     fleet::{Adapter, AdapterState, Fleet, Identity, Resolved},
-    model::{DeviceNumber, Reports, Time},
+    model::{Availability, DeviceNumber, Fact, Reports, Time},
     stats::Stats,
 };
 
@@ -148,8 +148,11 @@ impl Ingest {
                     self.resolved.push(Resolved { device, report: index, parent: 0 });
                     false
                 }
-                // A message that the broker kept is no sign that a retired device is back.
-                Some((_, false)) => !report.retained,
+                // What the broker kept, or says in its place, is no sign that a retired device is back.
+                Some((_, false)) => {
+                    let is_gone = |fact: &Fact| matches!(fact, Fact::Availability(Availability::Lost));
+                    !report.retained && !reports.facts(report).iter().any(is_gone)
+                }
                 None => true,
             }
         });

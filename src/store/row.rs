@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! version 1 | presence | last seen | since, boot (differences to last seen) | parent
-//! (attribute + 1, length, text)* [253, length, serial of the unit before] [254, 5, highest uptime told] [255, 10, revision and hash of the last change] 0
+//! (attribute + 1, length, text)* [253, length, serials of the units before] [254, 5, highest uptime told] [255, 10, revision and hash of the last change] 0
 //! (difference to the former point number, tag, value, time [, discontinuity])*   to the end
 //! ```
 //! Numbers are LEB128 varints, signed ones zigzag, those of 254 and 255 five groups of seven bits each; instants of points
@@ -20,9 +20,9 @@ const CHANGE: u8 = 255;
 /// As [`CHANGE`]; empty in rows of a version that kept no highest uptime.
 const UPTIME: u8 = 254;
 /// As [`CHANGE`].
-const FORMER_SERIAL: u8 = 253;
+const FORMER_SERIALS: u8 = 253;
 
-const _: () = assert!(Attribute::COUNT < FORMER_SERIAL as usize);
+const _: () = assert!(Attribute::COUNT < FORMER_SERIALS as usize);
 
 /// A row that this version cannot read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,7 +46,7 @@ pub fn encode(row: &Row<'_>, out: &mut Vec<u8>) {
     for attribute in Attribute::ALL {
         put_attribute(out, attribute as u8 + 1, row.reported(attribute));
     }
-    put_attribute(out, FORMER_SERIAL, row.former_serial());
+    put_attribute(out, FORMER_SERIALS, row.former_serials());
     put_uptime(out, row.highest_uptime());
     put_change(out, row.change());
     out.push(0);
@@ -70,7 +70,7 @@ pub fn encode_state(state: &DeviceState<'_>, out: &mut Vec<u8>) {
     for &(attribute, text) in &state.attributes {
         put_attribute(out, attribute as u8 + 1, text);
     }
-    put_attribute(out, FORMER_SERIAL, state.former_serial);
+    put_attribute(out, FORMER_SERIALS, state.former_serials);
     put_uptime(out, state.highest_uptime);
     if let Some(change) = state.change {
         put_change(out, change);
@@ -114,7 +114,7 @@ pub fn decode(bytes: &[u8]) -> Result<DeviceState<'_>, RowError> {
                 state.highest_uptime = u32::try_from(last_seen.since(boot) / 1000).unwrap_or(u32::MAX).max(1);
             }
             UPTIME => [state.highest_uptime] = groups(text)?,
-            FORMER_SERIAL => state.former_serial = text,
+            FORMER_SERIALS => state.former_serials = text,
             _ => {}
         }
         // An attribute of a later version is left out.
@@ -325,7 +325,7 @@ mod tests {
             parent: 77,
             change: Some(Change { revision: 1_795_398_917, shown: u32::MAX }),
             attributes: vec![(Attribute::Firmware, "14.2.0"), (Attribute::Site, "Süd")],
-            former_serial: "A-1",
+            former_serials: "A-1\nA-0",
             points: vec![
                 point(1, StoredValue::Integer(-215)),
                 point(2, StoredValue::Bad),
@@ -459,7 +459,7 @@ mod tests {
                 parent,
                 change: change.map(|(revision, shown)| Change { revision, shown }),
                 attributes: attributes.iter().map(|(&at, text)| (Attribute::ALL[at], text.as_str())).collect(),
-                former_serial: if parent % 2 == 1 { "B/7" } else { "" },
+                former_serials: if parent % 2 == 1 { "B/7" } else { "" },
                 points: points
                     .iter()
                     .map(|(&number, (value, time, reset))| PointState {

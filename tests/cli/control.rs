@@ -96,6 +96,7 @@ impl Bridge {
                     commits: Box::new(|| Ok(Vec::new())),
                     commit: Box::new(|_| Ok(None)),
                     agent: agent(),
+                    seen: None,
                     agent_of: Box::new(|number, name| {
                         // Every second device has an address of its own.
                         let own = IpAddr::from([127, 1, 0, number as u8]);

@@ -249,8 +249,10 @@ class RunningTest(Case):
         self.bridge.kill()
         self.bridge.start()
         self.assertEqual(sorted(self.bridge.manager.devices()), ["dev-1", "dev-3"])
+        self.broker.publish("th/dev-2/status", "down")  # its last will
         self.broker.publish("th/dev-4/telemetry", telemetry())
         wait_until(lambda: "dev-4" in self.bridge.manager.devices(), 2, "another device")
+        self.assertNotIn("dev-2", self.bridge.manager.devices(), "what the broker says in its place is no sign of life")
         self.assertEqual(self.bridge.manager.devices()["dev-4"]["number"], 4)
         self.broker.publish("th/dev-2/telemetry", telemetry())
         wait_until(lambda: "dev-2" in self.bridge.manager.devices(), 2, "the retired device is heard again")

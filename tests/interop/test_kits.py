@@ -1,15 +1,19 @@
 """NMS kits: what is common to all tools, and Telegraf's files, whose every object net-snmp gets as they say."""
 
+import contextlib
 import csv
 import json
 import os
 import re
+import sqlite3
 import stat
 import subprocess
+import time
 import tomllib
 
 from support import Bridge, Broker, Case, Manager, wait_until
 from support.fleet import POINTS, adapter, telemetry
+from support.netconf import FB
 
 IDENTITY = """
 [identity]
@@ -250,6 +254,47 @@ class ToldTest(KitTest):
         self.assertEqual(bridge.cli("device", "retire", "gw").code, 0)
         self.assertEqual(self.hosts(bridge, "--since", str(since + 1))[0], {"gw": True, "gw:c1": False}, "the child is told")
         self.assertNotIn("Parent", self.notes(bridge)["gw:c1"])
+
+    def test_a_circle_of_parents_is_told_to_nobody(self):
+        """Icinga would take all of it as unreachable."""
+        bridge = self.fleet(2)
+        hang = lambda name, parent: f"<device><name>{name}</name><parent>{parent}</parent></device>"
+        for edit in (hang("dev-0", "dev-1"), hang("dev-1", "dev-0")):
+            self.assertNotIn("Parent: dev-0", "".join(self.notes(bridge).values()))
+            file = self.write("edit.xml", f'<fleet xmlns="{FB}">{edit}</fleet>')
+            self.assertIn("done", bridge.cli("netconf", "edit", file).out)
+        self.assertNotIn("Parent", "".join(self.notes(bridge).values()))
+
+    def test_devices_are_asked_by_who_sees_them(self):
+        self.broker = Broker(self)
+        scoped = '{ name = "plant", access = "read", scope = "name=a" }'
+        writes = '{ name = "rw", access = "write", sources = ["127.0.0.1"] }'
+        bridge = Bridge(self, mqtt=[adapter(self.broker)], communities=[scoped, writes, '{ name = "ro", access = "read" }'])
+        for devices, community, after in (("ab", "ro", (scoped, writes)), ("ab", "rw", (scoped,)), ("a", "plant", (scoped,))):
+            bridge.manager = Manager(self, bridge.port, community=community)
+            bridge.start()
+            for name in "ab":
+                self.broker.publish(f"sensors/{name}/telemetry", '{"temperature":4.5}')
+            wait_until(lambda: len(bridge.json("report", "inventory")) == 2, 5, "both are there")
+            self.assertEqual("".join(sorted(self.hosts(bridge)[0])), devices)
+            with open(os.path.join(self.out, "hosts.csv"), encoding="utf-8", newline="") as file:
+                asked = {row["community"].split("@")[0] for row in csv.DictReader(file)}
+            self.assertEqual(asked, {community})
+            bridge.stop()
+            with open(bridge.file, encoding="utf-8") as file:
+                text = re.sub(r"(?m)^communities = .*", f"communities = [{', '.join(after)}]", file.read())
+            with open(bridge.file, "w", encoding="utf-8") as file:
+                file.write(text)
+
+    def test_revisions_go_on_behind_those_of_a_clock_that_was_ahead(self):
+        bridge = self.fleet(1)
+        bridge.stop()
+        ahead = int(time.time()) + 300
+        with contextlib.closing(sqlite3.connect(os.path.join(bridge.folder, "state.db"))) as state, state:
+            written = state.execute("UPDATE meta SET value = ? WHERE key = 'written'", (ahead * 1000,))
+            self.assertEqual(written.rowcount, 1)
+        bridge.start()
+        self.assertGreaterEqual(int(self.hosts(bridge)[1].split()[-1]), ahead)
 
     def test_zabbix_has_in_each_run_what_a_device_hangs_on(self):
         """Else the import would take the device away from its gateway."""

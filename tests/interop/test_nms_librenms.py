@@ -169,7 +169,8 @@ class LibrenmsTest(Case):
         self.assertEqual([line[-2] for line in added], ["127.0.0.1", "127.78.0.1", "127.78.0.2"])
         self.assertEqual({"--v2c", "--force", "--display-name=one", "--transport=udp", "--community=public", "--group=3"} - set(added[1]), set())
         self.assertIn(f"--port={self.bridge.port}", added[1])
-        self.assertIn("127.78.0.1\tIt's <\"Lübeck\"> $HOME\tfleetbridge", said, "its site, and what it hangs on")
+        asked = f"{self.bridge.port}\tudp\tpublic"
+        self.assertIn(f"127.78.0.1\tIt's <\"Lübeck\"> $HOME\tfleetbridge\t{asked}", said, "its site, what it hangs on, and how it is asked")
 
         with open(os.path.join(self.folder, "kit", "librenms.revision.new"), encoding="ascii") as file:
             since = file.read().strip()
@@ -198,14 +199,14 @@ class LibrenmsTest(Case):
 
     def test_hosts_without_addresses_go_by_name(self):
         self.start()
-        self.sensors(one="A", known="A")
+        self.sensors(one="A", known="A", fleetbridge="A")
         self.kit("--hosts")
         code, said = self.run_script()
         self.assertEqual(code, 0, "one that is there already is no failure")
         added = [line.split("|") for line in said if line.startswith("device:add|")]
-        self.assertEqual([line[-2] for line in added][1:], ["one", "known"])
+        self.assertEqual([line[-2] for line in added], ["127.0.0.1", "one", "known", "fleetbridge"], "one of the bridge's name too")
         self.assertIn("--community=public@one", added[1])
-        self.assertIn("known\tA\tfleetbridge", said)
+        self.assertIn(f"known\tA\tfleetbridge\t{self.bridge.port}\tudp\tpublic@known", said, "its community may have changed")
 
     def test_gateways_and_what_is_not_there_any_more(self):
         self.broker = Broker(self)
@@ -219,6 +220,7 @@ class LibrenmsTest(Case):
         self.kit("--hosts")
         code, said = self.run_script()
         self.assertEqual(code, 0, "what LibreNMS has not need not be taken out")
-        self.assertIn("gw:c1\t\tgw", said)
-        self.assertIn("gw\t\tfleetbridge", said)
+        placed = [line.split("\t")[:3] for line in said]
+        self.assertIn(["gw:c1", "", "gw"], placed)
+        self.assertIn(["gw", "", "fleetbridge"], placed)
         self.assertFalse([line for line in said if line.startswith("device:remove")])

@@ -93,7 +93,7 @@ impl World {
         let access = Access {
             communities: Communities::default(),
             usm: Usm::new(Users::new([user.clone()]), 7),
-            hosts: Hosts { listen: vec!["127.0.0.1".parse().unwrap()], addresses, ..Hosts::default() },
+            hosts: Hosts { listen: vec!["127.0.0.1:0".parse().unwrap()], addresses, ..Hosts::default() },
             rows,
             made: Default::default(),
         };

@@ -73,7 +73,7 @@ pub(super) struct NmsKit {
     /// Where the tool reaches the bridge, if `[snmp] listen` names all addresses [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     address: Option<IpAddr>,
-    /// Who asks, by SNMPv3: a [[user]] with `snmp` of the boot file; without, the first community asks, by v2c
+    /// Who asks, by SNMPv3: a [[user]] with `snmp` of the boot file; without, a community asks by v2c: the first that sees all devices, better one that only reads
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
 }
@@ -99,6 +99,12 @@ impl NmsKit {
         let mut reach = Reach::by(self.address);
         reach.apply(&mut facts.bridge);
         if !self.hosts {
+            if tool == Tool::Telegraf && facts.user.is_none() && facts.bridge.community.is_empty() {
+                return Err(Failure::new(
+                    "no community may ask the SNMP agent, so Telegraf could not",
+                    "add communities = [{ name = \"...\", access = \"read\" }] to [snmp] and start the bridge again; or by SNMPv3: --user NAME",
+                ));
+            }
             let mut files = Files::new(self.out.as_deref());
             tool.templates(&facts).into_iter().for_each(|file| files.put(file));
             let written = files.finish(out)?;

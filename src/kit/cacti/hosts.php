@@ -189,7 +189,7 @@ function site($name) {
 
 	$name = mb_substr($name, 0, 100);
 	if (!isset($sites[$name])) {
-		$id           = db_fetch_cell_prepared('SELECT id FROM sites WHERE name = ?', array($name));
+		$id           = db_fetch_cell_prepared('SELECT id FROM sites WHERE BINARY name = ?', array($name));
 		$sites[$name] = $id ? $id : sql_save(array('id' => 0, 'name' => $name), 'sites');
 		branch($sites[$name]);
 	}

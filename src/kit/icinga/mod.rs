@@ -132,6 +132,11 @@ fn device(facts: &Facts, host: &Host) -> String {
     out
 }
 
+/// A comma would end a unit of check_snmp, and a quote never would.
+fn unit(unit: &str) -> String {
+    unit.replace(',', ";").replace(['\'', '"'], "")
+}
+
 fn points(out: &mut String, profile: &Profile) {
     let _ = writeln!(out, "  {} = {{", text(&profile.name));
     for point in &profile.points {
@@ -141,8 +146,7 @@ fn points(out: &mut String, profile: &Profile) {
             "    {} = {{ number = {}, unit = {}, numeric = {numeric} }}",
             text(&service(&point.name)),
             point.number,
-            // A comma would end it.
-            of_macro(&point.unit.replace(',', ";"))
+            of_macro(&unit(&point.unit))
         );
     }
     out.push_str("  }\n");

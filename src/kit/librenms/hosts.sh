@@ -1,6 +1,6 @@
 #!/bin/sh
 # Adds the devices to LibreNMS, and takes out those that were retired. Run it as the user librenms; sh may read it from a pipe.
-# A device that is there already stays as it is, but for its site and what it hangs on. Answers are not waited for, nor is
+# A device that is there already gets its port, community, site and what it hangs on, and stays as it is else. Answers are not waited for, nor is
 # ping: a device may be away now. The exit code is 0 only if LibreNMS has taken all.
 # LNMS: where lnms is. POLLER_GROUP: the number of the poller group. SNMP_AUTH_PASSPHRASE, SNMP_PRIV_PASSPHRASE: those of the
 # user who asks by SNMPv3 (`nms-kit librenms --user`).
@@ -19,7 +19,7 @@ user() {
 
 # add HOSTNAME NAME PORT TRANSPORT COMMUNITY SITE PARENT
 add() {
-    host=$1 site=$6 parent=$7
+    host=$1 port=$3 transport=$4 community=$5 site=$6 parent=$7
     set -- --display-name="$2" --port="$3" --transport="$4" "$5"
     if [ -z "$user" ]; then
         set -- --v2c "$1" "$2" "$3" --community="$4"
@@ -29,7 +29,7 @@ add() {
     fi
     "$lnms" device:add --force "$@" --group="${POLLER_GROUP:-0}" -- "$host" </dev/null
     case $? in
-    0 | 2) printf '%s\t%s\t%s\n' "$host" "$site" "$parent" >>"$placed" ;;
+    0 | 2) printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$host" "$site" "$parent" "$port" "$transport" "$community" >>"$placed" ;;
     *) failed=1 ;;
     esac
 }
@@ -54,9 +54,11 @@ place() {
     PLACED=$placed "$lnms" tinker --execute='
         $named = fn ($name) => \App\Models\Device::where("display", $name)->orWhere("hostname", $name)->value("device_id");
         foreach (file(getenv("PLACED"), FILE_IGNORE_NEW_LINES) as $line) {
-            [$host, $site, $parent] = explode("\t", $line, 3);
+            [$host, $site, $parent, $port, $transport, $community] = explode("\t", $line, 6);
             $device = \App\Models\Device::where("hostname", $host)->first();
             if ($device === null) continue;
+            $asked = ["port" => $port, "transport" => $transport] + ($community === "" ? [] : ["community" => $community]);
+            $device->forceFill($asked)->save();
             $above = array_diff(array_filter([$parent === "" ? null : $named($parent)]), [$device->device_id]);
             $device->parents()->sync($above);
             foreach (\App\Models\DeviceGroup::where("desc", "Site in fleetbridge")->where("name", "!=", $site)->get() as $other) {

@@ -35,16 +35,17 @@ pub(super) fn hosts(facts: &Facts, hosts: &mut dyn Iterator<Item = Host>, put: &
     put(File::secret(HOSTS, include_str!("hosts.sh")));
     let mut line = facts.user.as_ref().map(asks).unwrap_or_default();
     if facts.bridge.address().is_some() {
-        add(&mut line, BRIDGE, ["", ""], &facts.bridge, &facts.bridge);
+        add(&mut line, BRIDGE, ["", ""], &facts.bridge, None);
     }
     put(File::secret(HOSTS, line));
     for host in hosts {
         let mut line = String::new();
         if host.retired {
-            let _ = writeln!(line, "retire {}", word(&hostname(&host.name, &host.agent, &facts.bridge)));
+            let _ =
+                writeln!(line, "retire {}", word(&hostname(&host.name, &host.agent, Some(&facts.bridge))));
         } else {
             let above = host.parent.as_deref().unwrap_or(BRIDGE);
-            add(&mut line, &host.name, [&host.site, above], &host.agent, &facts.bridge);
+            add(&mut line, &host.name, [&host.site, above], &host.agent, Some(&facts.bridge));
         }
         put(File::secret(HOSTS, line));
     }
@@ -57,8 +58,8 @@ fn asks(user: &User) -> String {
     format!("user {}\n", words.join(" "))
 }
 
-/// `place`: the site, and the name of what it hangs on.
-fn add(out: &mut String, name: &str, place: [&str; 2], agent: &Agent, bridge: &Agent) {
+/// `place`: the site, and the name of what it hangs on. `bridge`: that of a device.
+fn add(out: &mut String, name: &str, place: [&str; 2], agent: &Agent, bridge: Option<&Agent>) {
     let transport = if agent.address().is_some_and(|address| address.is_ipv6()) { "udp6" } else { "udp" };
     let hostname = hostname(name, agent, bridge);
     let port = agent.port.to_string();
@@ -69,9 +70,11 @@ fn add(out: &mut String, name: &str, place: [&str; 2], agent: &Agent, bridge: &A
 
 /// LibreNMS knows a device by a host name that no other has: the address, else the device's name, which then has to
 /// resolve to the bridge's.
-fn hostname(name: &str, agent: &Agent, bridge: &Agent) -> String {
+fn hostname(name: &str, agent: &Agent, bridge: Option<&Agent>) -> String {
     match agent.address() {
-        Some(address) if name == BRIDGE || !bridge.addresses.contains(&address) => address.to_string(),
+        Some(address) if bridge.is_none_or(|bridge| !bridge.addresses.contains(&address)) => {
+            address.to_string()
+        }
         _ => name.to_owned(),
     }
 }

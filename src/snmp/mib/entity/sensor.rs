@@ -99,7 +99,7 @@ fn value<'a>(context: &Context<'_>, row: Row<'a>, sensor: &Sensor, column: u32) 
     match column {
         4 => Value::Integer(match point.value() {
             Some(PointValue::Integer(integer)) => sensor.value(integer),
-            Some(PointValue::Text(_)) | None => 0,
+            Some(PointValue::Text(_)) | None => sensor.value(0),
         }),
         5 => Value::Integer(match point.quality(context.now) {
             Quality::Good => 1,

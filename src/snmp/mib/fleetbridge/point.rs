@@ -126,7 +126,7 @@ fn value<R>(
             read(Value::seconds((!time.is_never()).then(|| context.now.since(time) / 1000)))
         }
         _ => match point.def.ty {
-            PointType::Counter => read(Value::Date(point.discontinuity())),
+            PointType::Counter => read(Value::Date(point.counted_since())),
             _ => return None,
         },
     })
