@@ -109,9 +109,16 @@ fn values_of_every_type() {
     }
     let since = || fleet.row(device, |row| row.point(4).unwrap().counted_since()).unwrap();
     assert_eq!(since(), after(6), "backwards behind what was no value");
+    report(&fleet, device, true, &[value(2, 5)], after(7));
+    assert_eq!(since(), after(7), "nobody knows of when the broker's is");
     report(&fleet, device, false, &[ran_for(1), value(2, 10)], after(9));
     fleet.show_boots(&fleet.moved_boots(usize::MAX));
     assert_eq!(since(), after(8), "the unit has booted");
+    report(&fleet, device, false, &[bad], after(10));
+    let again = restarted(&fleet, &["a"]);
+    report(&again, device, false, &[value(2, 500)], after(20));
+    let since = again.row(device, |row| row.point(4).unwrap().counted_since()).unwrap();
+    assert_eq!(since, after(20), "perhaps less than before");
     report(
         &fleet,
         device,
@@ -297,19 +304,23 @@ fn children_wait_for_the_verdict_on_a_silent_parent() {
 /// What a broker keeps of one that is silent says nothing; of one that said that it goes, that it came back unheard.
 #[test]
 fn a_kept_word_is_no_return_of_who_is_silent() {
-    let fleet = fleet();
-    let [silent, gone] = ["silent", "gone"].map(|id| learn(&fleet, SENSOR, id));
-    for device in [silent, gone] {
+    let mut fleet = fleet();
+    let ids = ["silent", "gone", "late"];
+    let [silent, gone, late] = ids.map(|id| learn(&fleet, SENSOR, id));
+    for device in [silent, gone, late] {
         report(&fleet, device, false, &[Fact::Availability(Availability::Online)], after(0));
     }
     report(&fleet, gone, false, &[Fact::Availability(Availability::Lost)], after(5));
     (1..400).for_each(|secs| fleet.sweep(after(secs)));
-    for device in [silent, gone] {
+    report(&fleet, late, true, &[Fact::Availability(Availability::Lost)], after(400));
+    fleet = restarted(&fleet, &ids);
+    for device in [silent, gone, late] {
         assert_eq!(presence(&fleet, device), Presence::Lost);
-        report(&fleet, device, true, &[Fact::Availability(Availability::Online)], after(400));
+        report(&fleet, device, true, &[Fact::Availability(Availability::Online)], after(401));
     }
-    assert_eq!([silent, gone].map(|device| presence(&fleet, device)), [Presence::Lost, Presence::Online]);
-    report(&fleet, silent, false, &[], after(401));
+    let now = [silent, gone, late].map(|device| presence(&fleet, device));
+    assert_eq!(now, [Presence::Lost, Presence::Online, Presence::Online]);
+    report(&fleet, silent, false, &[], after(402));
     assert_eq!(presence(&fleet, silent), Presence::Online);
 }
 

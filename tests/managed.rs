@@ -296,3 +296,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_circle_is_told_from_a_long_way_up() {
+    let fleet = fleet();
+    let chain: Vec<_> = (0..40).map(|n| learn(&fleet, SENSOR, &format!("d-{n}"))).collect();
+    for pair in chain.windows(2) {
+        say(&fleet, pair[1], &[ManagedFact::Parent(&format!("d-{}", pair[0] - chain[0]))], 1);
+    }
+    let circles = || chain.iter().filter(|one| fleet.row(**one, |row| row.ends_in_circle()).unwrap()).count();
+    assert_eq!(circles(), 0);
+    say(&fleet, chain[10], &[ManagedFact::Parent("d-12")], 2);
+    assert_eq!(circles(), 30, "three that hang on each other, and what hangs on them");
+}

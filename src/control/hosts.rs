@@ -132,8 +132,8 @@ fn host(row: &Row<'_>, agent: Agent) -> Host {
     let text = |attribute| row.attribute(attribute).to_owned();
     let profile = row.profile();
     // Tools that are told of a circle take all of it as unreachable.
-    let parent =
-        row.is_rooted().then(|| row.live_parent(|parent| (parent.name().to_owned(), parent.number())));
+    let parent = (!row.ends_in_circle())
+        .then(|| row.live_parent(|parent| (parent.name().to_owned(), parent.number())));
     let parent = parent.flatten();
     let (parent, parent_number) = parent.unzip();
     Host {

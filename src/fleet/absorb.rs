@@ -88,7 +88,7 @@ impl Fleet {
                     let Some(def) = profile.points.get(usize::from(slot)) else { continue };
                     let cell = columns.slots[at].cells as usize + usize::from(slot);
                     let time = stamp(time, report.retained, now);
-                    columns.write_cell(cell, def, value, time, report.retained, reports);
+                    columns.write_cell(cell, def, value, (time, now), report.retained, reports);
                 }
                 Fact::Attribute { attribute, text } => {
                     done.observations += 1;
@@ -120,9 +120,13 @@ impl Fleet {
             None => Presence::Online,
         };
         let was = columns.slots[at].presence;
-        if was == presence
-            || report.retained && presence == Presence::Online && columns.is_silent(at, profile)
-        {
+        // Of one that was silent and never said that it goes a broker's former word is no sign that it is back.
+        let is_silent = was == Presence::Lost && !columns.gone.get(at);
+        if report.retained && presence == Presence::Online && is_silent {
+            return;
+        }
+        columns.gone.set(at, presence == Presence::Lost);
+        if was == presence {
             return;
         }
         let is_birth = says == Some(Availability::Online) && !report.retained;
@@ -171,23 +175,13 @@ impl Fleet {
 }
 
 impl Columns {
-    /// Whether a device was lost by its silence: then it never said that it goes, and that a broker still has its former word
-    /// is no sign that it is back.
-    fn is_silent(&self, at: usize, profile: &Profile) -> bool {
-        let slot = &self.slots[at];
-        let lost_after = profile.presence.lost_after().max(profile.presence.late_after());
-        let silence = slot.presence_since.since(slot.last_seen);
-        slot.presence == Presence::Lost
-            && !slot.last_seen.is_never()
-            && lost_after.is_some_and(|lost_after| silence >= lost_after)
-    }
-
+    /// `time`: in seconds, 0 unknown.
     fn write_cell(
         &mut self,
         cell: usize,
         def: &PointDef,
         value: Scalar,
-        time: u32,
+        (time, now): (u32, Time),
         retained: bool,
         reports: &Reports,
     ) {
@@ -207,7 +201,9 @@ impl Columns {
                 }
                 let counter = def.ty == PointType::Counter;
                 if has_count && (value as u64) < cells.values[cell] as u64 {
-                    cells.set_reset(cell as u32, time);
+                    let known = cells.reset_secs(cell as u32);
+                    let reset = if time == 0 { now.secs() as u32 } else { time };
+                    cells.set_reset(cell as u32, reset.max(known));
                 }
                 cells.values[cell] = value;
                 let kind = match counter {

@@ -32,6 +32,8 @@ pub(super) struct Block {
 pub(super) struct Columns {
     pub live: Bits,
     pub missing: Bits,
+    /// Said that it goes, and nothing since.
+    pub gone: Bits,
     /// Changed since the last flush.
     pub dirty: Bits,
     /// Revised, or new, since scopes were last looked at.

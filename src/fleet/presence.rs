@@ -174,7 +174,7 @@ impl Fleet {
     }
 
     /// Whether the way up from a device ends, and soon.
-    pub(super) fn is_rooted(&self, device: DeviceNumber) -> bool {
+    fn is_rooted(&self, device: DeviceNumber) -> bool {
         let mut at = device;
         for _ in 0..MOST_LEVELS {
             match self.row(at, |row| row.parent()) {
@@ -183,6 +183,18 @@ impl Fleet {
             }
         }
         false
+    }
+
+    /// Whether the way up from a device never ends.
+    pub(super) fn ends_in_circle(&self, device: DeviceNumber) -> bool {
+        let up = |device| self.row(device, |row| row.parent()).unwrap_or(0);
+        let (mut slow, mut fast) = (device, device);
+        loop {
+            (slow, fast) = (up(slow), up(up(fast)));
+            if fast == 0 || slow == fast {
+                return fast != 0;
+            }
+        }
     }
 
     fn become_silent(&self, columns: &mut Columns, number: DeviceNumber, is: Presence, now: Time) -> Moved {

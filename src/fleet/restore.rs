@@ -21,8 +21,10 @@ pub struct DeviceState<'a> {
     /// `None`: an older version wrote the row, which knew none.
     pub change: Option<Change>,
     pub attributes: Vec<(Attribute, &'a str)>,
-    /// Of the unit that was there before; empty: nobody knows of one.
+    /// As [`Row::former_serials`](super::Row::former_serials).
     pub former_serials: &'a str,
+    /// It said that it goes.
+    pub gone: bool,
     pub points: Vec<PointState<'a>>,
 }
 
@@ -80,6 +82,7 @@ impl Fleet {
         if state.highest_uptime > 0 {
             columns.uptimes.set_highest(at, state.highest_uptime.into());
         }
+        columns.gone.set(at, state.gone);
         columns.former_serials.set(at, state.former_serials, &mut columns.texts);
         let slot = &mut columns.slots[at];
         slot.reported_parent = state.parent;
@@ -104,7 +107,11 @@ impl Fleet {
                     columns.cells.values[cell] = i64::from(columns.texts.acquire(text));
                     flag::VALUE | flag::TEXT
                 }
-                StoredValue::Bad => flag::BAD,
+                StoredValue::Bad => {
+                    // What it had counted to is not known: whatever comes next may be less.
+                    columns.cells.values[cell] = if def.ty == PointType::Counter { -1 } else { 0 };
+                    flag::BAD
+                }
                 StoredValue::Integer(_) | StoredValue::Text(_) => continue,
             };
             columns.cells.set_value_flags(cell, flags);

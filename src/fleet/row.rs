@@ -119,6 +119,11 @@ impl<'a> Row<'a> {
         self.columns.former_serials(self.at())
     }
 
+    /// Whether it said that it goes, by itself or its broker for it, and nothing since.
+    pub fn is_gone(&self) -> bool {
+        self.columns.gone.get(self.at())
+    }
+
     /// Since when the unit runs, as far as anybody can tell: its boot, else the first sight of it.
     pub fn up_since(&self) -> Time {
         self.slot.up_since().shifted(self.fleet.clock_set())
@@ -135,9 +140,9 @@ impl<'a> Row<'a> {
         (!last.is_never()).then(|| now.since(last) / 1000)
     }
 
-    /// Whether what it hangs on, directly and through others, ends, and soon: it is no circle.
-    pub fn is_rooted(&self) -> bool {
-        self.parent() == 0 || self.fleet.is_rooted(self.number)
+    /// Whether it hangs on devices that hang on each other.
+    pub fn ends_in_circle(&self) -> bool {
+        self.parent() != 0 && self.fleet.ends_in_circle(self.number)
     }
 
     /// The device that it hangs on, as its managers say, else as reported; 0: none, or none that has a number.

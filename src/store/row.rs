@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! version 1 | presence | last seen | since, boot (differences to last seen) | parent
-//! (attribute + 1, length, text)* [253, length, serials of the units before] [254, 5, highest uptime told] [255, 10, revision and hash of the last change] 0
+//! (attribute + 1, length, text)* [252, 1, 1: it said that it goes] [253, length, serials of the units before] [254, 5, highest uptime told] [255, 10, revision and hash of the last change] 0
 //! (difference to the former point number, tag, value, time [, discontinuity])*   to the end
 //! ```
 //! Numbers are LEB128 varints, signed ones zigzag, those of 254 and 255 five groups of seven bits each; instants of points
@@ -22,7 +22,10 @@ const UPTIME: u8 = 254;
 /// As [`CHANGE`].
 const FORMER_SERIALS: u8 = 253;
 
-const _: () = assert!(Attribute::COUNT < FORMER_SERIALS as usize);
+/// As [`CHANGE`].
+const GONE: u8 = 252;
+
+const _: () = assert!(Attribute::COUNT < GONE as usize);
 
 /// A row that this version cannot read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +50,7 @@ pub fn encode(row: &Row<'_>, out: &mut Vec<u8>) {
         put_attribute(out, attribute as u8 + 1, row.reported(attribute));
     }
     put_attribute(out, FORMER_SERIALS, row.former_serials());
+    put_attribute(out, GONE, gone(row.is_gone()));
     put_uptime(out, row.highest_uptime());
     put_change(out, row.change());
     out.push(0);
@@ -71,6 +75,7 @@ pub fn encode_state(state: &DeviceState<'_>, out: &mut Vec<u8>) {
         put_attribute(out, attribute as u8 + 1, text);
     }
     put_attribute(out, FORMER_SERIALS, state.former_serials);
+    put_attribute(out, GONE, gone(state.gone));
     put_uptime(out, state.highest_uptime);
     if let Some(change) = state.change {
         put_change(out, change);
@@ -115,6 +120,7 @@ pub fn decode(bytes: &[u8]) -> Result<DeviceState<'_>, RowError> {
             }
             UPTIME => [state.highest_uptime] = groups(text)?,
             FORMER_SERIALS => state.former_serials = text,
+            GONE => state.gone = true,
             _ => {}
         }
         // An attribute of a later version is left out.
@@ -171,6 +177,10 @@ fn put_attribute(out: &mut Vec<u8>, code: u8, text: &str) {
     }
     out.push(code);
     put_text(out, text);
+}
+
+fn gone(is: bool) -> &'static str {
+    if is { "1" } else { "" }
 }
 
 fn put_uptime(out: &mut Vec<u8>, highest: u32) {
@@ -326,6 +336,7 @@ mod tests {
             change: Some(Change { revision: 1_795_398_917, shown: u32::MAX }),
             attributes: vec![(Attribute::Firmware, "14.2.0"), (Attribute::Site, "Süd")],
             former_serials: "A-1\nA-0",
+            gone: true,
             points: vec![
                 point(1, StoredValue::Integer(-215)),
                 point(2, StoredValue::Bad),
@@ -460,6 +471,7 @@ mod tests {
                 change: change.map(|(revision, shown)| Change { revision, shown }),
                 attributes: attributes.iter().map(|(&at, text)| (Attribute::ALL[at], text.as_str())).collect(),
                 former_serials: if parent % 2 == 1 { "B/7" } else { "" },
+                gone: parent % 3 == 1,
                 points: points
                     .iter()
                     .map(|(&number, (value, time, reset))| PointState {

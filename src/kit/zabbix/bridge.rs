@@ -113,6 +113,7 @@ fn items(template: &Template) -> Vec<Item> {
     items.push(
         template.scalar("sysUpTime", "Uptime").with("units", "uptime").with("trends", "0").multiplied("0.01"),
     );
+    items.push(template.scalar("sysName", "Name").text().inventory("NAME"));
     items.push(template.scalar("sysDescr", "Description").text().inventory("SOFTWARE_FULL"));
     items.push(template.scalar("sysLocation", "Location").text().inventory("LOCATION"));
     items

@@ -121,7 +121,7 @@ fn unit(unit: &str) -> String {
         "" => "",
         "celsius" => "°C",
         "percent" => "%",
-        "volts" => "V",
+        "volts" | "volts-ac" => "V",
         "amperes" => "A",
         "watts" => "W",
         "hertz" => "Hz",
