@@ -1,9 +1,12 @@
 """Targets, filters and communities that an administrator makes by SET, told and asked by net-snmp's tools."""
 
 import os
+import re
+import subprocess
 import time
 
 from support import Manager, TrapSink, wait_until
+from support.manager import ROOT
 from support.users import ADMIN, AS_ADMIN, options, passwords, receiver, user
 from test_notify import NotifyTest
 
@@ -127,6 +130,22 @@ class MadeTargetsTest(NotifyTest):
         self.assertEqual(len(informed.all()), count)
         self.assertIn("who is told was changed by SET", self.bridge.output())
         self.assertNotIn("hidden", self.bridge.output())
+
+    def test_as_the_readme_has_it(self):
+        with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as text:
+            block = next(block for block in re.findall(r"```sh\n(.*?)```", text.read(), re.DOTALL) if "COMMUNITY=" in block)
+        sink = TrapSink(self, community="SECRET")
+        self.start(2)
+        script = block.replace("127.0.0.1:1161", self.admin.target).replace("7F000001044A", address("127.0.0.1", sink.port))
+        environment = self.admin.environment | {"ADMIN": " ".join(["-v3", *AS_ADMIN]), "MIBS": ""}
+        done = subprocess.run(["bash", "-ec", script], env=environment, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.wait_targets(1)
+        self.say("down", 0, 1)
+        self.say("up", 0)
+        sink.wait("fbDeviceReturned", device="dev-0")
+        self.assertEqual(sink.named("fbDeviceLost"), [])
+        self.assertIn("fleetbridge", Manager(self, self.bridge.port, community="SECRET").get("sysDescr.0"))
 
     def test_made_users_and_missing_parts(self):
         engine_of = lambda: self.bridge.json("status")["snmp"]["engine"]
