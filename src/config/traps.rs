@@ -19,7 +19,6 @@ use crate::{
 const PORT: u16 = 162;
 const TIMEOUT: u64 = 2000;
 const RETRIES: u32 = 3;
-const RATE: u32 = 50;
 
 /// By their names in the boot file.
 const LEVELS: [(&str, Level); 2] = [("auth-no-priv", Level::AuthNoPriv), ("auth-priv", Level::AuthPriv)];
@@ -72,9 +71,9 @@ fn target(
             );
         }
     }
-    let timeout = timeout.duration(100..=60_000).unwrap_or(TIMEOUT);
-    let retries = retries.integer(0..=10u32).unwrap_or(RETRIES);
-    let rate = table.key("rate").integer(1..=10_000u32).unwrap_or(RATE);
+    let timeout = timeout.duration(Target::TIMEOUTS.0..=Target::TIMEOUTS.1).unwrap_or(TIMEOUT);
+    let retries = retries.integer(0..=Target::MOST_RETRIES).unwrap_or(RETRIES);
+    let rate = table.key("rate").integer(1..=10_000u32).unwrap_or(Target::RATE);
     let kinds = kinds(&table.key("kinds"), authen_traps);
     let sites = table.key("sites");
     if sites.is_list() && sites.strings().is_empty() {

@@ -40,6 +40,8 @@ pub(super) struct Asks<'a> {
     pub level: Level,
     pub peer: SocketAddr,
     pub allow: Allow,
+    /// Else he sets nothing, whatever access control says.
+    pub writes: bool,
 }
 
 impl Agent {
@@ -57,8 +59,13 @@ impl Agent {
     ) -> Result<Outcome, Malformed> {
         let stats = &self.stats.snmp;
         let community = envelope.community;
-        let (security, name) = match self.guards.communities.judge(community, peer.ip()) {
-            Verdict::Granted { security, device } => (security, device),
+        let in_force = self.guards.in_force();
+        let verdict = match self.guards.communities.judge(community, peer.ip()) {
+            Verdict::Unknown => in_force.communities.judge(community, peer.ip()),
+            verdict => verdict,
+        };
+        let (security, name, writes) = match verdict {
+            Verdict::Granted { security, device, writes } => (security, device, writes),
             Verdict::Refused => {
                 stats.source_refused.inc();
                 self.strangers.note(now, peer, Refusal::Source);
@@ -87,9 +94,8 @@ impl Agent {
             _ => (Model::V2c, Frame::V2c { community }),
         };
         let pdu = (envelope.pdu_tag, envelope.pdu);
-        let policy = self.guards.policy();
-        let asks = Asks { model, name: security, level: Level::NoAuthNoPriv, peer, allow };
-        self.operate(now, view, &policy, asks, frame, pdu, self.system.max_message, scratch, reply)
+        let asks = Asks { model, name: security, level: Level::NoAuthNoPriv, peer, allow, writes };
+        self.operate(now, view, &in_force.policy, asks, frame, pdu, self.system.max_message, scratch, reply)
     }
 
     /// The order of checks is RFC 3412 section 7.2's. A device that is silent is so to everybody, so nobody is told
@@ -177,7 +183,8 @@ impl Agent {
         if scoped.engine != clock.engine.octets() {
             return Ok(self.report(now, peer, &message, frame, Why::UnknownHandler, request_id(), reply));
         }
-        let policy = self.guards.policy();
+        let in_force = self.guards.in_force();
+        let policy = &in_force.policy;
         // Who has shown nothing, and to whom nothing is open so, is told no more than a stranger.
         if auth.is_none() && policy.rights(Model::Usm, &user.name, *level).0.is_empty() {
             return Ok(self.report(now, peer, &message, own, Why::UnsupportedLevel, request_id(), reply));
@@ -194,9 +201,9 @@ impl Agent {
                 return Ok(self.report(now, peer, &message, frame, Why::UnknownContext, request_id(), reply));
             }
         };
-        let asks = Asks { model: Model::Usm, name: &user.name, level: *level, peer, allow };
+        let asks = Asks { model: Model::Usm, name: &user.name, level: *level, peer, allow, writes: true };
         let pdu = (scoped.pdu_tag, scoped.pdu);
-        self.operate(now, view, &policy, asks, Frame::V3(frame), pdu, limit, scratch, reply)
+        self.operate(now, view, policy, asks, Frame::V3(frame), pdu, limit, scratch, reply)
     }
 
     /// Tells what was counted, if the sender wants to know (RFC 3412 section 7.1).
@@ -282,7 +289,7 @@ impl Agent {
                 let task = Task::new(self, view, views, scope, head, pdu, limit);
                 match pdu_tag {
                     // Who may write nothing takes no place from those who may.
-                    tag::SET if views.write.is_empty() => task.refuse_set(reply),
+                    tag::SET if views.write.is_empty() || !asks.writes => task.refuse_set(reply),
                     tag::SET if asks.allow == Allow::Reads => return Ok(Outcome::Set),
                     tag::SET => self.set_once(&task, now, asks, scratch, reply),
                     _ => task.run(pdu_tag, now, scratch, reply),

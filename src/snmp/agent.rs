@@ -11,7 +11,7 @@ use super::{
     ber::{Envelope, Malformed},
     community::Communities,
     engine::Engine,
-    guards::Guards,
+    guards::{Guards, InForce},
     limiter::Limiter,
     made,
     mib::{Context, Found, Sink, Subtree, System, entity::Catalogue},
@@ -119,9 +119,14 @@ impl Agent {
     }
 
     /// These are told.
-    pub fn with_targets(mut self, targets: Vec<Target>) -> Self {
-        self.guards.targets = targets;
+    pub fn with_targets(self, targets: Vec<Target>) -> Self {
+        self.guards.tell(targets);
         self
+    }
+
+    /// What counts as of now; another one whenever something has changed.
+    pub(super) fn in_force(&self) -> Arc<InForce> {
+        self.guards.in_force().clone()
     }
 
     pub fn fleet(&self) -> &Fleet {

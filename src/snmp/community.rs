@@ -55,6 +55,8 @@ pub enum Verdict<'n> {
         security: &'n str,
         /// The part of the name that says whom is asked, if there is one.
         device: Option<&'n [u8]>,
+        /// Else it sets nothing, whatever access control says.
+        writes: bool,
     },
     /// No community of that name.
     Unknown,
@@ -94,6 +96,12 @@ impl Communities {
             .zip(self.list.iter().map(|community| community.name.as_slice()))
     }
 
+    /// Whether a name is one of them, or that of a device by one of them.
+    pub fn knows(&self, name: &[u8]) -> bool {
+        self.list.iter().any(|community| *community.name == *name)
+            || self.around.iter().any(|(before, after, _)| between(name, before, after).is_some())
+    }
+
     /// Puts each into the group of its role; `scopes` are theirs, in their order.
     pub fn enter(&self, rows: &mut Rows, scopes: &[Option<Arc<Scope>>]) {
         for (at, (community, security)) in self.list.iter().zip(&self.security).enumerate() {
@@ -113,7 +121,7 @@ impl Communities {
                 continue;
             }
             if community.allows(source) {
-                return Verdict::Granted { security, device: None };
+                return Verdict::Granted { security, device: None, writes: true };
             }
             verdict = Verdict::Refused;
         }
@@ -123,7 +131,11 @@ impl Communities {
         for (before, after, at) in &self.around {
             let Some(device) = between(name, before, after) else { continue };
             if self.list[*at].allows(source) {
-                return Verdict::Granted { security: &self.security[*at], device: Some(device) };
+                return Verdict::Granted {
+                    security: &self.security[*at],
+                    device: Some(device),
+                    writes: true,
+                };
             }
             verdict = Verdict::Refused;
         }
@@ -290,12 +302,12 @@ fn mask6(address: Ipv6Addr, bits: u8) -> Ipv6Addr {
 mod tests {
     use super::*;
 
-    const GRANTED: Verdict<'static> = Verdict::Granted { security: "", device: None };
+    const GRANTED: Verdict<'static> = Verdict::Granted { security: "", device: None, writes: true };
 
     /// Without the community's name for access control.
     fn judged<'n>(communities: &'n Communities, name: &'n str, source: &str) -> Verdict<'n> {
         match communities.judge(name.as_bytes(), ip(source)) {
-            Verdict::Granted { device, .. } => Verdict::Granted { security: "", device },
+            Verdict::Granted { device, writes, .. } => Verdict::Granted { security: "", device, writes },
             other => other,
         }
     }
@@ -342,7 +354,7 @@ mod tests {
             ("<plug-1:open>", Some("plug-1")),
             ("public", None),
         ] {
-            let verdict = Verdict::Granted { security: "", device: device.map(str::as_bytes) };
+            let verdict = Verdict::Granted { security: "", device: device.map(str::as_bytes), writes: true };
             assert_eq!(judged(&communities, name, "192.0.2.1"), verdict, "{name}");
         }
         for unknown in ["public@", "@x", "public-x", "<:open>", "open>", "Public@x"] {

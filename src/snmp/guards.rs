@@ -1,21 +1,27 @@
-//! Who may ask, and what he may: what the boot file says, and what administrators have made beside it.
+//! Who may ask and what he may, and who is told: what the boot file says, and what administrators have made beside it.
 
-use std::{collections::BTreeMap, ops::Deref, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Deref,
+    sync::Arc,
+};
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 
 use super::{
     community::Communities,
     engine::EngineId,
-    made::{By, Edit, Made, Store},
+    made::{Around, Boot, By, Edit, Made, MadeCommunities, Store, Untold},
     notify::Target,
     oid::Prefix,
     set::SetError,
-    usm::{User, Users, Usm},
+    usm::{Users, Usm},
     vacm::{Model, Policy, Rows},
 };
 
 pub struct Guards {
+    /// Of the boot file.
     pub communities: Communities,
     pub usm: Usm,
     /// The bridge's own.
@@ -23,16 +29,20 @@ pub struct Guards {
     /// Of the agent's subtrees.
     prefixes: Vec<&'static Prefix>,
     boot: ArcSwap<Boot>,
-    /// Who is told.
-    pub targets: Vec<Target>,
     made: Store,
-    policy: ArcSwap<Policy>,
+    in_force: ArcSwap<InForce>,
+    /// Of which the log has told.
+    untold: Mutex<BTreeSet<Untold>>,
 }
 
-/// What stands in the boot file and cannot be set.
-pub struct Boot {
-    pub rows: Rows,
-    pub users: Vec<Arc<User>>,
+/// What follows from the boot file and what was made beside it.
+#[derive(Default)]
+pub struct InForce {
+    pub policy: Policy,
+    /// Beside those of the boot file, which count if both have a name.
+    pub communities: MadeCommunities,
+    /// Beside those of the boot file.
+    pub targets: Vec<Target>,
 }
 
 impl Guards {
@@ -45,42 +55,42 @@ impl Guards {
         engine: EngineId,
         prefixes: Vec<&'static Prefix>,
     ) -> Guards {
-        let users: Vec<_> = usm.users().shared().cloned().collect();
-        let gone = made.yield_to(&rows, &users, &engine);
-        for row in &gone {
-            tracing::warn!(row, "was made by SET and stands in the boot file now: it goes");
-        }
-        // Else it would be back as it was once the boot file has it no more.
-        if !gone.is_empty()
-            && let Err(error) = made.replace(Made::clone(&made.rows()))
-        {
-            tracing::error!(%error, "what was made by SET cannot be written");
-        }
-        let foreign = made.rows().foreign(&engine);
+        let boot = Boot {
+            rows,
+            users: usm.users().shared().cloned().collect(),
+            targets: Vec::new(),
+            communities: communities.named().map(|(security, _)| security.to_owned()).collect(),
+        };
+        let guards = Guards {
+            communities,
+            usm,
+            engine,
+            prefixes,
+            boot: ArcSwap::from_pointee(boot),
+            made,
+            in_force: ArcSwap::default(),
+            untold: Mutex::default(),
+        };
+        guards.settle();
+        let foreign = guards.made.rows().foreign(&guards.engine);
         if foreign > 0 {
             tracing::warn!(
                 users = foreign,
                 "were made by SET for another engine, and cannot ask: make them anew"
             );
         }
-        let boot = ArcSwap::from_pointee(Boot { rows, users });
-        let guards = Guards {
-            communities,
-            usm,
-            engine,
-            prefixes,
-            boot,
-            targets: Vec::new(),
-            made,
-            policy: ArcSwap::default(),
-        };
-        guards.enforce();
         guards
     }
 
-    /// Who may what, as of now.
-    pub fn policy(&self) -> impl Deref<Target = Arc<Policy>> {
-        self.policy.load()
+    /// These are told as the boot file says.
+    pub fn tell(&self, targets: Vec<Target>) {
+        self.boot.store(Arc::new(Boot { targets, ..Boot::clone(&self.boot.load()) }));
+        self.settle();
+    }
+
+    /// What counts as of now.
+    pub fn in_force(&self) -> impl Deref<Target = Arc<InForce>> {
+        self.in_force.load()
     }
 
     pub fn boot(&self) -> impl Deref<Target = Arc<Boot>> {
@@ -93,8 +103,7 @@ impl Guards {
 
     /// The boot file says something else.
     pub fn rule(&self, rows: Rows) {
-        let users = self.boot.load().users.clone();
-        self.boot.store(Arc::new(Boot { rows, users }));
+        self.boot.store(Arc::new(Boot { rows, ..Boot::clone(&self.boot.load()) }));
         self.enforce();
     }
 
@@ -110,7 +119,7 @@ impl Guards {
     ) -> Result<(), (usize, SetError)> {
         let first = edits.first().map_or(0, |(at, _)| *at);
         let (users, boot) = (self.usm.users(), self.boot.load());
-        let by = By { model, name, users: &users, boot: &boot.rows, engine: &self.engine };
+        let by = By { model, name, users: &users, boot: &boot, engine: &self.engine };
         let made = self.made.rows().changed(edits, &by)?;
         self.made.replace(made).map_err(|error| {
             tracing::error!(%error, "what was made by SET cannot be written, and is not in force");
@@ -119,11 +128,14 @@ impl Guards {
         self.enforce();
         let mut rows = BTreeMap::new();
         for (_, edit) in edits {
-            let outcome = rows.entry(edit.row()).or_insert(edit.outcome());
+            let (outcome, _) = rows.entry(edit.row()).or_insert((edit.outcome(), edit.tells()));
             *outcome = edit.outcome().min(*outcome);
         }
-        for (row, outcome) in rows {
-            tracing::info!(row, ?outcome, by = name, address, "who may ask was changed by SET");
+        for (row, (outcome, tells)) in rows {
+            match tells {
+                true => tracing::info!(row, ?outcome, by = name, address, "who is told was changed by SET"),
+                false => tracing::info!(row, ?outcome, by = name, address, "who may ask was changed by SET"),
+            }
         }
         if edits.iter().any(|(_, edit)| edit.makes_user()) {
             tracing::info!(
@@ -134,6 +146,21 @@ impl Guards {
         Ok(())
     }
 
+    /// What was made yields to the boot file; the rest is in force.
+    fn settle(&self) {
+        let gone = self.made.yield_to(&self.boot.load(), &self.engine);
+        for row in &gone {
+            tracing::warn!(row, "was made by SET and stands in the boot file now: it goes");
+        }
+        // Else it would be back as it was once the boot file has it no more.
+        if !gone.is_empty()
+            && let Err(error) = self.made.replace(Made::clone(&self.made.rows()))
+        {
+            tracing::error!(%error, "what was made by SET cannot be written");
+        }
+        self.enforce();
+    }
+
     fn enforce(&self) {
         let (boot, made) = (self.boot.load(), self.made.rows());
         let mut users: Vec<_> = made.users(&self.engine).collect();
@@ -141,6 +168,17 @@ impl Guards {
         self.usm.replace(Users::new(users));
         let mut rows = boot.rows.clone();
         made.enter(&mut rows);
-        self.policy.store(Arc::new(Policy::new(rows, &self.prefixes)));
+        let policy = Policy::new(rows, &self.prefixes);
+        let users = self.usm.users();
+        let around = Around { boot: &boot, communities: &self.communities, users: &users, policy: &policy };
+        let (targets, mut untold) = made.targets(&around);
+        untold.extend(made.shadowed(&self.communities));
+        let communities = made.communities();
+        self.in_force.store(Arc::new(InForce { policy, communities, targets }));
+        let mut told = self.untold.lock();
+        for Untold { row, why } in untold.difference(&told) {
+            tracing::info!(row, "was made by SET, is active and comes to nothing: {why}");
+        }
+        *told = untold;
     }
 }

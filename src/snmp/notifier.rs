@@ -5,6 +5,8 @@
 //! history (the store's events) ──▶    ▲ └──────── acknowledgements ─┘   ▲◀──UDP────────┘
 //!                                     └── Targets: status, what the flusher saves
 //! ```
+//! Targets that administrators make by SET come, change and go while it runs.
+//!
 //! What is told of a device leaves from its own address of the target's family, if it has one: managers know who it is by
 //! that.
 
@@ -13,7 +15,10 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     pin::pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -26,6 +31,7 @@ use tokio::{
 
 use super::{
     agent::Agent,
+    guards::InForce,
     notify::{
         Counts, Heard, Originator, Sender, Sent, Session, Step, Target, Unable, What, World, content,
         in_words,
@@ -57,11 +63,15 @@ pub type History = dyn Fn(u64, usize) -> Vec<Event> + Send + Sync;
 #[derive(Default)]
 pub struct Targets {
     list: Mutex<Vec<Line>>,
+    /// One has gone whose [`Bookmark`] is kept still.
+    forgotten: AtomicBool,
     tests: Mutex<Option<mpsc::Sender<Test>>>,
 }
 
 /// To one target.
 struct Line {
+    /// By SET; else it stands in the boot file.
+    made: bool,
     originator: Originator,
     session: Session,
 }
@@ -99,19 +109,52 @@ struct Test {
 }
 
 impl Targets {
-    /// `last`: the newest event when the fleet was restored; `saved`: what earlier runs have told.
+    /// Tells `targets` of the boot file, and those that were made by SET. `last`: the newest event when the fleet was
+    /// restored; `saved`: what earlier runs have told.
     pub fn new(targets: Vec<Target>, saved: &[Bookmark], last: u64, agent: &Agent) -> Self {
-        let world = World { fleet: agent.fleet(), wall: clock::now() };
-        let line = |target: Target| {
-            let session = Session::new(&target, agent.usm());
+        let in_force = agent.in_force();
+        let made = in_force.targets.iter().map(|target| (true, target.clone()));
+        let all = targets.into_iter().map(|target| (false, target)).chain(made);
+        let wall = clock::now();
+        let line = |(made, target): (bool, Target)| {
             let saved = saved.iter().find(|saved| saved.reader == target.key());
-            Line { originator: Originator::new(target, saved, last, world.wall, world), session }
+            Line::new(made, target, saved, last, wall, agent)
         };
-        Targets { list: Mutex::new(targets.into_iter().map(line).collect()), tests: Mutex::default() }
+        Targets { list: Mutex::new(all.map(line).collect()), ..Targets::default() }
+    }
+
+    /// Those that are made by SET are these from now on. New ones begin with the present, the others go on.
+    fn follow(&self, wanted: &[Target], now: Time, agent: &Agent) {
+        let mut list = self.list.lock();
+        let before = list.len();
+        list.retain(|line| !line.made || wanted.iter().any(|target| target.key() == line.key()));
+        if list.len() < before {
+            self.forgotten.store(true, Ordering::Relaxed);
+        }
+        for target in wanted {
+            match list.iter_mut().find(|line| line.key() == target.key()) {
+                Some(line)
+                    if *line.originator.target() == *target && line.session.is_current(agent.usm()) => {}
+                Some(line) => {
+                    line.session = Session::new(target, agent.usm());
+                    line.originator.set_target(target.clone());
+                }
+                None => {
+                    list.push(Line::new(
+                        true,
+                        target.clone(),
+                        None,
+                        agent.fleet().journal().told(),
+                        now,
+                        agent,
+                    ));
+                }
+            }
+        }
     }
 
     pub fn standings(&self, told: u64) -> Vec<Standing> {
-        let standing = |Line { originator, session }: &Line| Standing {
+        let standing = |Line { originator, session, .. }: &Line| Standing {
             address: originator.target().address,
             version: originator.target().wire.version(),
             inform: originator.target().inform,
@@ -125,14 +168,19 @@ impl Targets {
 
     /// All of them, if anything has changed since the last call.
     pub fn take_unsaved(&self) -> Option<Vec<Bookmark>> {
+        let forgotten = self.forgotten.swap(false, Ordering::Relaxed);
         let mut list = self.list.lock();
-        list.iter_mut().filter_map(|line| line.originator.take_unsaved()).next()?;
+        let changed = list.iter_mut().any(|line| line.originator.take_unsaved().is_some());
+        if !changed && !forgotten {
+            return None;
+        }
         list.iter_mut().for_each(|line| line.originator.mark_unsaved());
         Some(list.iter_mut().filter_map(|line| line.originator.take_unsaved()).collect())
     }
 
     /// What was taken could not be saved, or is lost.
     pub fn mark_unsaved(&self) {
+        self.forgotten.store(true, Ordering::Relaxed);
         self.list.lock().iter_mut().for_each(|line| line.originator.mark_unsaved());
     }
 
@@ -143,6 +191,25 @@ impl Targets {
         let (reply, outcome) = oneshot::channel();
         tests.try_send(Test { target, reply }).ok()?;
         outcome.await.ok()
+    }
+}
+
+impl Line {
+    fn new(
+        made: bool,
+        target: Target,
+        saved: Option<&Bookmark>,
+        last: u64,
+        now: Time,
+        agent: &Agent,
+    ) -> Line {
+        let world = World { fleet: agent.fleet(), wall: clock::now() };
+        let session = Session::new(&target, agent.usm());
+        Line { made, originator: Originator::new(target, saved, last, now, world), session }
+    }
+
+    fn key(&self) -> String {
+        self.originator.target().key()
     }
 }
 
@@ -167,10 +234,15 @@ pub async fn run(
             _ = timer.tick() => {}
             (len, from) = receive(notifier.sockets.0.as_ref(), &mut v4) => notifier.received(&v4[..len], from).await,
             (len, from) = receive(notifier.sockets.1.as_ref(), &mut v6) => notifier.received(&v6[..len], from).await,
-            Some(test) = wishes.recv() => notifier.test(test),
+            Some(test) = wishes.recv() => {
+                notifier.follow();
+                notifier.test(test);
+            }
         }
+        notifier.follow();
         notifier.handle_failures();
-        for at in 0..notifier.count {
+        let count = targets.list.lock().len();
+        for at in 0..count {
             notifier.tell(at).await;
         }
         notifier.end_tests();
@@ -184,7 +256,8 @@ pub async fn run(
 struct Notifier {
     agent: Arc<Agent>,
     targets: Arc<Targets>,
-    count: usize,
+    /// Whose targets are told.
+    followed: Option<Arc<InForce>>,
     history: Arc<History>,
     /// As [`Sender::address`].
     bridge: Ipv4Addr,
@@ -200,9 +273,9 @@ struct Notifier {
     message: Vec<u8>,
 }
 
-/// A test under way: places of targets and request ids without an outcome yet, and the outcomes.
+/// A test under way: keys of targets and request ids without an outcome yet, and the outcomes.
 struct Running {
-    waits: Vec<(usize, i32)>,
+    waits: Vec<(String, i32)>,
     outcomes: Vec<Tested>,
     reply: oneshot::Sender<Vec<Tested>>,
 }
@@ -228,11 +301,10 @@ impl Notifier {
         };
         let bridge =
             agent.hosts().listen.iter().map(SocketAddr::ip).find_map(own).unwrap_or(Ipv4Addr::UNSPECIFIED);
-        let count = targets.list.lock().len();
         Notifier {
             agent,
             targets,
-            count,
+            followed: None,
             history,
             bridge,
             sockets: (None, None),
@@ -247,6 +319,21 @@ impl Notifier {
 
     fn now(&self) -> Time {
         self.began.1.plus_millis(self.began.0.elapsed().as_millis() as u64)
+    }
+
+    /// Takes over what was changed by SET.
+    fn follow(&mut self) {
+        let in_force = self.agent.in_force();
+        if self.followed.as_ref().is_some_and(|followed| Arc::ptr_eq(followed, &in_force)) {
+            return;
+        }
+        self.targets.follow(&in_force.targets, self.now(), &self.agent);
+        let list = self.targets.list.lock();
+        for test in &mut self.tests {
+            test.waits.retain(|(key, _)| list.iter().any(|line| line.key() == *key));
+        }
+        drop(list);
+        self.followed = Some(in_force);
     }
 
     /// Tells one target all that it may be told now.
@@ -310,7 +397,7 @@ impl Notifier {
         let now = self.now();
         let wall = clock::now();
         let mut list = self.targets.list.lock();
-        let Line { originator, session } = &mut list[at];
+        let Line { originator, session, .. } = &mut list[at];
         let id = originator.poll(now, World { fleet: self.agent.fleet(), wall })?;
         let target = originator.target();
         let what = originator.what(id)?;
@@ -374,7 +461,9 @@ impl Notifier {
             let address = line.originator.target().address;
             (address.ip(), address.port()) == (from.ip(), from.port())
         };
-        let Some(Line { originator, session }) = list.iter_mut().find(is_from) else { return Heard::Nothing };
+        let Some(Line { originator, session, .. }) = list.iter_mut().find(is_from) else {
+            return Heard::Nothing;
+        };
         let under_way = |id| originator.what(id).is_some();
         let heard = session.handle(message, self.agent.engine(), now, under_way, &mut self.message);
         match heard {
@@ -400,9 +489,9 @@ impl Notifier {
     fn test(&mut self, test: Test) {
         let now = self.now();
         let mut running = Running { waits: Vec::new(), outcomes: Vec::new(), reply: test.reply };
-        for (at, Line { originator, .. }) in self.targets.list.lock().iter_mut().enumerate() {
+        for Line { originator, .. } in self.targets.list.lock().iter_mut() {
             if test.target.is_none_or(|target| target == originator.target().address) {
-                running.waits.push((at, originator.test(now)));
+                running.waits.push((originator.target().key(), originator.test(now)));
             }
         }
         if self.tests.len() < TESTS {
@@ -411,13 +500,14 @@ impl Notifier {
     }
 
     fn end_tests(&mut self) {
-        for (at, Line { originator, session }) in self.targets.list.lock().iter_mut().enumerate() {
+        for Line { originator, session, .. } in self.targets.list.lock().iter_mut() {
             let trouble = session.trouble();
             for (id, told) in originator.take_tested() {
                 let Target { address, inform, .. } = *originator.target();
+                let wait = (originator.target().key(), id);
                 for test in &mut self.tests {
-                    if test.waits.contains(&(at, id)) {
-                        test.waits.retain(|wait| *wait != (at, id));
+                    if test.waits.contains(&wait) {
+                        test.waits.retain(|other| *other != wait);
                         test.outcomes.push(Tested { address, inform, told, trouble });
                     }
                 }

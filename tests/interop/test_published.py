@@ -471,3 +471,20 @@ class GuardsTest(CheckedTest):
         self.assertTrue({b"target-1", b"target-2"} <= names, "their communities")
         of_second = [name for name in found(13, 1, 3, 1, 3) if bytes(name[12 : 12 + 8]) == b"target-2"]
         self.assertEqual(sorted(name[20:] for name in of_second), [(1, 3, 6, 1, 4, 1, 32473, 2, 0, number) for number in (1, 5, 100)], "lost; summaries and tests are told to all")
+        # Those that are made by SET are of the same types.
+        name, some = "110.109.115", "4.115.111.109.101.1.3.6"
+        for words in (
+            "12.1.2.1.2.NAME o 1.3.6.1.2.1.100.1.2 12.1.2.1.3.NAME x 20010db800000000000000000000000900a2 12.1.2.1.7.NAME s nms 12.1.2.1.9.NAME i 4",
+            "12.1.3.1.2.NAME i 3 12.1.3.1.3.NAME i 3 12.1.3.1.4.NAME s otto 12.1.3.1.5.NAME i 3 12.1.3.1.7.NAME i 4",
+            "13.1.1.1.2.NAME s own 13.1.1.1.5.NAME i 4 13.1.2.1.1.NAME s some 13.1.2.1.3.NAME i 4 13.1.3.1.2.SOME x e0 13.1.3.1.5.SOME i 4",
+            "18.1.1.1.2.NAME s hidden 18.1.1.1.3.NAME s otto 18.1.1.1.8.NAME i 4",
+        ):
+            words = words.replace("NAME", name).replace("SOME", some).split()
+            words[::3] = ["1.3.6.1.6.3." + word for word in words[::3]]
+            answer = admin.run("snmpset", *words, mibs=False)
+            self.assertEqual(answer.code, 0, answer.text)
+        made = instances(bridge.port, "", "1.3.6.1.6.3", asks)
+        for name, value in made.items():
+            with self.subTest(name=".".join(map(str, name)), value=value.prettyPrint()):
+                self.check(definitions, name, value)
+        self.assertIn(0x80007ED9.to_bytes(4), [bytes(value)[:4] for name, value in made.items() if name[6:12] == (18, 1, 1, 1, 4, 110)])

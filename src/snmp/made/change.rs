@@ -1,15 +1,15 @@
 //! What a SET makes of rows: RowStatus and StorageType (RFC 2579), and how users get their keys (RFC 3414 section 5).
 
 use super::{
-    Keys, Made, Row, Status,
-    table::{self, Cell, Default, Table, Wanted, column},
+    Boot, Keys, Made, Row, Status, index, kind,
+    table::{Cell, Default, Table, Wanted, column},
 };
 use crate::snmp::{
     engine::EngineId,
     oid::ZERO_DOT_ZERO,
     set::SetError,
     usm::{NO_AUTH, NO_PRIV, Users},
-    vacm::{Model, Rows},
+    vacm::Model,
 };
 
 /// Rows of a table at most.
@@ -42,6 +42,11 @@ impl Edit {
         }
     }
 
+    /// Whether it is about who is told, and not who may ask.
+    pub fn tells(&self) -> bool {
+        (Table::Addresses..=Table::Filters).contains(&self.table)
+    }
+
     /// Whether it makes a user.
     pub fn makes_user(&self) -> bool {
         self.table == Table::Users && self.outcome() == Outcome::Made
@@ -67,7 +72,7 @@ pub struct By<'a> {
     /// All that are active.
     pub users: &'a Users,
     /// What the boot file says.
-    pub boot: &'a Rows,
+    pub boot: &'a Boot,
     /// The bridge's own.
     pub engine: &'a EngineId,
 }
@@ -134,7 +139,7 @@ impl Made {
                 if !table.takes(index, by.engine.octets()) {
                     return Err((at, SetError::NoCreation));
                 }
-                if table.is_of_boot(index, by.boot) {
+                if by.boot.settles(table, index) {
                     return Err((at, SetError::InconsistentName));
                 }
                 if rows.len() >= MOST {
@@ -145,10 +150,14 @@ impl Made {
             (None, Some((at, _))) => return Err((at, SetError::InconsistentValue)),
             (None, None) => return Err((first, SetError::InconsistentName)),
         };
+        let rests = row.status == Status::Active && !matches!(asked, Some((_, status::NOT_IN_SERVICE)));
         for (at, edit) in edits {
+            if rests && table.rests(edit.column) && row.differs(edit) {
+                return Err((*at, SetError::InconsistentValue));
+            }
             row.take(index, edit, by).map_err(|error| (*at, error))?;
         }
-        if row.priv_protocol().is_some() && row.auth_protocol().is_none() {
+        if !row.fits(table) {
             return Err((first, SetError::InconsistentValue));
         }
         let complete = row.is_complete(table);
@@ -184,11 +193,48 @@ impl Row {
         table.fields().iter().all(|field| !required(field.default) || self.cells.contains_key(&field.number))
     }
 
+    /// Whether what it has in several columns can be together.
+    pub(super) fn fits(&self, table: Table) -> bool {
+        match table {
+            Table::Users => self.priv_protocol().is_none() || self.auth_protocol().is_some(),
+            Table::Addresses => {
+                let Some(Cell::Oid(domain)) = self.cells.get(&column::DOMAIN) else { return true };
+                kind::address(self.octets(column::ADDRESS)).is_none_or(|address| kind::is_of(domain, address))
+            }
+            Table::Params => {
+                let processing = self.number(column::PROCESSING);
+                let model = self.number(column::SECURITY_MODEL);
+                let pairs = [(0, 1), (1, 2), (3, 3)];
+                let pair = pairs.iter().find(|(of_one, of_other)| {
+                    processing.is_none_or(|given| given == *of_one)
+                        && model.is_none_or(|given| given == *of_other)
+                });
+                // Communities are no authentication.
+                let community =
+                    processing.is_some_and(|given| given < 3) || model.is_some_and(|given| given < 3);
+                pair.is_some()
+                    && (!community || self.number(column::SECURITY_LEVEL).is_none_or(|level| level == 1))
+            }
+            _ => true,
+        }
+    }
+
+    fn differs(&self, edit: &Edit) -> bool {
+        match &edit.wanted {
+            Wanted::Cell(cell) => self.cells.get(&edit.column) != Some(cell),
+            _ => false,
+        }
+    }
+
     fn take(&mut self, index: &[u32], edit: &Edit, by: &By<'_>) -> Result<(), SetError> {
         match &edit.wanted {
             Wanted::Status(_) => {}
             Wanted::Storage(storage) => self.volatile = *storage == 2,
-            Wanted::Cell(Cell::Oid(oid)) => self.choose(edit.column, Cell::Oid(oid))?,
+            Wanted::Engine(engine) if engine == by.engine.octets() => {}
+            Wanted::Engine(_) => return Err(SetError::WrongValue),
+            Wanted::Cell(Cell::Oid(oid)) if edit.table == Table::Users => {
+                self.choose(edit.column, Cell::Oid(oid))?
+            }
             Wanted::Cell(cell) => {
                 self.cells.insert(edit.column, cell.clone());
             }
@@ -197,7 +243,7 @@ impl Row {
             }
             Wanted::Clone(_, name) => self.clone_from(name, by)?,
             Wanted::Key { private, own, change } => {
-                let (_, user) = table::user(index).ok_or(SetError::InconsistentName)?;
+                let (_, user) = index::user(index).ok_or(SetError::InconsistentName)?;
                 if *own && (by.model, by.name) != (Model::Usm, &user) {
                     return Err(SetError::NoAccess);
                 }
@@ -249,7 +295,7 @@ impl Row {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::{
         model::Time,
@@ -257,30 +303,33 @@ mod tests {
             engine::Engine,
             oid::counted,
             usm::{AuthProtocol, Key, Material, PrivProtocol, User},
+            vacm::Rows,
         },
     };
 
     /// An engine, and a user anna who is there.
-    struct World {
-        engine: EngineId,
-        users: Users,
-        made: Made,
+    pub struct World {
+        pub engine: EngineId,
+        pub users: Users,
+        pub boot: Boot,
+        pub made: Made,
     }
 
     impl World {
-        fn new() -> World {
+        pub fn new() -> World {
             let engine = Engine::unsaved(Time::from_secs(1)).unwrap().of(None);
             let key = |octet| Material::Own(Key::new(&[octet; 32]).unwrap());
             let auth = Some((AuthProtocol::Sha256, key(1)));
             let anna = User::new("anna".into(), auth, Some((PrivProtocol::Aes128, key(2))), &engine);
-            World { engine, users: Users::new([anna.into()]), made: Made::default() }
+            let boot = Boot { rows: Rows::of_roles(), ..Boot::default() };
+            World { engine, users: Users::new([anna.into()]), boot, made: Made::default() }
         }
 
         fn user(&self, name: &str) -> Vec<u32> {
             counted(self.engine.octets()).chain(counted(name.as_bytes())).collect()
         }
 
-        fn set(&mut self, edits: &[(Table, &[u32], u32, Wanted)]) -> Result<(), (usize, SetError)> {
+        pub fn set(&mut self, edits: &[(Table, &[u32], u32, Wanted)]) -> Result<(), (usize, SetError)> {
             let edits: Vec<_> = edits
                 .iter()
                 .enumerate()
@@ -293,7 +342,7 @@ mod tests {
                 model: Model::Usm,
                 name: "otto",
                 users: &self.users,
-                boot: &Rows::of_roles(),
+                boot: &self.boot,
                 engine: &self.engine,
             };
             self.made = self.made.changed(&edits, &by)?;
@@ -305,7 +354,7 @@ mod tests {
         }
     }
 
-    fn text(text: &str) -> Wanted {
+    pub fn text(text: &str) -> Wanted {
         Wanted::Cell(Cell::text(text))
     }
 

@@ -1,4 +1,4 @@
-//! The file that keeps the rows: one a line, with its table, index, status and cells, of mode 0600 because keys stand in it.
+//! The file that keeps the rows: one a line, with its table, index, status and cells, of mode 0600 because keys and communities stand in it.
 //!
 //! ```text
 //! fleetbridge snmp-rows 1
@@ -17,17 +17,13 @@ use arc_swap::ArcSwap;
 use zeroize::Zeroizing;
 
 use super::{
-    Keys, Made, Row, Status,
-    table::{self, Cell, Kind, Table},
+    Boot, Keys, Made, Row, Status,
+    kind::Kind,
+    table::{Cell, Table},
 };
 use crate::{
     secret::{self, Secret},
-    snmp::{
-        engine::EngineId,
-        oid::{Dotted, ZERO_DOT_ZERO},
-        usm::{Key, User},
-        vacm::Rows,
-    },
+    snmp::{engine::EngineId, oid::Dotted, usm::Key},
 };
 
 /// The file's name.
@@ -49,7 +45,7 @@ pub enum MadeError {
     #[error("{path}: {source}")]
     Io { path: String, source: io::Error },
     #[error(
-        "{path}: line {line} is none of this file, which says what was made by SNMP SET: users, groups, access and views. \
+        "{path}: line {line} is none of this file, which says what was made by SNMP SET: users, groups, views, targets and communities. \
          Restore it from a copy, or remove it to do without them"
     )]
     Malformed { path: String, line: usize },
@@ -83,9 +79,9 @@ impl Store {
     }
 
     /// As [`Made::yield_to`].
-    pub fn yield_to(&self, boot: &Rows, users: &[Arc<User>], engine: &EngineId) -> Vec<String> {
+    pub fn yield_to(&self, boot: &Boot, engine: &EngineId) -> Vec<String> {
         let mut made = Made::clone(&self.rows.load());
-        let gone = made.yield_to(boot, users, engine);
+        let gone = made.yield_to(boot, engine);
         self.rows.store(Arc::new(made));
         gone
     }
@@ -101,6 +97,9 @@ fn encode(made: &Made) -> Zeroizing<String> {
                     Cell::Nothing => Ok(()),
                     Cell::Integer(value) => write!(out, " {column}={value}"),
                     Cell::Octets(octets) => write!(out, " {column}={}", hex(octets).as_str()),
+                    Cell::Secret(text) => {
+                        write!(out, " {column}={}", hex(text.expose().as_bytes()).as_str())
+                    }
                     Cell::Oid(oid) => write!(out, " {column}={oid}"),
                 };
             }
@@ -171,29 +170,22 @@ fn decode_row(line: &str) -> Option<(Table, Vec<u32>, Row)> {
         row.priv_protocol().map(|protocol| protocol.key_len()),
     );
     let len = |key: &Option<Key>| key.as_ref().map(|key| key.octets().len());
-    if !table.can_be(&index) || row.is_complete(table) == (status == Status::NotReady) {
+    if !table.can_be(&index) || !row.fits(table) || row.is_complete(table) == (status == Status::NotReady) {
         return None;
     }
     (wanted == (len(&row.keys.auth), len(&row.keys.private))).then_some((table, index, row))
 }
 
 fn decode_cell(table: Table, column: u32, value: &str) -> Option<Cell> {
-    let arcs = || value.split('.').map(|arc| arc.parse().ok()).collect::<Option<Vec<u32>>>();
-    Some(match table.kind(column)? {
-        Kind::Text(least, most) => {
-            let octets = unhex(value).filter(|octets| (least..=most).contains(&octets.len()))?;
-            Cell::text(str::from_utf8(&octets).ok()?)
+    let kind = table.kind(column)?;
+    let cell = match kind {
+        Kind::Label(_) | Kind::Count(_) => kind.integer(value.parse().ok()?),
+        Kind::Domain | Kind::Auth | Kind::Private | Kind::Clone => {
+            kind.oid(&value.split('.').map(|arc| arc.parse().ok()).collect::<Option<Vec<u32>>>()?)
         }
-        Kind::Octets(most) => Cell::Octets(unhex(value).filter(|octets| octets.len() <= most)?.to_vec()),
-        Kind::Label(labels) => {
-            let value = value.parse().ok()?;
-            labels.iter().any(|(_, known)| *known == value).then_some(Cell::Integer(value))?
-        }
-        Kind::Auth => Cell::Oid(table::auth_oid(&arcs()?)?),
-        Kind::Private => Cell::Oid(table::priv_oid(&arcs()?)?),
-        Kind::Clone => Cell::Oid(&ZERO_DOT_ZERO),
-        Kind::Key { .. } => return None,
-    })
+        _ => kind.octets(&unhex(value)?),
+    };
+    cell.ok()
 }
 
 fn hex(octets: &[u8]) -> Zeroizing<String> {
@@ -226,7 +218,13 @@ mod tests {
         vacmSecurityToGroupTable 3.3.110.101.117 status=3\n\
         vacmAccessTable 1.97.0.3.2 status=1 4=1 5=616c6c 6= 7=\n\
         vacmViewTreeFamilyTable 3.111.119.110.2.1.3 status=2 3=80 4=2\n\
-        end 4\n";
+        snmpTargetAddrTable 97 status=1 2=1.3.6.1.6.1.1 3=c000020900a2 4=1500 5=3 6=61 7=70\n\
+        snmpTargetParamsTable 112 status=2 2=3 3=3 4=616e6e61 5=3\n\
+        snmpNotifyTable 110 status=1 2=61 3=2\n\
+        snmpNotifyFilterProfileTable 112 status=3\n\
+        snmpNotifyFilterTable 1.112.1.3 status=1 2= 3=1\n\
+        snmpCommunityTable 99 status=1 2=736563726574 3=70 5=706c7567 6=61\n\
+        end 10\n";
 
     #[test]
     fn what_is_written_is_read() {
@@ -253,10 +251,16 @@ mod tests {
             (5, TEXT.replace(" 4=2", " 9=2")),
             (4, TEXT.replace("1.97.0.3.2", "9.9.9")),
             (3, TEXT.replace("status=3", "status=1")),
-            (6, TEXT.replace("end 4\n", "")),
-            (6, TEXT.replace("end 4", "end 3")),
-            (7, format!("{TEXT}end 4")),
-            (6, TEXT.replace("end 4", "vacmSecurityToGroupTable 3.3.110.101.117 status=3\nend 5")),
+            (6, TEXT.replace("c000020900a2", "c000020900a20000")),
+            (6, TEXT.replace("c000020900a2", "c00002090000")),
+            (7, TEXT.replace("2=3 3=3", "2=1 3=3")),
+            (8, TEXT.replace(" 2=61 3=2", " 2=6120 3=2")),
+            (10, TEXT.replace(" 1.112.1.3 ", " 1.112 ")),
+            (11, TEXT.replace(" 2=736563726574", " 2=")),
+            (12, TEXT.replace("end 10\n", "")),
+            (12, TEXT.replace("end 10", "end 9")),
+            (13, format!("{TEXT}end 10")),
+            (12, TEXT.replace("end 10", "vacmSecurityToGroupTable 3.3.110.101.117 status=3\nend 11")),
         ] {
             assert_eq!(decode(&wrong).unwrap_err(), line, "{wrong}");
         }

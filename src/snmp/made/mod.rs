@@ -1,18 +1,31 @@
 //! Rows that administrators make by SET, beside those of the boot file, which cannot be set: users (RFC 3414), groups,
-//! access entries and views (RFC 3415).
+//! access entries and views (RFC 3415), targets, what they are told (RFC 3413), and communities (RFC 3584).
 //!
-//! `table` says what rows are made of, `change` what a SET makes of them, `file` keeps them. They are few and seldom
-//! change: for a change all are copied, written to the disk, and only then in force.
+//! `table` says what rows are made of, `kind` what their columns take, `index` what their indexes say, `change` what a SET
+//! makes of them, `file` keeps them; `communities` and `targets` are what comes of them. They are few and seldom change: for
+//! a change all are copied, written to the disk, and only then in force.
 
+mod boot;
 mod change;
+mod communities;
 mod file;
+mod index;
+mod kind;
 mod table;
+mod targets;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+pub use boot::{Boot, NOTIFIES, target_name};
 pub use change::{By, Edit};
+pub use communities::MadeCommunities;
 pub use file::{MadeError, ROWS, Store};
-pub use table::{Cell, MATCH, STATUS, STORAGE, TYPE, Table, USER_ENTRY, Wanted};
+pub use index::implied;
+pub use kind::{UDP, UDP_IPV6};
+pub use table::{Cell, MATCH, NOTIFY, STATUS, STORAGE, TYPE, Table, USER_ENTRY, Wanted};
+pub use targets::{Around, Untold};
 
 use super::{
     engine::EngineId,
@@ -57,17 +70,15 @@ impl Made {
     }
 
     /// Leaves out what has come into the boot file since, and returns what that was.
-    pub fn yield_to(&mut self, boot: &Rows, users: &[Arc<User>], engine: &EngineId) -> Vec<String> {
+    pub fn yield_to(&mut self, boot: &Boot, engine: &EngineId) -> Vec<String> {
         let mut gone = Vec::new();
-        let mut leave = |table: Table, index: Vec<u32>| {
-            if self.0[table as usize].remove(&index).is_some() {
-                gone.push(table.describe(&index));
-            }
-        };
-        users.iter().for_each(|user| leave(Table::Users, user.index(engine)));
-        boot.members.iter().for_each(|member| leave(Table::Groups, member.index()));
-        boot.access.iter().for_each(|access| leave(Table::Access, access.index()));
-        boot.families.iter().for_each(|(view, family)| leave(Table::Views, family.index(view)));
+        for table in Table::ALL {
+            self.0[table as usize].retain(|index, _| {
+                let has = boot.has(table, index, engine);
+                gone.extend(has.then(|| table.describe(index)));
+                !has
+            });
+        }
         gone
     }
 
@@ -79,7 +90,7 @@ impl Made {
     /// The users of the engine that are active.
     pub fn users<'a>(&'a self, engine: &'a EngineId) -> impl Iterator<Item = Arc<User>> + 'a {
         self.active(Table::Users).filter_map(|(index, row)| {
-            let (_, name) = table::user(index).filter(|(of, _)| *of == engine.octets())?;
+            let (_, name) = index::user(index).filter(|(of, _)| *of == engine.octets())?;
             let own = |key: &Option<Key>| key.clone().map(Material::Own);
             let auth = row.auth_protocol().zip(own(&row.keys.auth));
             let private = row.priv_protocol().zip(own(&row.keys.private));
@@ -90,17 +101,17 @@ impl Made {
     /// Adds the groups, access entries and views that are active.
     pub fn enter(&self, rows: &mut Rows) {
         for (index, row) in self.active(Table::Groups) {
-            let Some((model, name)) = table::member(index) else { continue };
+            let Some((model, name)) = index::member(index) else { continue };
             rows.members.push(Member { model, name, group: row.text(3) });
         }
         for (index, row) in self.active(Table::Access) {
-            let Some((group, context, model, level)) = table::access(index) else { continue };
+            let Some((group, context, model, level)) = index::access(index) else { continue };
             let exact = row.integer(4) == 1;
             let [read, write, notify] = [5, 6, 7].map(|column| row.text(column));
             rows.access.push(Access { group, context, exact, model, level, read, write, notify });
         }
         for (index, row) in self.active(Table::Views) {
-            let Some((view, subtree)) = table::subtree(index) else { continue };
+            let Some((view, subtree)) = index::subtree(index) else { continue };
             let mask = row.octets(3).to_vec();
             let included = row.integer(4) == 1;
             rows.families.push((view, Family { subtree: subtree.to_vec(), mask, included }));
@@ -108,23 +119,29 @@ impl Made {
     }
 
     fn active(&self, table: Table) -> impl Iterator<Item = (&[u32], &Row)> {
-        self.rows(table).filter(|(_, row)| row.status == Status::Active)
+        self.rows(table).filter(|(_, row)| row.is_active())
     }
 }
 
 impl Row {
-    pub fn cell(&self, table: Table, index: &[u32], column: u32) -> Cell {
+    /// `engine`: the bridge's own.
+    pub fn cell(&self, table: Table, index: &[u32], column: u32, engine: &[u8]) -> Cell {
         let (storage, status) = table.storage_and_status();
         match column {
             _ if column == status => Cell::Integer(self.status as i32),
             _ if column == storage => Cell::Integer(if self.volatile { 2 } else { 3 }),
             table::SECURITY_NAME if table == Table::Users => {
-                table::user(index).map_or(Cell::Nothing, |(_, name)| Cell::text(&name))
+                index::user(index).map_or(Cell::Nothing, |(_, name)| Cell::text(&name))
             }
+            _ if matches!(table.kind(column), Some(kind::Kind::Engine)) => Cell::Octets(engine.to_vec()),
             // Keys are never read (RFC 3414, KeyChange).
             _ if table.is_action(column) => Cell::text(""),
             _ => self.cells.get(&column).cloned().unwrap_or(Cell::Nothing),
         }
+    }
+
+    fn is_active(&self) -> bool {
+        self.status == Status::Active
     }
 
     fn octets(&self, column: u32) -> &[u8] {
@@ -139,9 +156,13 @@ impl Row {
     }
 
     fn integer(&self, column: u32) -> i32 {
+        self.number(column).unwrap_or(0)
+    }
+
+    fn number(&self, column: u32) -> Option<i32> {
         match self.cells.get(&column) {
-            Some(Cell::Integer(value)) => *value,
-            _ => 0,
+            Some(Cell::Integer(value)) => Some(*value),
+            _ => None,
         }
     }
 

@@ -1,11 +1,17 @@
 //! What rows are made of: the columns that can be set, and what they may hold.
 
-use crate::snmp::{
-    oid::{Dotted, Prefix, read_counted},
-    set::{Given, SetError},
-    syntax::{Labels, Value},
-    usm::{AuthProtocol, Level, NO_AUTH, NO_PRIV, PrivProtocol},
-    vacm::{Model, Rows},
+use super::{
+    index::{self, NAME},
+    kind::Kind,
+};
+use crate::{
+    secret::Secret,
+    snmp::{
+        oid::{Dotted, Prefix},
+        set::{Given, SetError},
+        syntax::{Labels, Value},
+        usm::{AuthProtocol, NO_AUTH, NO_PRIV},
+    },
 };
 
 /// A table whose rows can be made.
@@ -15,6 +21,12 @@ pub enum Table {
     Groups,
     Access,
     Views,
+    Addresses,
+    Params,
+    Notifies,
+    Profiles,
+    Filters,
+    Communities,
 }
 
 /// A value that is its own.
@@ -24,6 +36,8 @@ pub enum Cell {
     Nothing,
     Integer(i32),
     Octets(Vec<u8>),
+    /// A text that nobody but an administrator sees.
+    Secret(Secret),
     Oid(&'static Prefix),
 }
 
@@ -37,28 +51,13 @@ pub enum Wanted {
     Cell(Cell),
     /// The user of that engine and name for a pattern.
     Clone(Vec<u8>, String),
+    /// The bridge's own engine, or none at all.
+    Engine(Vec<u8>),
     /// KeyChange (RFC 3414): `own` if only the user himself may.
     Key {
         private: bool,
         own: bool,
         change: Vec<u8>,
-    },
-}
-
-/// What a column takes.
-#[derive(Clone, Copy)]
-pub(super) enum Kind {
-    /// SnmpAdminString of so many octets.
-    Text(usize, usize),
-    /// At most so many octets.
-    Octets(usize),
-    Label(Labels),
-    Auth,
-    Private,
-    Clone,
-    Key {
-        private: bool,
-        own: bool,
     },
 }
 
@@ -90,6 +89,8 @@ pub const STATUS: Labels = &[
     ("createAndWait", 5),
     ("destroy", 6),
 ];
+/// snmpNotifyType.
+pub const NOTIFY: Labels = &[("trap", 1), ("inform", 2)];
 pub const MATCH: Labels = &[("exact", 1), ("prefix", 2)];
 pub const TYPE: Labels = &[("included", 1), ("excluded", 2)];
 
@@ -97,13 +98,31 @@ pub const TYPE: Labels = &[("included", 1), ("excluded", 2)];
 pub const USER_ENTRY: Prefix = Prefix::new(&[1, 3, 6, 1, 6, 3, 15, 1, 2, 2, 1]);
 /// usmUserSecurityName, which a RowPointer to a user names.
 pub(super) const SECURITY_NAME: u32 = 3;
-/// Octets of a name of a user, group, context or view.
-pub(super) const NAME: usize = 32;
+/// SnmpMessageProcessingModel, SnmpSecurityModel and SnmpSecurityLevel (RFC 3411), as far as they are known here.
+const PROCESSING: Labels = &[("SNMPv1", 0), ("SNMPv2c", 1), ("SNMPv3", 3)];
+const SECURITY: Labels = &[("SNMPv1", 1), ("SNMPv2c", 2), ("USM", 3)];
+const LEVEL: Labels = &[("noAuthNoPriv", 1), ("authNoPriv", 2), ("authPriv", 3)];
 
 pub(super) mod column {
+    // Of users.
     pub const CLONE_FROM: u32 = 4;
     pub const AUTH_PROTOCOL: u32 = 5;
     pub const PRIV_PROTOCOL: u32 = 8;
+    // Of addresses.
+    pub const DOMAIN: u32 = 2;
+    pub const ADDRESS: u32 = 3;
+    pub const TIMEOUT: u32 = 4;
+    pub const RETRIES: u32 = 5;
+    pub const TAGS: u32 = 6;
+    pub const PARAMS: u32 = 7;
+    // Of parameters.
+    pub const PROCESSING: u32 = 2;
+    pub const SECURITY_MODEL: u32 = 3;
+    pub const SECURITY_LEVEL: u32 = 5;
+    // Of communities.
+    pub const COMMUNITY: u32 = 2;
+    pub const CONTEXT: u32 = 5;
+    pub const TRANSPORT_TAG: u32 = 6;
 }
 
 const USERS: &[Field] = &[
@@ -131,8 +150,55 @@ const VIEWS: &[Field] = &[
     Field { number: 4, kind: Kind::Label(TYPE), default: Default::Integer(1) },
 ];
 
+const ADDRESSES: &[Field] = &[
+    Field { number: column::DOMAIN, kind: Kind::Domain, default: Default::Required },
+    Field { number: column::ADDRESS, kind: Kind::Address, default: Default::Required },
+    Field { number: column::TIMEOUT, kind: Kind::Count(i32::MAX), default: Default::Integer(1500) },
+    Field { number: column::RETRIES, kind: Kind::Count(255), default: Default::Integer(3) },
+    Field { number: column::TAGS, kind: Kind::Tags, default: Default::Empty },
+    Field { number: column::PARAMS, kind: Kind::Text(1, NAME), default: Default::Required },
+];
+
+const PARAMS: &[Field] = &[
+    Field { number: column::PROCESSING, kind: Kind::Label(PROCESSING), default: Default::Required },
+    Field { number: column::SECURITY_MODEL, kind: Kind::Label(SECURITY), default: Default::Required },
+    Field { number: 4, kind: Kind::Text(1, NAME), default: Default::Required },
+    Field { number: column::SECURITY_LEVEL, kind: Kind::Label(LEVEL), default: Default::Required },
+];
+
+const NOTIFIES: &[Field] = &[
+    Field { number: 2, kind: Kind::Tag, default: Default::Empty },
+    Field { number: 3, kind: Kind::Label(NOTIFY), default: Default::Integer(1) },
+];
+
+const PROFILES: &[Field] = &[Field { number: 1, kind: Kind::Text(1, NAME), default: Default::Required }];
+
+const FILTERS: &[Field] = &[
+    Field { number: 2, kind: Kind::Octets(16), default: Default::Empty },
+    Field { number: 3, kind: Kind::Label(TYPE), default: Default::Integer(1) },
+];
+
+const COMMUNITIES: &[Field] = &[
+    Field { number: column::COMMUNITY, kind: Kind::Secret, default: Default::Required },
+    Field { number: 3, kind: Kind::Text(1, NAME), default: Default::Required },
+    Field { number: 4, kind: Kind::Engine, default: Default::Action },
+    Field { number: column::CONTEXT, kind: Kind::Context, default: Default::Empty },
+    Field { number: column::TRANSPORT_TAG, kind: Kind::Tag, default: Default::Empty },
+];
+
 impl Table {
-    pub const ALL: [Table; 4] = [Table::Users, Table::Groups, Table::Access, Table::Views];
+    pub const ALL: [Table; 10] = [
+        Table::Users,
+        Table::Groups,
+        Table::Access,
+        Table::Views,
+        Table::Addresses,
+        Table::Params,
+        Table::Notifies,
+        Table::Profiles,
+        Table::Filters,
+        Table::Communities,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -140,6 +206,12 @@ impl Table {
             Table::Groups => "vacmSecurityToGroupTable",
             Table::Access => "vacmAccessTable",
             Table::Views => "vacmViewTreeFamilyTable",
+            Table::Addresses => "snmpTargetAddrTable",
+            Table::Params => "snmpTargetParamsTable",
+            Table::Notifies => "snmpNotifyTable",
+            Table::Profiles => "snmpNotifyFilterProfileTable",
+            Table::Filters => "snmpNotifyFilterTable",
+            Table::Communities => "snmpCommunityTable",
         }
     }
 
@@ -149,11 +221,27 @@ impl Table {
             Table::Groups => GROUPS,
             Table::Access => ACCESS,
             Table::Views => VIEWS,
+            Table::Addresses => ADDRESSES,
+            Table::Params => PARAMS,
+            Table::Notifies => NOTIFIES,
+            Table::Profiles => PROFILES,
+            Table::Filters => FILTERS,
+            Table::Communities => COMMUNITIES,
         }
     }
 
     pub(super) fn kind(self, column: u32) -> Option<Kind> {
         self.fields().iter().find(|field| field.number == column).map(|field| field.kind)
+    }
+
+    /// Whether a column stays as it is while its row is active (RFC 3413, snmpTargetAddrRowStatus and
+    /// snmpTargetParamsRowStatus).
+    pub(super) fn rests(self, column: u32) -> bool {
+        match self {
+            Table::Addresses => [column::DOMAIN, column::ADDRESS].contains(&column),
+            Table::Params => self.kind(column).is_some(),
+            _ => false,
+        }
     }
 
     /// Whether a column is only ever set.
@@ -165,48 +253,45 @@ impl Table {
     pub(super) fn storage_and_status(self) -> (u32, u32) {
         match self {
             Table::Users => (12, 13),
-            Table::Groups => (4, 5),
-            Table::Access => (8, 9),
+            Table::Groups | Table::Notifies | Table::Filters => (4, 5),
+            Table::Access | Table::Addresses => (8, 9),
             Table::Views => (5, 6),
+            Table::Params => (6, 7),
+            Table::Profiles => (2, 3),
+            Table::Communities => (7, 8),
         }
     }
 
     /// Whether there can be such a row on the engine.
     pub(super) fn takes(self, index: &[u32], engine: &[u8]) -> bool {
-        self.can_be(index) && (self != Table::Users || user(index).is_some_and(|(of, _)| of == engine))
+        self.can_be(index) && (self != Table::Users || index::user(index).is_some_and(|(of, _)| of == engine))
     }
 
     /// Whether there can be such a row on some engine.
     pub(super) fn can_be(self, index: &[u32]) -> bool {
         match self {
-            Table::Users => user(index).is_some(),
-            Table::Groups => member(index).is_some(),
-            Table::Access => access(index).is_some(),
-            Table::Views => subtree(index).is_some(),
-        }
-    }
-
-    /// Whether the row would widen or narrow what a group or view of the boot file is: those stay as they are there, so that
-    /// nobody locks its administrators out, or lets others in by their names.
-    pub(super) fn is_of_boot(self, index: &[u32], boot: &Rows) -> bool {
-        match self {
-            Table::Users | Table::Groups => false,
-            Table::Access => {
-                access(index).is_some_and(|(group, ..)| boot.access.iter().any(|row| row.group == group))
-            }
-            Table::Views => {
-                subtree(index).is_some_and(|(view, _)| boot.families.iter().any(|(name, _)| *name == view))
-            }
+            Table::Users => index::user(index).is_some(),
+            Table::Groups => index::member(index).is_some(),
+            Table::Access => index::access(index).is_some(),
+            Table::Views => index::subtree(index).is_some(),
+            Table::Filters => index::filter(index).is_some(),
+            _ => index::lone(index).is_some(),
         }
     }
 
     /// A row, for the log.
     pub(super) fn describe(self, index: &[u32]) -> String {
         let which = match self {
-            Table::Users => user(index).map(|(_, name)| name),
-            Table::Groups => member(index).map(|(model, name)| format!("{name} ({model:?})")),
-            Table::Access => access(index).map(|(group, ..)| group),
-            Table::Views => subtree(index).map(|(view, subtree)| format!("{view} {}", Dotted(subtree))),
+            Table::Users => index::user(index).map(|(_, name)| name),
+            Table::Groups => index::member(index).map(|(model, name)| format!("{name} ({model:?})")),
+            Table::Access => index::access(index).map(|(group, ..)| group),
+            Table::Views => {
+                index::subtree(index).map(|(view, subtree)| format!("{view} {}", Dotted(subtree)))
+            }
+            Table::Filters => {
+                index::filter(index).map(|(profile, subtree)| format!("{profile} {}", Dotted(subtree)))
+            }
+            _ => index::lone(index),
         };
         format!("{} {}", self.name(), which.unwrap_or_default())
     }
@@ -230,31 +315,21 @@ impl Table {
                 _ => Err(SetError::WrongValue),
             };
         }
-        Ok(match self.kind(column).ok_or(SetError::NotWritable)? {
-            Kind::Text(least, most) => {
-                let text = given.text(most)?;
-                if text.len() < least {
-                    return Err(SetError::WrongLength);
-                }
-                Wanted::Cell(Cell::text(text))
-            }
-            Kind::Octets(most) => Wanted::Cell(Cell::Octets(given.octets(most)?.to_vec())),
-            Kind::Label(labels) => Wanted::Cell(Cell::Integer(given.label(labels)?)),
-            Kind::Auth => Wanted::Cell(Cell::Oid(one_of(given, auth_oid)?)),
-            Kind::Private => Wanted::Cell(Cell::Oid(one_of(given, priv_oid)?)),
+        match self.kind(column).ok_or(SetError::NotWritable)? {
+            Kind::Engine => Ok(Wanted::Engine(given.octets(32)?.to_vec())),
             Kind::Clone => {
                 let arcs = given.oid()?;
                 let index =
                     arcs.strip_prefix(USER_ENTRY.arcs()).and_then(|rest| rest.strip_prefix(&[SECURITY_NAME]));
-                let (engine, name) = index.and_then(user).ok_or(SetError::InconsistentName)?;
-                Wanted::Clone(engine, name)
+                let (engine, name) = index.and_then(index::user).ok_or(SetError::InconsistentName)?;
+                Ok(Wanted::Clone(engine, name))
             }
-            Kind::Key { private, own } => Wanted::Key {
-                private,
-                own,
-                change: given.octets(2 * AuthProtocol::Sha512.key_len())?.to_vec(),
-            },
-        })
+            Kind::Key { private, own } => {
+                let change = given.octets(2 * AuthProtocol::Sha512.key_len())?.to_vec();
+                Ok(Wanted::Key { private, own, change })
+            }
+            kind => kind.cell(given).map(Wanted::Cell),
+        }
     }
 }
 
@@ -268,68 +343,8 @@ impl Cell {
             Cell::Nothing => None,
             Cell::Integer(value) => Some(Value::Integer(*value)),
             Cell::Octets(octets) => Some(Value::Octets(octets)),
+            Cell::Secret(text) => Some(Value::Octets(text.expose().as_bytes())),
             Cell::Oid(prefix) => Some(Value::Oid(prefix)),
         }
     }
-}
-
-fn one_of(
-    given: &Given<'_>,
-    known: fn(&[u32]) -> Option<&'static Prefix>,
-) -> Result<&'static Prefix, SetError> {
-    known(&given.oid()?).ok_or(SetError::WrongValue)
-}
-
-/// The name of an authentication protocol, or of none.
-pub(super) fn auth_oid(arcs: &[u32]) -> Option<&'static Prefix> {
-    let all = AuthProtocol::ALL.map(AuthProtocol::oid).into_iter().chain([&NO_AUTH]);
-    all.into_iter().find(|oid| oid.arcs() == arcs)
-}
-
-/// The name of a privacy protocol, or of none.
-pub(super) fn priv_oid(arcs: &[u32]) -> Option<&'static Prefix> {
-    let all = PrivProtocol::ALL.map(PrivProtocol::oid).into_iter().chain([&NO_PRIV]);
-    all.into_iter().find(|oid| oid.arcs() == arcs)
-}
-
-/// A counted name of `least` to 32 octets, and what follows it.
-fn name(index: &[u32], least: usize) -> Option<(String, &[u32])> {
-    let (octets, rest) = read_counted(index)?;
-    let name = String::from_utf8(octets).ok()?;
-    ((least..=NAME).contains(&name.len()) && !name.chars().any(char::is_control)).then_some((name, rest))
-}
-
-fn model(number: u32) -> Option<Model> {
-    [Model::Any, Model::V1, Model::V2c, Model::Usm].into_iter().find(|model| *model as u32 == number)
-}
-
-/// A user's engine and name.
-pub(super) fn user(index: &[u32]) -> Option<(Vec<u8>, String)> {
-    let (engine, rest) = read_counted(index)?;
-    let (name, rest) = name(rest, 1)?;
-    rest.is_empty().then_some((engine, name))
-}
-
-pub(super) fn member(index: &[u32]) -> Option<(Model, String)> {
-    let (number, rest) = index.split_first()?;
-    let model = model(*number).filter(|model| *model != Model::Any)?;
-    let (name, rest) = name(rest, 1)?;
-    rest.is_empty().then_some((model, name))
-}
-
-/// Group, context, and the least that is asked for.
-pub(super) fn access(index: &[u32]) -> Option<(String, String, Model, Level)> {
-    let (group, rest) = name(index, 1)?;
-    let (context, rest) = name(rest, 0)?;
-    let [number, level] = rest else { return None };
-    let levels = [Level::NoAuthNoPriv, Level::AuthNoPriv, Level::AuthPriv];
-    let level = levels.into_iter().find(|known| *known as u32 == *level)?;
-    Some((group, context, model(*number)?, level))
-}
-
-/// The view's name, and a subtree.
-pub(super) fn subtree(index: &[u32]) -> Option<(String, &[u32])> {
-    let (view, rest) = name(index, 1)?;
-    let (len, subtree) = rest.split_first()?;
-    (usize::try_from(*len).ok()? == subtree.len()).then_some((view, subtree))
 }

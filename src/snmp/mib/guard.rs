@@ -1,6 +1,5 @@
 //! Who may ask the agent, as managers see it: usmUserTable (RFC 3414), the tables of VACM (RFC 3415) and
-//! snmpCommunityTable (RFC 3584). What stands in the boot file cannot be set; users, groups, access entries and views can
-//! be made beside it.
+//! snmpCommunityTable (RFC 3584). What stands in the boot file cannot be set; others can be made beside it.
 
 use super::{
     Column, Context, Lone, Scalar,
@@ -8,7 +7,7 @@ use super::{
     target,
 };
 use crate::snmp::{
-    made::{Cell, MATCH, STATUS, STORAGE, TYPE, Table, USER_ENTRY},
+    made::{Cell, MATCH, STATUS, STORAGE, TYPE, Table, USER_ENTRY, implied},
     notify::Wire,
     oid::{Prefix, ZERO_DOT_ZERO},
     set::Lock,
@@ -185,8 +184,7 @@ pub const COMMUNITIES: List = List {
     ],
     rows: |context| {
         let row = |security: &str, name: &[u8]| Row {
-            // IMPLIED: no length.
-            index: security.bytes().map(u32::from).collect(),
+            index: implied(security),
             cells: vec![
                 Cell::Octets(name.to_vec()),
                 Cell::text(security),
@@ -206,5 +204,5 @@ pub const COMMUNITIES: List = List {
         });
         asks.chain(told.into_iter().flatten()).collect()
     },
-    made: None,
+    made: Some(Table::Communities),
 };

@@ -3,7 +3,7 @@
 use super::{Column, Context, Found, Object, Sink, Stem, Subtree};
 use crate::snmp::{
     ber,
-    made::{Cell, Table},
+    made::{self, Cell, Table},
     oid::{self, Prefix},
     set::{Edits, Given, SetError},
     view::Views,
@@ -32,9 +32,12 @@ impl List {
         let mut rows = (self.rows)(context);
         if let Some(table) = self.made {
             let made = context.guards.made();
+            let cell = |index, row: &made::Row, column: &Column| {
+                row.cell(table, index, column.number, context.engine.id())
+            };
             rows.extend(made.rows(table).map(|(index, row)| Row {
                 index: index.to_vec(),
-                cells: self.readable().map(|(_, column)| row.cell(table, index, column.number)).collect(),
+                cells: self.readable().map(|(_, column)| cell(index, row, column)).collect(),
             }));
         }
         rows.sort_by(|one, other| one.index.cmp(&other.index));

@@ -1,5 +1,5 @@
-//! Who is told, and of what, as managers see it: SNMP-TARGET-MIB and SNMP-NOTIFICATION-MIB (RFC 3413). The targets stand in
-//! the boot file, and cannot be set.
+//! Who is told, and of what, as managers see it: SNMP-TARGET-MIB and SNMP-NOTIFICATION-MIB (RFC 3413). The targets of the
+//! boot file cannot be set; others can be made beside them.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,34 +9,18 @@ use super::{
     list::{List, Row},
 };
 use crate::snmp::{
-    made::{Cell, STATUS, STORAGE, TYPE},
-    mib::{
-        entity::CONFIG_CHANGE,
-        fleetbridge::{
-            ADAPTER_DOWN, ADAPTER_UP, DEVICE_LOST, DEVICE_RETURNED, SETTING_APPLIED, SETTING_FAILED, SUMMARY,
-            TEST,
-        },
-        snmpv2::{AUTHENTICATION_FAILURE, COLD_START, WARM_START},
-    },
+    made::{Cell, NOTIFIES, NOTIFY, STATUS, STORAGE, TYPE, Table, UDP, UDP_IPV6, implied},
+    mib::fleetbridge::{SUMMARY, TEST},
     notify::{Kind, Target, Wire},
     oid::{Prefix, counted},
     set::Lock,
-    syntax::{Labels, Syntax, Value},
+    syntax::{Syntax, Value},
     usm::Level,
     vacm::Model,
     view::Views,
 };
 
 const VIEWS: Views = Views::BRIDGE;
-
-/// snmpUDPDomain (RFC 3417) and transportDomainUdpIpv6 (RFC 3419).
-const UDP: Prefix = Prefix::new(&[1, 3, 6, 1, 6, 1, 1]);
-const UDP_IPV6: Prefix = Prefix::new(&[1, 3, 6, 1, 2, 1, 100, 1, 2]);
-
-const NOTIFY: Labels = &[("trap", 1), ("inform", 2)];
-/// Of snmpNotifyTable, and the tags by which it chooses targets.
-const TRAP: &str = "trap";
-const INFORM: &str = "inform";
 
 pub const LOCK: Lone = Lone {
     object: &Prefix::new(&[1, 3, 6, 1, 6, 3, 12, 1, 1]),
@@ -80,7 +64,7 @@ pub const ADDRESSES: List = List {
             }
         })
     },
-    made: None,
+    made: Some(Table::Addresses),
 };
 
 pub const PARAMS: List = List {
@@ -115,7 +99,7 @@ pub const PARAMS: List = List {
             }
         })
     },
-    made: None,
+    made: Some(Table::Params),
 };
 
 pub const KINDS: List = List {
@@ -129,13 +113,13 @@ pub const KINDS: List = List {
         column(5, "snmpNotifyRowStatus", Syntax::Enumeration(STATUS)),
     ],
     rows: |_| {
-        let row = |(name, kind): (&str, i32)| Row {
+        let row = |(name, inform): (&str, bool)| Row {
             index: implied(name),
-            cells: vec![Cell::text(name), Cell::Integer(kind), READ_ONLY, ACTIVE],
+            cells: vec![Cell::text(name), Cell::Integer(if inform { 2 } else { 1 }), READ_ONLY, ACTIVE],
         };
-        [(TRAP, 1), (INFORM, 2)].map(row).into()
+        NOTIFIES.map(row).into()
     },
-    made: None,
+    made: Some(Table::Notifies),
 };
 
 pub const PROFILES: List = List {
@@ -152,7 +136,7 @@ pub const PROFILES: List = List {
             cells: vec![Cell::text(name), READ_ONLY, ACTIVE],
         })
     },
-    made: None,
+    made: Some(Table::Profiles),
 };
 
 pub const FILTERS: List = List {
@@ -167,7 +151,8 @@ pub const FILTERS: List = List {
     ],
     rows: |context| {
         let of_target = |name: &str, target: &Target| {
-            let wanted = Kind::ALL.into_iter().filter(|kind| target.kinds.has(*kind)).flat_map(names);
+            let wanted =
+                Kind::ALL.into_iter().filter(|kind| target.kinds.has(*kind)).flat_map(Kind::oids).copied();
             // These are told whatever the filter.
             let told = wanted.chain([&SUMMARY.oid, &TEST.oid]);
             let row = |subtree: &'static Prefix| Row {
@@ -178,38 +163,17 @@ pub const FILTERS: List = List {
         };
         each(context, of_target).into_iter().flatten().collect()
     },
-    made: None,
+    made: Some(Table::Filters),
 };
 
-/// Visits the targets, in the order of the boot file, with the name that they have here. It is also the security name of
-/// one that is told by a community, which is a secret.
+/// Visits the targets, in the order of the boot file, with the name that they have here.
 pub(super) fn each<R>(context: &Context<'_>, mut make: impl FnMut(&str, &Target) -> R) -> Vec<R> {
-    let targets = context.guards.targets.iter().zip(1..);
-    targets.map(|(target, number)| make(&format!("target-{number}"), target)).collect()
+    context.guards.boot().targets().map(|(name, target)| make(&name, target)).collect()
 }
 
-/// The names of a kind's notifications.
-fn names(kind: Kind) -> Vec<&'static Prefix> {
-    match kind {
-        Kind::Start => vec![&COLD_START, &WARM_START],
-        Kind::DeviceLost => vec![&DEVICE_LOST.oid],
-        Kind::DeviceReturned => vec![&DEVICE_RETURNED.oid],
-        Kind::AdapterDown => vec![&ADAPTER_DOWN.oid],
-        Kind::AdapterUp => vec![&ADAPTER_UP.oid],
-        Kind::SettingFailed => vec![&SETTING_FAILED.oid],
-        Kind::SettingApplied => vec![&SETTING_APPLIED.oid],
-        Kind::ConfigChange => vec![&CONFIG_CHANGE],
-        Kind::AuthenticationFailure => vec![&AUTHENTICATION_FAILURE],
-    }
-}
-
+/// The tag by which a row of snmpNotifyTable chooses it.
 fn tag(target: &Target) -> &'static str {
-    if target.inform { INFORM } else { TRAP }
-}
-
-/// An index that is IMPLIED: without its length (RFC 2578 section 7.7).
-fn implied(name: &str) -> Vec<u32> {
-    name.bytes().map(u32::from).collect()
+    NOTIFIES.iter().find(|(_, inform)| *inform == target.inform).map_or("", |(name, _)| name)
 }
 
 /// TDomain and TAddress.

@@ -83,6 +83,21 @@ impl Kind {
         })
     }
 
+    /// The names of its notifications.
+    pub const fn oids(self) -> &'static [&'static Prefix] {
+        match self {
+            Kind::Start => &[&COLD_START, &WARM_START],
+            Kind::DeviceLost => &[&DEVICE_LOST.oid],
+            Kind::DeviceReturned => &[&DEVICE_RETURNED.oid],
+            Kind::AdapterDown => &[&ADAPTER_DOWN.oid],
+            Kind::AdapterUp => &[&ADAPTER_UP.oid],
+            Kind::SettingFailed => &[&SETTING_FAILED.oid],
+            Kind::SettingApplied => &[&SETTING_APPLIED.oid],
+            Kind::ConfigChange => &[&CONFIG_CHANGE],
+            Kind::AuthenticationFailure => &[&AUTHENTICATION_FAILURE],
+        }
+    }
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Kind::Start => "start",
@@ -105,6 +120,10 @@ pub struct Kinds(u16);
 impl Kinds {
     pub fn has(self, kind: Kind) -> bool {
         self.0 >> kind as u8 & 1 == 1
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
     }
 }
 

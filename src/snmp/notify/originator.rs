@@ -159,6 +159,12 @@ impl Originator {
         &self.target
     }
 
+    /// It is told in another way, or of something else.
+    pub fn set_target(&mut self, target: Target) {
+        self.pace.rate = u64::from(target.rate);
+        self.target = target;
+    }
+
     pub fn counts(&self) -> Counts {
         self.counts
     }

@@ -75,13 +75,18 @@ pub enum Heard {
 
 impl Session {
     pub fn new(target: &Target, usm: &Usm) -> Session {
-        let (mut user, mut receiver) = (None, None);
-        if let Wire::V3 { user: name, level } = &target.wire {
-            user = usm.users().get(name).filter(|user| user.level() >= *level).cloned();
+        let user = user(target, usm);
+        let mut receiver = None;
+        if let Wire::V3 { level, .. } = &target.wire {
             let of = |user: &Arc<User>| Receiver::new(user.clone(), *level, target.timeout);
             receiver = user.as_ref().filter(|_| target.inform).map(of);
         }
         Session { target: target.clone(), user, receiver, trouble: None, told: None }
+    }
+
+    /// Whether the user is still the one with whom it began.
+    pub fn is_current(&self, usm: &Usm) -> bool {
+        self.user.as_ref().map(Arc::as_ptr) == user(&self.target, usm).as_ref().map(Arc::as_ptr)
     }
 
     /// Writes the message of a request id to `out`, which is overwritten. `now` measures durations.
@@ -159,6 +164,11 @@ impl Session {
     pub fn trouble(&self) -> Option<&'static str> {
         self.trouble.map(in_words)
     }
+}
+
+fn user(target: &Target, usm: &Usm) -> Option<Arc<User>> {
+    let Wire::V3 { user, level } = &target.wire else { return None };
+    usm.users().get(user).filter(|user| user.level() >= *level).cloned()
 }
 
 /// The bridge is authoritative for its traps (RFC 3411 section 3.1.1.3).

@@ -22,6 +22,12 @@ pub struct Target {
 }
 
 impl Target {
+    /// Milliseconds that can be waited for the first acknowledgement, the least and the most.
+    pub const TIMEOUTS: (u64, u64) = (100, 60_000);
+    pub const MOST_RETRIES: u32 = 10;
+    /// Unless it is said otherwise.
+    pub const RATE: u32 = 50;
+
     /// What was told is kept under this name.
     pub fn key(&self) -> String {
         format!("{} {}", self.address, self.wire.version())

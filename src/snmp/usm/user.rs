@@ -122,6 +122,13 @@ impl User {
         }
     }
 
+    /// Whether there are keys for engines of others.
+    pub fn has_keys_of_others(&self) -> bool {
+        let any = |material: &Material| matches!(material, Material::Any(_));
+        self.auth.as_ref().is_some_and(|(_, material)| any(material))
+            && self.private.as_ref().is_none_or(|(_, material)| any(material))
+    }
+
     /// The keys for an engine of somebody else. May take some milliseconds. `None`: this user's were made for the bridge's
     /// own engine, and nothing leads from them to others.
     pub fn keys_of_other(&self, engine: &[u8]) -> Option<(AuthKey, Option<PrivKey>)> {

@@ -1,5 +1,5 @@
 //! Messages of SNMPv3: as they come from a stranger, and from an administrator whose keys are right and whose PDU is
-//! anything: he makes users, groups and views.
+//! anything: he makes users, groups, views, targets and communities.
 
 use std::cell::RefCell;
 
