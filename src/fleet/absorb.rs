@@ -106,6 +106,9 @@ impl Fleet {
                 Fact::Uptime { secs, time } => uptime = Some(Uptime { secs, time }),
             }
         }
+        if swapped {
+            columns.reset_counters(at, profile, now);
+        }
         if let Some(boot) = columns.boot_after(at, uptime, report.retained, swapped, self.clock(now)) {
             moved.push(Moved::Boot { device: one.device, boot });
         }
@@ -122,7 +125,7 @@ impl Fleet {
         let was = columns.slots[at].presence;
         // Of one that was silent and never said that it goes a broker's former word is no sign that it is back.
         let is_silent = was == Presence::Lost && !columns.gone.get(at);
-        if report.retained && presence == Presence::Online && is_silent {
+        if report.retained && presence != Presence::Lost && is_silent {
             return;
         }
         columns.gone.set(at, presence == Presence::Lost);
@@ -175,6 +178,15 @@ impl Fleet {
 }
 
 impl Columns {
+    /// Another unit counts from now on, perhaps from more.
+    fn reset_counters(&mut self, at: usize, profile: &Profile, now: Time) {
+        let cells = self.slots[at].cells;
+        let counters = profile.points.iter().enumerate().filter(|(_, def)| def.ty == PointType::Counter);
+        for (slot, _) in counters {
+            self.cells.set_reset(cells + slot as u32, now.secs() as u32);
+        }
+    }
+
     /// `time`: in seconds, 0 unknown.
     fn write_cell(
         &mut self,
@@ -201,9 +213,7 @@ impl Columns {
                 }
                 let counter = def.ty == PointType::Counter;
                 if has_count && (value as u64) < cells.values[cell] as u64 {
-                    let known = cells.reset_secs(cell as u32);
-                    let reset = if time == 0 { now.secs() as u32 } else { time };
-                    cells.set_reset(cell as u32, reset.max(known));
+                    cells.set_reset(cell as u32, now.secs() as u32);
                 }
                 cells.values[cell] = value;
                 let kind = match counter {

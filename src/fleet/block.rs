@@ -289,7 +289,8 @@ impl Cells {
 
     pub fn set_reset(&mut self, cell: u32, secs: u32) {
         match self.resets.binary_search_by_key(&cell, |reset| reset.0) {
-            Ok(at) => self.resets[at].1 = secs,
+            // The clock may have been set back.
+            Ok(at) => self.resets[at].1 = self.resets[at].1.max(secs),
             Err(at) => self.resets.insert(at, (cell, secs)),
         }
     }

@@ -152,15 +152,23 @@ impl Fleet {
         }
     }
 
-    /// Lost if its parent has been heard since the device was, or never falls silent; unreachable if the parent is missing;
+    /// Lost if its parent has been heard since the device was due, or never falls silent; unreachable if the parent is missing;
     /// else not decided: perhaps it is the parent that is gone, and one trap for it is enough. One that was never heard says
     /// nothing, nor do devices that hang on each other in a circle.
     fn verdict_of_parent(&self, number: DeviceNumber) -> Option<Presence> {
-        let (parent, last_seen) = self.row(number, |row| (row.parent(), row.last_seen()))?;
+        let (parent, due) = self.row(number, |row| {
+            let late_after = row.profile().presence.late_after().unwrap_or(0);
+            // As in `judge`.
+            let since = match row.presence() {
+                Presence::Late => Time(row.presence_since().since(Time(late_after))),
+                _ => row.presence_since(),
+            };
+            (row.parent(), row.last_seen().max(since).plus_millis(late_after))
+        })?;
         let verdict = self.row(parent, |row| {
             if row.presence().is_missing() {
                 Some(Presence::Unreachable)
-            } else if row.last_seen() > last_seen
+            } else if row.last_seen() > due
                 || row.presence() == Presence::NeverSeen
                 || row.profile().presence.interval == 0
             {

@@ -173,7 +173,7 @@ class ShippedProfilesTest(Case):
             "humidity": ("40.2", "percent", "decimal"),
             "power": ("42.0", "watts", "decimal"),
             "power-factor": ("0.93", "", "decimal"),
-            "voltage": ("231.0", "volts", "decimal"),
+            "voltage": ("231.0", "volts-ac", "decimal"),
             "current": ("0.196", "amperes", "decimal"),
             "energy": ("3.185", "kWh", "decimal"),
         })
