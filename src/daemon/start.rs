@@ -186,7 +186,8 @@ impl Daemon {
             communities,
             usm: snmp::usm::Usm::new(users, snmp::engine::random_salt()?),
             hosts: settings::hosts(&config),
-            made: snmp::made::Store::open(&config.store.join(snmp::made::ROWS))?,
+            made: snmp::made::Store::open(&config.store.join(snmp::made::ROWS))?
+                .with_weak(config.snmp.allow_weak),
         };
         let agent = snmp::agent::Agent::new(
             fleet.clone(),

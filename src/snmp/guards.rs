@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
     ops::Deref,
     sync::Arc,
 };
@@ -12,7 +13,7 @@ use parking_lot::Mutex;
 use super::{
     community::Communities,
     engine::EngineId,
-    made::{Around, Boot, By, Edit, Made, MadeCommunities, Store, Untold},
+    made::{Around, Boot, By, Edit, Made, MadeCommunities, Store, Table, Untold},
     notify::Target,
     oid::Prefix,
     set::SetError,
@@ -43,6 +44,8 @@ pub struct InForce {
     pub communities: MadeCommunities,
     /// Beside those of the boot file.
     pub targets: Vec<Target>,
+    /// Of all rows, also those of which no target comes now.
+    pub addresses: BTreeSet<SocketAddr>,
 }
 
 impl Guards {
@@ -163,7 +166,8 @@ impl Guards {
 
     fn enforce(&self) {
         let (boot, made) = (self.boot.load(), self.made.rows());
-        let mut users: Vec<_> = made.users(&self.engine).collect();
+        let (mut users, weak): (Vec<_>, Vec<_>) =
+            made.users(&self.engine).partition(|user| self.made.allows(user));
         users.extend(boot.users.iter().cloned());
         self.usm.replace(Users::new(users));
         let mut rows = boot.rows.clone();
@@ -173,8 +177,12 @@ impl Guards {
         let around = Around { boot: &boot, communities: &self.communities, users: &users, policy: &policy };
         let (targets, mut untold) = made.targets(&around);
         untold.extend(made.shadowed(&self.communities));
-        let communities = made.communities();
-        self.in_force.store(Arc::new(InForce { policy, communities, targets }));
+        untold.extend(weak.iter().map(|user| Untold {
+            row: format!("{} {}", Table::Users.name(), user.name),
+            why: "MD5 and DES are broken, and count with `[snmp] allow-weak = true` only".to_owned(),
+        }));
+        let (communities, addresses) = (made.communities(), made.addresses());
+        self.in_force.store(Arc::new(InForce { policy, communities, targets, addresses }));
         let mut told = self.untold.lock();
         for Untold { row, why } in untold.difference(&told) {
             tracing::info!(row, "was made by SET, is active and comes to nothing: {why}");

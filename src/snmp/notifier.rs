@@ -72,6 +72,8 @@ pub struct Targets {
 struct Line {
     /// By SET; else it stands in the boot file.
     made: bool,
+    /// A row is missing that its address needs: it goes on where it was once that is there again.
+    paused: bool,
     originator: Originator,
     session: Session,
 }
@@ -124,10 +126,21 @@ impl Targets {
     }
 
     /// Those that are made by SET are these from now on. New ones begin with the present, the others go on.
-    fn follow(&self, wanted: &[Target], now: Time, agent: &Agent) {
+    fn follow(&self, InForce { targets: wanted, addresses, .. }: &InForce, now: Time, agent: &Agent) {
         let mut list = self.list.lock();
         let before = list.len();
-        list.retain(|line| !line.made || wanted.iter().any(|target| target.key() == line.key()));
+        for line in list.iter_mut().filter(|line| line.made) {
+            let is_wanted = wanted.iter().any(|target| target.key() == line.key());
+            if !is_wanted && !line.paused {
+                tracing::warn!(target = %line.originator.target().address, "is told no more, as was changed by SET");
+            }
+            line.paused = !is_wanted;
+        }
+        list.retain(|line| {
+            let address = line.originator.target().address;
+            let is_other = wanted.iter().any(|target| target.address == address);
+            !line.paused || addresses.contains(&address) && !is_other
+        });
         if list.len() < before {
             self.forgotten.store(true, Ordering::Relaxed);
         }
@@ -163,7 +176,7 @@ impl Targets {
             silent: originator.is_silent(),
             trouble: session.trouble(),
         };
-        self.list.lock().iter().map(standing).collect()
+        self.list.lock().iter().filter(|line| !line.paused).map(standing).collect()
     }
 
     /// All of them, if anything has changed since the last call.
@@ -205,7 +218,7 @@ impl Line {
     ) -> Line {
         let world = World { fleet: agent.fleet(), wall: clock::now() };
         let session = Session::new(&target, agent.usm());
-        Line { made, originator: Originator::new(target, saved, last, now, world), session }
+        Line { made, paused: false, originator: Originator::new(target, saved, last, now, world), session }
     }
 
     fn key(&self) -> String {
@@ -327,10 +340,10 @@ impl Notifier {
         if self.followed.as_ref().is_some_and(|followed| Arc::ptr_eq(followed, &in_force)) {
             return;
         }
-        self.targets.follow(&in_force.targets, self.now(), &self.agent);
+        self.targets.follow(&in_force, self.now(), &self.agent);
         let list = self.targets.list.lock();
         for test in &mut self.tests {
-            test.waits.retain(|(key, _)| list.iter().any(|line| line.key() == *key));
+            test.waits.retain(|(key, _)| list.iter().any(|line| !line.paused && line.key() == *key));
         }
         drop(list);
         self.followed = Some(in_force);
@@ -397,7 +410,10 @@ impl Notifier {
         let now = self.now();
         let wall = clock::now();
         let mut list = self.targets.list.lock();
-        let Line { originator, session, .. } = &mut list[at];
+        let Line { originator, session, paused, .. } = &mut list[at];
+        if *paused {
+            return None;
+        }
         let id = originator.poll(now, World { fleet: self.agent.fleet(), wall })?;
         let target = originator.target();
         let what = originator.what(id)?;
@@ -482,14 +498,14 @@ impl Notifier {
         let now = self.now();
         for _ in 0..self.agent.strangers().take_failures() {
             let mut list = self.targets.list.lock();
-            list.iter_mut().for_each(|line| line.originator.handle_failure(now));
+            list.iter_mut().filter(|line| !line.paused).for_each(|line| line.originator.handle_failure(now));
         }
     }
 
     fn test(&mut self, test: Test) {
         let now = self.now();
         let mut running = Running { waits: Vec::new(), outcomes: Vec::new(), reply: test.reply };
-        for Line { originator, .. } in self.targets.list.lock().iter_mut() {
+        for Line { originator, .. } in self.targets.list.lock().iter_mut().filter(|line| !line.paused) {
             if test.target.is_none_or(|target| target == originator.target().address) {
                 running.waits.push((originator.target().key(), originator.test(now)));
             }

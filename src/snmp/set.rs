@@ -216,6 +216,12 @@ impl Edits {
         self.rows.first().map(|(at, _)| *at)
     }
 
+    /// The place of the first that others could have read on its way, or made; a new key of one's own is hidden in itself.
+    pub fn first_open_row(&self) -> Option<usize> {
+        let is_open = |(_, edit): &&(usize, Edit)| !self.is_private() && !edit.is_own_key();
+        self.rows.iter().find(is_open).map(|(at, _)| *at)
+    }
+
     /// Wants a lock to be as it was read, and then counts it on.
     pub fn lock(&mut self, lock: Lock, given: &Given<'_>) -> Result<(), SetError> {
         match given.integer()? {

@@ -245,6 +245,9 @@ impl<'a> Task<'a> {
         if let Some(at) = edits.first_row().filter(|_| self.scope.is_some()) {
             return Err((at, self.no_access()));
         }
+        if let Some(at) = edits.first_open_row() {
+            return Err((at, self.no_access()));
+        }
         self.agent.write(&edits, (asks.model, asks.name), owner, now)
     }
 

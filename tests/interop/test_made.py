@@ -157,6 +157,10 @@ class MadeTest(Case):
         sven = Manager(self, self.bridge.port, user=options("sven", "sha-256", "aes-128"))
         self.fails("noAccess", f"{GROUPS}.5.3.{counted('evil')}", "i", CREATE_AND_WAIT, manager=sven)
         self.assertIn("noAccess", sven.run("snmpusm", "create", "evil", "sven", mibs=False).text)
+        # Nor does he learn by what names others see all of the fleet.
+        names = "1.3.6.1.6.3.18.1.1.1.2"
+        self.assertIn("public", self.admin.run("snmpwalk", names, mibs=False).text)
+        self.assertNotIn("public", sven.run("snmpwalk", names, mibs=False).text)
         # The groups and views of the boot file are what it says: nobody is locked out, nobody let in.
         for tool, *words in (
             ("snmpvacm", "-Ce", "createView", "all", ".1.3.6.1.6.3"),
@@ -165,6 +169,22 @@ class MadeTest(Case):
             ("snmpvacm", "createAccess", "read", "dev", "2", "1", "2", "plain", "plain", "plain"),
         ):
             self.assertIn("inconsistentName", self.admin.run(tool, *words, mibs=False).text, words)
+
+    def test_broken_protocols_need_the_word_of_the_boot_file(self):
+        weak = user("weak", "md5", "des")
+        self.start([weak])
+        self.does("snmpusm", "create", "otto", "weak")
+        self.does("snmpvacm", "createSec2Group", "3", "otto", "read")
+        otto = options("otto", "md5", "des")
+        self.assertIn("fleetbridge", self.reads(otto).out)
+        self.bridge.stop()
+        with open(self.bridge.file, encoding="utf-8") as text:
+            boot = text.read().replace(weak, "").replace("allow-weak = true\n", "")
+        with open(self.bridge.file, "w", encoding="utf-8") as file:
+            file.write(boot)
+        self.bridge.start()
+        self.assertNotEqual(self.reads(otto).code, 0)
+        self.assertIn("usmUserTable otto", self.bridge.output())
 
     def test_what_comes_into_the_boot_file_counts_there(self):
         anna = user("anna", "sha-256", "aes-128")

@@ -131,6 +131,25 @@ class MadeTargetsTest(NotifyTest):
         self.assertIn("who is told was changed by SET", self.bridge.output())
         self.assertNotIn("hidden", self.bridge.output())
 
+    def test_a_row_that_is_away_for_a_moment(self):
+        """To change active parameters they are taken out of service."""
+        sink = TrapSink(self, "v2c", community="hidden")
+        self.start()
+        self.target("nms", sink.port, "trap", (1, 2), "nms", 1)
+        self.make(COMMUNITY, name("nms"), (2, "s", "hidden"), (3, "s", "nms"))
+        self.group("2", "nms", "read")
+        self.wait_targets(1)
+        self.say("down", 0)
+        sink.wait("fbDeviceLost", device="dev-0")
+        self.make(PARAMS, name("nms"), status="2")
+        self.wait_targets(0)
+        self.assertIn("is told no more", self.bridge.output())
+        self.say("up", 0)
+        self.say("down", 1)
+        self.make(PARAMS, name("nms"), status="1")
+        sink.wait("fbDeviceReturned", device="dev-0")
+        sink.wait("fbDeviceLost", device="dev-1")
+
     def test_as_the_readme_has_it(self):
         with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as text:
             block = next(block for block in re.findall(r"```sh\n(.*?)```", text.read(), re.DOTALL) if "COMMUNITY=" in block)
@@ -212,6 +231,13 @@ class MadeTargetsTest(NotifyTest):
         self.assertEqual(self.set(SYS_LOCATION, "s", "hall", manager=asks("hidden")).code, 0)
         self.assertIn("noAccess", self.set(SYS_LOCATION, "s", "yard", manager=asks("from-all")).text)
         self.assertIn("hall", reads("hidden", SYS_LOCATION))
+        # Nor does any community make rows, whatever it may.
+        answer = self.admin.run("snmpvacm", "createAccess", "com", "2", "1", "2", "all", "all", "all", mibs=False)
+        self.assertEqual(answer.code, 0, answer.text)
+        self.group("2", "power", "com")
+        self.make(COMMUNITY, name("e"), (2, "s", "power"), (3, "s", "power"), (6, "s", "managers"))
+        answer = self.set(*self.row(NOTIFY, name("evil"), status=CREATE_AND_WAIT), manager=asks("power"))
+        self.assertIn("noAccess", answer.text)
         rows = os.path.join(self.bridge.folder, "snmp-rows")
         self.assertEqual(os.stat(rows).st_mode & 0o777, 0o600)
         self.bridge.kill()

@@ -47,6 +47,11 @@ impl Edit {
         (Table::Addresses..=Table::Filters).contains(&self.table)
     }
 
+    /// Whether one changes a key of his own.
+    pub fn is_own_key(&self) -> bool {
+        matches!(self.wanted, Wanted::Key { own: true, .. })
+    }
+
     /// Whether it makes a user.
     pub fn makes_user(&self) -> bool {
         self.table == Table::Users && self.outcome() == Outcome::Made

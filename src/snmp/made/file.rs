@@ -23,7 +23,11 @@ use super::{
 };
 use crate::{
     secret::{self, Secret},
-    snmp::{engine::EngineId, oid::Dotted, usm::Key},
+    snmp::{
+        engine::EngineId,
+        oid::Dotted,
+        usm::{Key, User},
+    },
 };
 
 /// The file's name.
@@ -38,6 +42,8 @@ pub struct Store {
     rows: ArcSwap<Made>,
     /// `None`: they end with the process.
     path: Option<PathBuf>,
+    /// Users of broken protocols do not count.
+    strong: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +67,19 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Made::default(),
             Err(source) => return Err(MadeError::Io { path: name(), source }),
         };
-        Ok(Store { rows: ArcSwap::from_pointee(made), path: Some(path.to_owned()) })
+        Ok(Store { rows: ArcSwap::from_pointee(made), path: Some(path.to_owned()), strong: false })
+    }
+
+    /// `allow`: users of broken protocols count too, as without this.
+    pub fn with_weak(self, allow: bool) -> Store {
+        Store { strong: !allow, ..self }
+    }
+
+    /// Whether a user may ask.
+    pub fn allows(&self, user: &User) -> bool {
+        let is_weak = user.auth_protocol().is_some_and(|protocol| protocol.is_weak())
+            || user.priv_protocol().is_some_and(|protocol| protocol.is_weak());
+        !self.strong || !is_weak
     }
 
     pub fn rows(&self) -> Arc<Made> {

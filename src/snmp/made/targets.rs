@@ -69,6 +69,11 @@ impl Made {
         (targets, untold)
     }
 
+    /// Where somebody is to be told, now or once other rows are there.
+    pub fn addresses(&self) -> BTreeSet<SocketAddr> {
+        self.rows(Table::Addresses).filter_map(|(_, row)| row.address()).collect()
+    }
+
     /// The first of each tag: its name, and whether it wants informs.
     fn notifies(&self) -> BTreeMap<String, (String, bool)> {
         let mut list: Vec<_> =
@@ -110,8 +115,7 @@ impl Made {
         filters: &BTreeMap<String, Tree>,
         around: &Around<'_>,
     ) -> Result<Target, String> {
-        let address = address(row.octets(column::ADDRESS)).ok_or("it has no address")?;
-        let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+        let address = row.address().ok_or("it has no address")?;
         if around.boot.targets.iter().any(|target| target.address == address) {
             return Err(format!("{address} is told as the boot file says"));
         }
@@ -196,5 +200,12 @@ impl Made {
                 Ok(Wire::V3 { user: security.to_owned(), level })
             }
         }
+    }
+}
+
+impl Row {
+    fn address(&self) -> Option<SocketAddr> {
+        let address = address(self.octets(column::ADDRESS))?;
+        Some(SocketAddr::new(address.ip().to_canonical(), address.port()))
     }
 }

@@ -29,6 +29,10 @@ pub struct Row {
 
 impl List {
     fn sorted(&self, context: &Context<'_>) -> Vec<Row> {
+        // A community shows all of the fleet to who sees a part of it.
+        if context.scope.is_some() && self.made == Some(Table::Communities) {
+            return Vec::new();
+        }
         let mut rows = (self.rows)(context);
         if let Some(table) = self.made {
             let made = context.guards.made();
