@@ -42,7 +42,7 @@
 //! | [`datastore`] | what managers may change: running, candidate, commits; the one gate for every writer |
 //! | [`store`] | SQLite: `config.db` (numbers, names, running, FULL), `state.db` (telemetry and settings, write-behind), and the file `numbers`; the only user of rusqlite |
 //! | [`southbound`] | transports (`mqtt`, the embedded `broker`), profile files, codecs, ingest and egress, what nobody understood |
-//! | [`snmp`] | BER, messages, agent, MIB tables, traps, sockets |
+//! | [`snmp`] | BER, messages, agent, MIB tables, users and access control, what administrators make of those by SET (`made`), traps, sockets |
 //! | [`netconf`] | framing, messages, subtree filters, the session without I/O, SSH; operations, what is read (`provider`), notifications |
 //! | [`report`] | missing, inventory, software; table, CSV, JSON |
 //! | [`kit`] | what management tools import, so that each device is a host there: templates and hosts, a file a tool |

@@ -277,6 +277,7 @@ fn hosts_survive_the_socket() {
 fn filters() {
     let takes = |text: &str, name: &str| {
         let filter = Filter::parse(text).unwrap();
+        assert_eq!(Filter::parse(&filter.to_string()), Ok(filter.clone()));
         filter.takes("plant 1, hall \\2", "tasmota", "plug", Presence::Lost, name)
     };
     for (text, name) in [

@@ -143,6 +143,7 @@ fn sets_are_refused() {
 #[test]
 fn what_gets_no_answer() {
     let mut manager = manager();
+    manager.unsaved();
     let good = manager.request(V2C, "public", Kind::Get, &[SYS_DESCR]);
     let stats = manager.agent.clone();
     let stats = &stats.stats().snmp;

@@ -23,8 +23,8 @@ fn walk(manager: &mut Manager, repetitions: i32) -> Vec<String> {
     let (mut names, mut at) = (Vec::new(), COLUMN.to_owned());
     loop {
         let reply = match repetitions {
-            0 => manager.get_next(V2C, &[&at]),
-            repetitions => manager.bulk(V2C, 0, repetitions, &[&at]).expect("a reply"),
+            0 => manager.get_next(V3, &[&at]),
+            repetitions => manager.bulk(V3, 0, repetitions, &[&at]).expect("a reply"),
         };
         for (name, value) in reply.bindings {
             if !name.starts_with(&format!("{COLUMN}.")) {
@@ -70,7 +70,7 @@ fn devices_come_and_go_while_it_is_walked() {
     assert_eq!(expected(&manager.fleet).len(), 12, "one name is too long");
 
     let there = |manager: &mut Manager, name: &str| {
-        matches!(manager.get(V2C, &[&instance(name)]).bindings[0].1, VarBindValue::Value(_))
+        matches!(manager.get(V3, &[&instance(name)]).bindings[0].1, VarBindValue::Value(_))
     };
     for name in ["", "+fleet", "th-9", &long] {
         assert!(there(&mut manager, name), "{name}");
@@ -78,11 +78,8 @@ fn devices_come_and_go_while_it_is_walked() {
     for name in ["th-8", "+1", &format!("{long}y")] {
         assert!(!there(&mut manager, name), "{name}");
     }
-    assert!(!matches!(manager.get(V2C, &[&format!("{COLUMN}.1")]).bindings[0].1, VarBindValue::Value(_)));
-    assert!(!matches!(
-        manager.get(V2C, &[&format!("{COLUMN}.1.98.0")]).bindings[0].1,
-        VarBindValue::Value(_)
-    ));
+    assert!(!matches!(manager.get(V3, &[&format!("{COLUMN}.1")]).bindings[0].1, VarBindValue::Value(_)));
+    assert!(!matches!(manager.get(V3, &[&format!("{COLUMN}.1.98.0")]).bindings[0].1, VarBindValue::Value(_)));
 
     // New ones find their place, few or many at a time; retired ones are gone, also as a place to go on from.
     for n in 0..10 {
@@ -92,7 +89,7 @@ fn devices_come_and_go_while_it_is_walked() {
     manager.fleet.retire(retired, after(1));
     assert!(!there(&mut manager, "th-9"));
     assert_eq!(walk(&mut manager, 4), expected(&manager.fleet));
-    assert_eq!(manager.get_next(V2C, &[&instance("th-9")]).texts(), ["new-0"]);
+    assert_eq!(manager.get_next(V3, &[&instance("th-9")]).texts(), ["new-0"]);
     many(&manager.fleet, "more", 3000);
     assert_eq!(walk(&mut manager, 50), expected(&manager.fleet));
 

@@ -90,6 +90,16 @@ fn somewhere() -> impl Strategy<Value = Vec<u32>> {
     prop::collection::vec(arc(), 0..5).prop_map(|rest| [Memory::ENTRY.arcs(), &rest].concat())
 }
 
+/// Who may ask and who is told, which SNMPv3 with privacy shows alone.
+const GUARDS: [&[u32]; 6] = [
+    &[1, 3, 6, 1, 4, 1, 32473, 2, 1, 9],
+    &[1, 3, 6, 1, 6, 3, 12],
+    &[1, 3, 6, 1, 6, 3, 13],
+    &[1, 3, 6, 1, 6, 3, 15, 1, 2, 2],
+    &[1, 3, 6, 1, 6, 3, 16],
+    &[1, 3, 6, 1, 6, 3, 18],
+];
+
 /// The names of a walk from the beginning, by single GETNEXTs.
 fn walk(manager: &mut Manager, version: u32) -> Vec<Vec<u32>> {
     let (mut names, mut at) = (Vec::new(), "0.0".to_owned());
@@ -105,10 +115,10 @@ fn walk(manager: &mut Manager, version: u32) -> Vec<Vec<u32>> {
 }
 
 /// The same by GETBULKs.
-fn bulk_walk(manager: &mut Manager, repetitions: i32) -> Vec<Vec<u32>> {
+fn bulk_walk(manager: &mut Manager, version: u32, repetitions: i32) -> Vec<Vec<u32>> {
     let (mut names, mut at) = (Vec::new(), "0.0".to_owned());
     loop {
-        let reply = manager.bulk(V2C, 0, repetitions, &[&at]).unwrap();
+        let reply = manager.bulk(version, 0, repetitions, &[&at]).unwrap();
         assert!(!reply.bindings.is_empty() && reply.bindings.len() <= repetitions as usize);
         for (name, value) in &reply.bindings {
             if *value == VarBindValue::EndOfMibView {
@@ -129,7 +139,7 @@ proptest! {
         let mut manager = Manager::new(fleet(), vec![Box::new(memory.clone())]);
         prop_assert_eq!(walk(&mut manager, V2C), memory.names(true));
         prop_assert_eq!(walk(&mut manager, V1), memory.names(false));
-        prop_assert_eq!(bulk_walk(&mut manager, repetitions), memory.names(true));
+        prop_assert_eq!(bulk_walk(&mut manager, V2C, repetitions), memory.names(true));
     }
 
     #[test]
@@ -187,9 +197,13 @@ proptest! {
             manager.community = community;
             let expected = instances(&manager, view);
             let names: Vec<_> = expected.keys().cloned().collect();
-            prop_assert_eq!(walk(&mut manager, V2C), names.clone());
-            prop_assert_eq!(bulk_walk(&mut manager, repetitions), names.clone());
-            let without: Vec<_> = expected.iter().filter(|(_, value)| value[0] != 0x46).map(|(name, _)| name.clone()).collect();
+            prop_assert_eq!(walk(&mut manager, V3), names.clone());
+            prop_assert_eq!(bulk_walk(&mut manager, V3, repetitions), names.clone());
+            let is_open = |name: &&Vec<u32>| !GUARDS.iter().any(|guard| name.starts_with(guard));
+            let open: Vec<_> = names.iter().filter(is_open).cloned().collect();
+            prop_assert_eq!(walk(&mut manager, V2C), open.clone());
+            prop_assert_eq!(bulk_walk(&mut manager, V2C, repetitions), open.clone());
+            let without: Vec<_> = open.into_iter().filter(|name| expected[name][0] != 0x46).collect();
             prop_assert_eq!(walk(&mut manager, V1), without);
         }
     }
@@ -215,12 +229,15 @@ fn state() -> impl Strategy<Value = State> {
 }
 
 /// The indexes of VACM's tables and of snmpCommunityTable, as `Manager::open` makes their rows.
-fn guards() -> Vec<Vec<u32>> {
+fn guards(engine: &[u8]) -> Vec<Vec<u32>> {
+    let octets_of = |octets: &[u8]| octets.iter().map(|octet| u32::from(*octet)).collect::<Vec<_>>();
     let octets = |text: &str| text.bytes().map(u32::from).collect::<Vec<_>>();
     let counted = |text: &str| [&[text.len() as u32][..], &octets(text)].concat();
     let mut indexes: Vec<_> = ["community-1", "community-2", "trap", "inform"].map(octets).into();
     indexes.extend([counted(""), counted("+fleet")]);
     indexes.extend([1, 2].map(|model| [&[model][..], &counted("community-1")].concat()));
+    indexes.push([&[3][..], &counted("anna")].concat());
+    indexes.push([&[engine.len() as u32][..], &octets_of(engine), &counted("anna")].concat());
     let levels = [[1, 1], [2, 1], [3, 2], [3, 3]];
     indexes.extend(
         ["read", "operate", "administer"]
@@ -230,6 +247,7 @@ fn guards() -> Vec<Vec<u32>> {
     for (view, subtree) in [
         ("all", "1"),
         ("plain", "1"),
+        ("plain", "1.3.6.1.4.1.32473.2.1.9"),
         ("plain", "1.3.6.1.6.3"),
         ("plain", "1.3.6.1.6.3.1"),
         ("plain", "1.3.6.1.6.3.10"),
@@ -256,7 +274,7 @@ fn instances(manager: &Manager, view: View) -> BTreeMap<Vec<u32>, Vec<u8>> {
         (0..40).flat_map(|device| (0..10).chain([1023]).map(move |component| vec![device << 10 | component])),
     );
     indexes.extend([vec![1023], vec![1, 1023]]);
-    indexes.extend(guards());
+    indexes.extend(guards(manager.agent.engine().of(None).octets()));
     if view == View::Bridge {
         indexes.extend(logged(manager));
         indexes.extend(contexts(manager));

@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     config::{self, Config},
-    snmp::community::Network,
+    snmp::{
+        community::Network,
+        made::{ROWS, Store},
+    },
     store,
 };
 
@@ -147,6 +150,7 @@ fn nftables(pools: &[Network], config: &Config, out: &mut dyn Write) -> Result<(
         let pools = pools.iter().filter(|pool| pool.address().is_ipv4() == v4);
         pools.map(Network::to_string).collect::<Vec<_>>().join(", ")
     };
+    let made = Store::open(&config.store.join(ROWS)).map_err(|error| Failure::new(error.to_string(), ""))?;
     let mut ports: Vec<_> = config.snmp.listen.iter().map(SocketAddr::port).collect();
     ports.sort_unstable();
     ports.dedup();
@@ -175,9 +179,10 @@ fn nftables(pools: &[Network], config: &Config, out: &mut dyn Write) -> Result<(
     )?;
     // Told from the address of a device, they are acknowledged there; without connection tracking, whose table a poll of many
     // devices fills.
+    let of_boot = config.snmp.traps.iter().filter(|target| target.inform).map(|target| target.address);
+    let all: Vec<_> = of_boot.chain(made.rows().informed()).collect();
     for (keyword, v4) in [("ip", true), ("ip6", false)] {
-        let informed = config.snmp.traps.iter().filter(|target| target.inform);
-        let informed = informed.map(|target| target.address).filter(|target| target.is_ipv4() == v4);
+        let informed = all.iter().filter(|target| target.is_ipv4() == v4);
         let informed: Vec<_> =
             informed.map(|target| format!("{} . {}", target.ip(), target.port())).collect();
         if !informed.is_empty() && !of_family(v4).is_empty() {

@@ -10,12 +10,13 @@ use crate::control::view::Tested;
 /// Try whether trap targets are reached
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  fleetbridge notify test                      all targets of `[snmp] traps`
+  fleetbridge notify test                      all targets, of `[snmp] traps` and made by SET
   fleetbridge notify test 192.0.2.10:162       one of them
   fleetbridge status                           what each has been told so far
 
 A trap is not acknowledged: that it was sent does not tell that it arrived. With inform = true
-the target answers; the test waits for that, through all tries, and fails without an answer.")]
+the target answers; the test waits for that, through its tries but for half a minute at most,
+and fails without an answer.")]
 pub(super) struct Notify {
     #[command(subcommand)]
     action: Action,
@@ -25,7 +26,7 @@ pub(super) struct Notify {
 enum Action {
     /// Send fbTest, which tells of nothing, whatever the target's filter is
     Test {
-        /// Address and port, as `[snmp] traps` and `status` have them; without it all targets
+        /// Address and port, as `status` has them; without it all targets
         target: Option<SocketAddr>,
     },
 }

@@ -182,7 +182,7 @@ fn unknown(unknown: &Unknown, out: &mut dyn Write) -> Result<(), Failure> {
         for stranger in &unknown.strangers {
             let (time, source, count) = (&stranger.time, &stranger.source, stranger.count);
             let why = if let Some(community) = &stranger.community {
-                format!("unknown community {:?}", printable(community))
+                format!("unknown community {}", printable(community))
             } else if let Some(device) = &stranger.device {
                 format!("no device {:?} there", printable(device))
             } else if let Some(user) = &stranger.user {

@@ -113,8 +113,8 @@ async fn notify_test(
     })?;
     let known: Vec<_> = (state.targets)().into_iter().map(|target| target.target).collect();
     if known.is_empty() {
-        let help = "add traps = [{ target = \"192.0.2.1:162\", community = \"...\" }] to [snmp] and start the bridge again";
-        return Err(Refusal::new(StatusCode::NOT_FOUND, "there are no trap targets", help));
+        let help = "add traps = [{ target = \"192.0.2.1:162\", community = \"...\" }] to [snmp] and start the bridge again, or make one by SET; why an active row of snmpTargetAddrTable comes to nothing, the log says";
+        return Err(Refusal::new(StatusCode::NOT_FOUND, "nobody is told: there are no trap targets", help));
     }
     if let Some(target) = target.filter(|target| !known.contains(&target.to_string())) {
         let error = format!("{target} is no trap target");

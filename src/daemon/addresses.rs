@@ -10,7 +10,12 @@ use crate::{
     control::{Level, Room},
     file::Diagnostic,
     model::DeviceNumber,
-    snmp::{addresses::Addresses, community::Network, transport},
+    snmp::{
+        addresses::Addresses,
+        community::Network,
+        made::{self, ROWS},
+        transport,
+    },
     store::{Store, StoreError, kept_address_pools},
 };
 
@@ -74,6 +79,11 @@ fn taken(config: &Config) -> Vec<(IpAddr, String)> {
     taken.extend(brokers);
     let targets = config.snmp.traps.iter();
     taken.extend(targets.map(|trap| (trap.address.ip(), "a target of [snmp] traps".to_owned())));
+    // That they cannot be read is told elsewhere.
+    let made = made::Store::open(&config.store.join(ROWS));
+    let made = made.map(|made| made.rows().addresses()).unwrap_or_default();
+    let whose = "a trap target that was made by SET (snmpTargetAddrTable)";
+    taken.extend(made.iter().map(|address| (address.ip(), whose.to_owned())));
     taken.retain(|(address, _)| !address.is_unspecified());
     for own in [IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])] {
         taken.push((own, "this machine itself".to_owned()));

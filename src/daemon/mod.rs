@@ -12,6 +12,7 @@
 //! A start goes from the store outwards, so that a manager sees either nothing or everything; a stop goes from the
 //! adapters inwards, so that what was heard is flushed.
 
+mod accessors;
 mod addresses;
 mod changes;
 mod enrol;

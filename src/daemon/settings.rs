@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use super::accessors::accessors;
 use crate::{
     config::{self, Adopt, Config},
     control::view,
@@ -223,6 +224,7 @@ pub fn system(config: &Config) -> snmp::mib::System {
         max_message: snmp::agent::MAX_MESSAGE,
         max_request: config.snmp.max_message,
         authen_traps: config.snmp.authen_traps,
+        access: accessors(config),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Which devices a run takes: `site=plant-1,profile=tasmota,name=plug-*`.
 
+use std::fmt;
+
 use crate::{file::nearest, model::Presence};
 
 const KEYS: [&str; 5] = ["site", "profile", "class", "presence", "name"];
@@ -25,6 +27,20 @@ pub enum FilterError {
     Twice(&'static str),
     #[error("{word:?} is no presence; known: {}", presences().join(", "))]
     Presence { word: String },
+}
+
+impl fmt::Display for Filter {
+    /// As [`Filter::parse`] reads it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let presence = self.presence.map(|presence| presence.as_str().to_owned());
+        let values = [&self.site, &self.profile, &self.class, &presence, &self.name];
+        let given = KEYS.iter().zip(values).filter_map(|(key, value)| Some((key, value.as_ref()?)));
+        for (at, (key, value)) in given.enumerate() {
+            let comma = if at == 0 { "" } else { "," };
+            write!(f, "{comma}{key}={}", value.replace('\\', "\\\\").replace(',', "\\,"))?;
+        }
+        Ok(())
+    }
 }
 
 impl Filter {

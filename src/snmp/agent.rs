@@ -94,7 +94,8 @@ impl Agent {
         let Access { communities, usm, hosts, rows, made } = access;
         let prefixes = subtrees.iter().map(|subtree| subtree.prefix()).collect();
         let locks = Locks::new(usm.seed());
-        let guards = Guards::new(communities, usm, rows, made, engine.of(None), prefixes);
+        let pools = hosts.addresses.pools().collect();
+        let guards = Guards::new(communities, usm, (rows, pools), made, engine.of(None), prefixes);
         Agent {
             fleet,
             stats,

@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 use super::{
-    community::Communities,
+    community::{Communities, Network},
     engine::EngineId,
     made::{Around, Boot, By, Edit, Made, MadeCommunities, Store, Table, Untold},
     notify::Target,
@@ -49,11 +49,11 @@ pub struct InForce {
 }
 
 impl Guards {
-    /// What has come into the boot file since it was made stands there alone from now on, of which the log tells.
+    /// `pools`: where devices answer. What has come into the boot file since it was made stands there alone from now on, of which the log tells.
     pub fn new(
         communities: Communities,
         usm: Usm,
-        rows: Rows,
+        (rows, pools): (Rows, Vec<Network>),
         made: Store,
         engine: EngineId,
         prefixes: Vec<&'static Prefix>,
@@ -63,6 +63,7 @@ impl Guards {
             users: usm.users().shared().cloned().collect(),
             targets: Vec::new(),
             communities: communities.named().map(|(security, _)| security.to_owned()).collect(),
+            pools,
         };
         let guards = Guards {
             communities,

@@ -12,6 +12,7 @@
 
 use std::{
     cell::RefCell,
+    collections::BTreeSet,
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     pin::pin,
@@ -53,8 +54,9 @@ const LONGEST: usize = 65_507;
 const TOO_FAR: u64 = 65_536;
 /// Reads of the journal in one turn of a target.
 const READS: usize = 64;
-/// Tests that wait for their end at once.
+/// Tests that wait for their end at once, and how long each does: who asked for it waits too.
 const TESTS: usize = 16;
+const TEST_ENDS: Duration = Duration::from_secs(30);
 
 /// Reads at most so many events after a number from the store.
 pub type History = dyn Fn(u64, usize) -> Vec<Event> + Send + Sync;
@@ -63,6 +65,8 @@ pub type History = dyn Fn(u64, usize) -> Vec<Event> + Send + Sync;
 #[derive(Default)]
 pub struct Targets {
     list: Mutex<Vec<Line>>,
+    /// Of targets made by SET of which some row is missing, but not the address: they go on from here once all are back.
+    kept: Mutex<Vec<Bookmark>>,
     /// One has gone whose [`Bookmark`] is kept still.
     forgotten: AtomicBool,
     tests: Mutex<Option<mpsc::Sender<Test>>>,
@@ -72,8 +76,6 @@ pub struct Targets {
 struct Line {
     /// By SET; else it stands in the boot file.
     made: bool,
-    /// A row is missing that its address needs: it goes on where it was once that is there again.
-    paused: bool,
     originator: Originator,
     session: Session,
 }
@@ -122,27 +124,18 @@ impl Targets {
             let saved = saved.iter().find(|saved| saved.reader == target.key());
             Line::new(made, target, saved, last, wall, agent)
         };
-        Targets { list: Mutex::new(all.map(line).collect()), ..Targets::default() }
+        let list: Vec<_> = all.map(line).collect();
+        let kept = saved.iter().filter(|saved| is_kept(saved, &in_force.addresses, &list)).cloned().collect();
+        Targets { list: Mutex::new(list), kept: Mutex::new(kept), ..Targets::default() }
     }
 
     /// Those that are made by SET are these from now on. New ones begin with the present, the others go on.
     fn follow(&self, InForce { targets: wanted, addresses, .. }: &InForce, now: Time, agent: &Agent) {
-        let mut list = self.list.lock();
-        let before = list.len();
-        for line in list.iter_mut().filter(|line| line.made) {
-            let is_wanted = wanted.iter().any(|target| target.key() == line.key());
-            if !is_wanted && !line.paused {
-                tracing::warn!(target = %line.originator.target().address, "is told no more, as was changed by SET");
-            }
-            line.paused = !is_wanted;
-        }
-        list.retain(|line| {
-            let address = line.originator.target().address;
-            let is_other = wanted.iter().any(|target| target.address == address);
-            !line.paused || addresses.contains(&address) && !is_other
-        });
-        if list.len() < before {
-            self.forgotten.store(true, Ordering::Relaxed);
+        let (mut list, mut kept) = (self.list.lock(), self.kept.lock());
+        let is_wanted = |line: &Line| wanted.iter().any(|target| target.key() == line.key());
+        for line in list.extract_if(.., |line| line.made && !is_wanted(line)) {
+            tracing::warn!(target = %line.address(), "is told no more, as was changed by SET");
+            kept.push(line.originator.bookmark());
         }
         for target in wanted {
             match list.iter_mut().find(|line| line.key() == target.key()) {
@@ -153,16 +146,16 @@ impl Targets {
                     line.originator.set_target(target.clone());
                 }
                 None => {
-                    list.push(Line::new(
-                        true,
-                        target.clone(),
-                        None,
-                        agent.fleet().journal().told(),
-                        now,
-                        agent,
-                    ));
+                    let saved = kept.iter().find(|kept| kept.reader == target.key());
+                    let last = agent.fleet().journal().told();
+                    list.push(Line::new(true, target.clone(), saved, last, now, agent));
                 }
             }
+        }
+        let before = kept.len();
+        kept.retain(|kept| is_kept(kept, addresses, &list));
+        if kept.len() < before {
+            self.forgotten.store(true, Ordering::Relaxed);
         }
     }
 
@@ -176,7 +169,7 @@ impl Targets {
             silent: originator.is_silent(),
             trouble: session.trouble(),
         };
-        self.list.lock().iter().filter(|line| !line.paused).map(standing).collect()
+        self.list.lock().iter().map(standing).collect()
     }
 
     /// All of them, if anything has changed since the last call.
@@ -187,8 +180,11 @@ impl Targets {
         if !changed && !forgotten {
             return None;
         }
-        list.iter_mut().for_each(|line| line.originator.mark_unsaved());
-        Some(list.iter_mut().filter_map(|line| line.originator.take_unsaved()).collect())
+        for line in list.iter_mut() {
+            line.originator.take_unsaved();
+        }
+        let kept = self.kept.lock();
+        Some(list.iter().map(|line| line.originator.bookmark()).chain(kept.iter().cloned()).collect())
     }
 
     /// What was taken could not be saved, or is lost.
@@ -207,6 +203,13 @@ impl Targets {
     }
 }
 
+/// Whether it is of one that may be told again: there is a row of its address, and nobody else is told there.
+fn is_kept(bookmark: &Bookmark, addresses: &BTreeSet<SocketAddr>, list: &[Line]) -> bool {
+    let address = Target::address_of(&bookmark.reader);
+    address.is_some_and(|address| addresses.contains(&address))
+        && !list.iter().any(|line| Some(line.address()) == address)
+}
+
 impl Line {
     fn new(
         made: bool,
@@ -218,7 +221,11 @@ impl Line {
     ) -> Line {
         let world = World { fleet: agent.fleet(), wall: clock::now() };
         let session = Session::new(&target, agent.usm());
-        Line { made, paused: false, originator: Originator::new(target, saved, last, now, world), session }
+        Line { made, originator: Originator::new(target, saved, last, now, world), session }
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.originator.target().address
     }
 
     fn key(&self) -> String {
@@ -291,6 +298,7 @@ struct Running {
     waits: Vec<(String, i32)>,
     outcomes: Vec<Tested>,
     reply: oneshot::Sender<Vec<Tested>>,
+    began: Instant,
 }
 
 /// What is to be done for a target.
@@ -343,7 +351,7 @@ impl Notifier {
         self.targets.follow(&in_force, self.now(), &self.agent);
         let list = self.targets.list.lock();
         for test in &mut self.tests {
-            test.waits.retain(|(key, _)| list.iter().any(|line| !line.paused && line.key() == *key));
+            test.waits.retain(|(key, _)| list.iter().any(|line| line.key() == *key));
         }
         drop(list);
         self.followed = Some(in_force);
@@ -410,10 +418,7 @@ impl Notifier {
         let now = self.now();
         let wall = clock::now();
         let mut list = self.targets.list.lock();
-        let Line { originator, session, paused, .. } = &mut list[at];
-        if *paused {
-            return None;
-        }
+        let Line { originator, session, .. } = &mut list[at];
         let id = originator.poll(now, World { fleet: self.agent.fleet(), wall })?;
         let target = originator.target();
         let what = originator.what(id)?;
@@ -474,7 +479,7 @@ impl Notifier {
         let now = self.now();
         let mut list = self.targets.list.lock();
         let is_from = |line: &&mut Line| {
-            let address = line.originator.target().address;
+            let address = line.address();
             (address.ip(), address.port()) == (from.ip(), from.port())
         };
         let Some(Line { originator, session, .. }) = list.iter_mut().find(is_from) else {
@@ -498,14 +503,15 @@ impl Notifier {
         let now = self.now();
         for _ in 0..self.agent.strangers().take_failures() {
             let mut list = self.targets.list.lock();
-            list.iter_mut().filter(|line| !line.paused).for_each(|line| line.originator.handle_failure(now));
+            list.iter_mut().for_each(|line| line.originator.handle_failure(now));
         }
     }
 
     fn test(&mut self, test: Test) {
         let now = self.now();
-        let mut running = Running { waits: Vec::new(), outcomes: Vec::new(), reply: test.reply };
-        for Line { originator, .. } in self.targets.list.lock().iter_mut().filter(|line| !line.paused) {
+        let mut running =
+            Running { waits: Vec::new(), outcomes: Vec::new(), reply: test.reply, began: Instant::now() };
+        for Line { originator, .. } in self.targets.list.lock().iter_mut() {
             if test.target.is_none_or(|target| target == originator.target().address) {
                 running.waits.push((originator.target().key(), originator.test(now)));
             }
@@ -516,16 +522,26 @@ impl Notifier {
     }
 
     fn end_tests(&mut self) {
-        for Line { originator, session, .. } in self.targets.list.lock().iter_mut() {
-            let trouble = session.trouble();
-            for (id, told) in originator.take_tested() {
-                let Target { address, inform, .. } = *originator.target();
-                let wait = (originator.target().key(), id);
+        if self.tests.is_empty() {
+            return;
+        }
+        for line in self.targets.list.lock().iter_mut() {
+            let trouble = line.session.trouble();
+            let Target { address, inform, .. } = *line.originator.target();
+            let tested = line.originator.take_tested();
+            let key = line.key();
+            for (id, told) in tested {
+                let wait = (key.clone(), id);
                 for test in &mut self.tests {
                     if test.waits.contains(&wait) {
                         test.waits.retain(|other| *other != wait);
                         test.outcomes.push(Tested { address, inform, told, trouble });
                     }
+                }
+            }
+            for test in self.tests.iter_mut().filter(|test| test.began.elapsed() >= TEST_ENDS) {
+                for _ in test.waits.extract_if(.., |(of, _)| *of == key) {
+                    test.outcomes.push(Tested { address, inform, told: false, trouble });
                 }
             }
         }

@@ -38,7 +38,8 @@ pub struct Stranger {
 /// Texts are cut at 32 octets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// There is no such community.
+    /// There is no such community. It may be a secret that is mistyped, or not in force yet: what it begins with, and how
+    /// long it is.
     Community(String),
     /// The community, which is a secret, may not be used from there.
     Source,
@@ -123,7 +124,7 @@ impl Strangers {
         let source = peer.ip().to_canonical();
         let text = |name: &[u8]| String::from_utf8_lossy(&name[..name.len().min(NAME)]).into_owned();
         let why = match refusal {
-            Refusal::Community(name) => Why::Community(text(name)),
+            Refusal::Community(name) => Why::Community(hint(name)),
             Refusal::Source => Why::Source,
             Refusal::User(name) => Why::User(text(name)),
             Refusal::Digest(name) => Why::Digest(text(name)),
@@ -159,6 +160,15 @@ impl Strangers {
     pub fn list(&self) -> Vec<Stranger> {
         self.inner.lock().list.iter().cloned().collect()
     }
+}
+
+/// Of a text that may be a secret; those that everybody tries are none.
+fn hint(name: &[u8]) -> String {
+    if [&b"public"[..], b"private", b""].contains(&name) {
+        return String::from_utf8_lossy(name).into_owned();
+    }
+    let shown = if name.len() < 6 { 0 } else { 2 };
+    format!("{}... of {} octets", String::from_utf8_lossy(&name[..shown]), name.len())
 }
 
 impl Paced {
@@ -226,7 +236,7 @@ mod tests {
         assert_eq!(list.len(), KEPT);
         assert_eq!(
             (list[98].source, list[98].count, &list[98].why),
-            (peer(149).ip(), 2, &Why::Community("guess".into()))
+            (peer(149).ip(), 2, &Why::Community("... of 5 octets".into()))
         );
         assert_eq!((list[99].count, &list[99].why), (1, &Why::Source));
     }
@@ -236,11 +246,12 @@ mod tests {
         let strangers = Strangers::default();
         strangers.note(at(0), peer(1), Refusal::Community(b"public"));
         for n in 1..2000 {
-            strangers.note(at(n), peer(2), Refusal::Community(format!("guess-{n}").as_bytes()));
+            let guess = format!("guess-{}", "x".repeat(n as usize % 100));
+            strangers.note(at(n), peer(2), Refusal::Community(guess.as_bytes()));
         }
         let list = strangers.list();
         assert_eq!((list.len(), list[0].source), (1 + OF_A_SOURCE, peer(1).ip()));
-        assert_eq!(list[OF_A_SOURCE].why, Why::Community("guess-1999".into()));
+        assert_eq!(list[OF_A_SOURCE].why, Why::Community("gu... of 105 octets".into()));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::{collections::HashMap, sync::Arc};
 pub use tree::{Cover, Family, Tree, predecessor};
 
 use super::{
+    mib::fleetbridge::ACCESS_TABLE,
     oid::{Prefix, counted},
     usm::Level,
 };
@@ -114,6 +115,17 @@ impl Rights {
     }
 }
 
+/// Who may ask and who is told, for SNMPv3 with privacy alone, whatever views say: fbAccessTable, TARGET, NOTIFICATION,
+/// usmUserTable, VACM and COMMUNITY.
+const GUARDS: &[Prefix] = &[
+    ACCESS_TABLE,
+    Prefix::new(&[1, 3, 6, 1, 6, 3, 12]),
+    Prefix::new(&[1, 3, 6, 1, 6, 3, 13]),
+    Prefix::new(&[1, 3, 6, 1, 6, 3, 15, 1, 2, 2]),
+    Prefix::new(&[1, 3, 6, 1, 6, 3, 16]),
+    Prefix::new(&[1, 3, 6, 1, 6, 3, 18]),
+];
+
 const LEVELS: [Level; 3] = [Level::NoAuthNoPriv, Level::AuthNoPriv, Level::AuthPriv];
 
 #[derive(Debug)]
@@ -143,11 +155,18 @@ impl Policy {
             .into_iter()
             .map(|(view, families)| (view, Arc::new(Tree::new(families, subtrees))))
             .collect();
+        let veil = |tree: &Tree| Arc::new(tree.veiled(GUARDS, subtrees));
+        let veiled: HashMap<&str, Arc<Tree>> = trees.iter().map(|(view, tree)| (*view, veil(tree))).collect();
         let nothing = Arc::new(Tree::new(Vec::new(), subtrees));
-        let tree = |view: &str| trees.get(view).unwrap_or(&nothing).clone();
+        let views = |entry: &Access, level| {
+            let of =
+                |trees: &HashMap<&str, Arc<Tree>>, view: &str| trees.get(view).unwrap_or(&nothing).clone();
+            let read = of(if level == Level::AuthPriv { &trees } else { &veiled }, &entry.read);
+            Views { read, write: of(&trees, &entry.write), notify: of(&trees, &entry.notify) }
+        };
         let mut all: [HashMap<_, _>; 4] = Default::default();
         for member in &rows.members {
-            let rights = LEVELS.map(|level| rights(&rows.access, member, level, tree));
+            let rights = LEVELS.map(|level| rights(&rows.access, member, level, views));
             let mut scopes = rows.scopes.iter();
             let scope = scopes.find(|(model, name, _)| (*model, name) == (member.model, &member.name));
             let scope = scope.map(|(_, _, scope)| scope.clone());
@@ -171,11 +190,11 @@ impl Policy {
 
 /// The order of preference is that of RFC 3415, vacmAccessTable: an own security model, an exact context, a longer
 /// prefix, a higher level.
-fn rights<'a>(
-    access: &'a [Access],
+fn rights(
+    access: &[Access],
     member: &Member,
     level: Level,
-    tree: impl Fn(&'a str) -> Arc<Tree>,
+    views: impl Fn(&Access, Level) -> Views,
 ) -> Rights {
     let mut fitting: Vec<&Access> = access
         .iter()
@@ -185,10 +204,10 @@ fn rights<'a>(
     fitting.sort_by_key(|entry| {
         std::cmp::Reverse((entry.model != Model::Any, entry.exact, entry.context.len(), entry.level))
     });
-    let right = |entry: &'a Access| Right {
+    let right = |entry: &Access| Right {
         context: entry.context.clone(),
         exact: entry.exact,
-        views: Views { read: tree(&entry.read), write: tree(&entry.write), notify: tree(&entry.notify) },
+        views: views(entry, level),
     };
     Rights(fitting.into_iter().map(right).collect())
 }
@@ -226,6 +245,7 @@ impl Rows {
         rows.families = vec![
             (ALL.to_owned(), Family::included(&[1])),
             (PLAIN.to_owned(), Family::included(&[1])),
+            (PLAIN.to_owned(), Family { included: false, ..Family::included(ACCESS_TABLE.arcs()) }),
             (PLAIN.to_owned(), Family { included: false, ..Family::included(&modules) }),
             // snmpMIB and the engine's group: tools ask for the serial number of SETs and for the uptime of the engine.
             (PLAIN.to_owned(), Family::included(&[&modules[..], &[1]].concat())),

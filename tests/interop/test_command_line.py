@@ -317,10 +317,7 @@ class RunningTest(Case):
 
     def test_metrics(self):
         port = free_port()
-        with open(self.bridge.file, encoding="utf-8") as file:
-            text = file.read().replace('http = "off"', f'http = "127.0.0.1:{port}"')
-        with open(self.bridge.file, "w", encoding="utf-8") as file:
-            file.write(text)
+        self.bridge.rewrite(lambda boot: boot.replace('http = "off"', f'http = "127.0.0.1:{port}"'))
         self.fleet("dev-1")
         with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
             metrics = answer.read().decode()

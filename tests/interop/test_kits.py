@@ -171,10 +171,7 @@ class SinceTest(KitTest):
 
         self.whole(bridge)
         bridge.stop()
-        with open(bridge.file, encoding="utf-8") as text:
-            boot = text.read()
-        with open(bridge.file, "w", encoding="utf-8") as text:
-            text.write(POOL + boot)
+        bridge.rewrite(lambda boot: POOL + boot)
         bridge.start()
         self.assertEqual(self.changed(bridge), ["public", "public"], "they have addresses now")
 
@@ -281,10 +278,7 @@ class ToldTest(KitTest):
                 asked = {row["community"].split("@")[0] for row in csv.DictReader(file)}
             self.assertEqual(asked, {community})
             bridge.stop()
-            with open(bridge.file, encoding="utf-8") as file:
-                text = re.sub(r"(?m)^communities = .*", f"communities = [{', '.join(after)}]", file.read())
-            with open(bridge.file, "w", encoding="utf-8") as file:
-                file.write(text)
+            bridge.rewrite(lambda boot: re.sub(r"(?m)^communities = .*", f"communities = [{', '.join(after)}]", boot))
 
     def test_revisions_go_on_behind_those_of_a_clock_that_was_ahead(self):
         bridge = self.fleet(1)

@@ -102,10 +102,8 @@ class LimitsTest(Case):
             addresses.append("[::1]")
         except OSError:
             pass
-        with open(bridge.file, encoding="utf-8") as file:
-            text = file.read().replace(f'["127.0.0.1:{port}"]', json.dumps([f"{address}:{port}" for address in addresses]))
-        with open(bridge.file, "w", encoding="utf-8") as file:
-            file.write(text)
+        listen = json.dumps([f"{address}:{port}" for address in addresses])
+        bridge.rewrite(lambda boot: boot.replace(f'["127.0.0.1:{port}"]', listen))
         bridge.start()
         for address in addresses:
             asked = address.replace("[", "udp6:[")

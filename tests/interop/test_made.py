@@ -178,10 +178,7 @@ class MadeTest(Case):
         otto = options("otto", "md5", "des")
         self.assertIn("fleetbridge", self.reads(otto).out)
         self.bridge.stop()
-        with open(self.bridge.file, encoding="utf-8") as text:
-            boot = text.read().replace(weak, "").replace("allow-weak = true\n", "")
-        with open(self.bridge.file, "w", encoding="utf-8") as file:
-            file.write(boot)
+        self.bridge.rewrite(lambda boot: boot.replace(weak, "").replace("allow-weak = true\n", ""))
         self.bridge.start()
         self.assertNotEqual(self.reads(otto).code, 0)
         self.assertIn("usmUserTable otto", self.bridge.output())
@@ -194,11 +191,9 @@ class MadeTest(Case):
         otto = options("otto", "sha-256", "aes-128")
         self.assertIn("fleetbridge", self.reads(otto).out)
         self.bridge.stop()
-        with open(self.bridge.file, encoding="utf-8") as text:
-            boot = text.read()
-        for text, may in ((boot + user("otto", "sha-512", "aes-256"), False), (boot, False)):
-            with open(self.bridge.file, "w", encoding="utf-8") as file:
-                file.write(text)
+        known = user("otto", "sha-512", "aes-256")
+        for change, may in ((lambda boot: boot + known, False), (lambda boot: boot.removesuffix(known), False)):
+            self.bridge.rewrite(change)
             self.bridge.start()
             self.assertEqual(self.reads(otto).code == 0, may, "he does not come back by what he was")
             self.bridge.stop()

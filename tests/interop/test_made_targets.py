@@ -134,21 +134,45 @@ class MadeTargetsTest(NotifyTest):
     def test_a_row_that_is_away_for_a_moment(self):
         """To change active parameters they are taken out of service."""
         sink = TrapSink(self, "v2c", community="hidden")
-        self.start()
+        # Of the boot file: it is told all, and so says when what happened is told.
+        witness = TrapSink(self)
+        self.start(traps=[f'target = "{witness.target}"'])
         self.target("nms", sink.port, "trap", (1, 2), "nms", 1)
         self.make(COMMUNITY, name("nms"), (2, "s", "hidden"), (3, "s", "nms"))
         self.group("2", "nms", "read")
-        self.wait_targets(1)
+        self.wait_targets(2)
         self.say("down", 0)
         sink.wait("fbDeviceLost", device="dev-0")
         self.make(PARAMS, name("nms"), status="2")
-        self.wait_targets(0)
+        self.wait_targets(1)
         self.assertIn("is told no more", self.bridge.output())
         self.say("up", 0)
         self.say("down", 1)
         self.make(PARAMS, name("nms"), status="1")
         sink.wait("fbDeviceReturned", device="dev-0")
         sink.wait("fbDeviceLost", device="dev-1")
+        # Also over a restart, and it is told once.
+        self.make(PARAMS, name("nms"), status="2")
+        self.wait_targets(1)
+        self.say("up", 1)
+        witness.wait("fbDeviceReturned", device="dev-1")
+        self.bridge.stop()
+        self.bridge.start()
+        self.say("down", 0)
+        self.make(PARAMS, name("nms"), status="1")
+        sink.wait("fbDeviceReturned", device="dev-1")
+        sink.wait("fbDeviceLost", device="dev-0", count=2)
+        # Whose address goes, and comes back, begins anew.
+        self.destroy(ADDRESS, name("nms"))
+        self.destroy(PARAMS, name("nms"))
+        self.wait_targets(1)
+        self.say("up", 0)
+        witness.wait("fbDeviceReturned", device="dev-0", count=2)
+        self.target("nms", sink.port, "trap", (1, 2), "nms", 1)
+        self.wait_targets(2)
+        self.say("down", 1)
+        sink.wait("fbDeviceLost", device="dev-1", count=2)
+        self.assertEqual(len(sink.named("fbDeviceReturned", device="dev-0")), 1)
 
     def test_as_the_readme_has_it(self):
         with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as text:
@@ -252,6 +276,24 @@ class MadeTargetsTest(NotifyTest):
         self.assertIn("Timeout", reads("from-all"))
         for secret in ("hidden", "from-all", "of-fleet"):
             self.assertNotIn(secret, self.bridge.output().replace("hidden@", ""))
+
+    def test_where_devices_answer(self):
+        pool = '[snmp.devices]\npools = ["127.1.0.0/16"]\n'
+        self.start(1, more=pool)
+        self.fails("inconsistentValue", ADDRESS, name("nms"), (2, "o", UDP), (3, "x", address("127.1.9.9", 162)))
+        self.fails("wrongValue", ADDRESS, name("nms"), (3, "x", address("239.0.0.1", 162)))
+        self.target("nms", 2162, "inform", (3, 3), "anna", 3)
+        acknowledged = "ip saddr . udp sport { 127.0.0.1 . 2162 } accept"
+        self.assertIn(acknowledged, self.bridge.cli("addresses", "nftables").out)
+        self.make(ADDRESS, name("nms"), (6, "s", "trap"), status=None)
+        self.assertNotIn(acknowledged, self.bridge.cli("addresses", "nftables").out)
+        self.make(ADDRESS, name("far"), (2, "o", UDP), (3, "x", address("127.2.0.1", 162)), (7, "s", "nms"))
+        self.bridge.stop()
+        self.bridge.rewrite(lambda boot: boot.replace(pool, pool.replace('16"', '16", "127.2.0.0/16"')))
+        for command in ("check", "serve"):
+            refused = self.bridge.cli(command)
+            self.assertNotEqual(refused.code, 0)
+            self.assertIn("127.2.0.0/16 holds 127.2.0.1, which is that of a trap target that was made by SET", refused.text)
 
     def test_what_cannot_be(self):
         self.start(0, traps=['target = "192.0.2.9:162"'], users=[user("carl", "sha-256", "aes-128", role="operate")])

@@ -128,10 +128,7 @@ class ZabbixTest(Case):
     def one_that_answers_is_lost(self):
         """With nobody silent it says itself what it is."""
         self.bridge.stop()
-        with open(self.bridge.file, encoding="utf-8") as file:
-            boot = file.read()
-        with open(self.bridge.file, "w", encoding="utf-8") as file:
-            file.write(boot.replace("[snmp.devices]\n", "[snmp.devices]\nsilent = []\n"))
+        self.bridge.rewrite(lambda boot: boot.replace("[snmp.devices]\n", "[snmp.devices]\nsilent = []\n"))
         self.bridge.start()
         name = SENSORS[2]
         self.broker.retain(f"sensors/{name}/status", "offline")

@@ -157,10 +157,7 @@ class SetsTest(Case):
 
     def test_who_asks_from_elsewhere(self):
         self.bridge.stop()
-        with open(self.bridge.file, encoding="utf-8") as text:
-            boot = text.read()
-        with open(self.bridge.file, "w", encoding="utf-8") as text:
-            text.write(boot.replace("[snmp]\n", '[snmp]\nsources = ["127.0.0.1", "192.0.2.0/24"]\n'))
+        self.bridge.rewrite(lambda boot: boot.replace("[snmp]\n", '[snmp]\nsources = ["127.0.0.1", "192.0.2.0/24"]\n'))
         self.bridge.start()
         self.assertEqual(self.olga.get("fbDeviceName.1"), "plug-1")
         # Not even a Report.

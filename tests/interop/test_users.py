@@ -145,6 +145,29 @@ class UsersTest(Case):
         for answer in ask(2):
             self.assertIn("authorizationError", answer.text)
 
+    def test_who_may_ask_is_read_in_one_table(self):
+        communities = ['{ name = "public", access = "read" }',
+                       '{ name = "north", access = "write", scope = "site=north,name=a*", sources = ["127.0.0.1", "192.0.2.0/24"] }']
+        anna = user("anna", "sha-256", "aes-128").replace("{ auth", '{ scope = "site=north", auth')
+        bridge = self.bridge([anna, ADMIN], communities=communities).start()
+        columns = ("fbAccessRole", "fbAccessScope", "fbAccessSources", "fbAccessFaces")
+        found = {}
+        for column in columns:
+            for line in Manager(self, bridge.port, user=AS_ADMIN).run("snmpwalk", column, options=["-OQs"]).lines():
+                name, _, value = line.partition(" = ")
+                found.setdefault(name.partition(".")[2], []).append(value.strip('"'))
+        self.assertEqual(found, {
+            'user."anna"': ["read", "site=north", "", "snmp"],
+            'user."root"': ["administer", "", "", "snmp"],
+            'community."community-1"': ["read", "", "", "snmp"],
+            'community."community-2"': ["operate", "site=north,name=a*", "127.0.0.1/32 192.0.2.0/24", "snmp"],
+            'pattern."{community}-{device}"': ["", "", "", "snmp"],
+            'pattern."{community}@{device}"': ["", "", "", "snmp"],
+        })
+        signed = options("root", "sha-512", "aes-256", level="authNoPriv")
+        for other in (bridge.manager, Manager(self, bridge.port, user=options("anna", "sha-256", "aes-128")), Manager(self, bridge.port, user=signed)):
+            self.assertIn("No Such Object", other.run("snmpwalk", "fbAccessTable").text)
+
     def test_who_may_what_is_read_by_administrators(self):
         bridge = self.bridge([user("anna", "sha-256", "aes-128"), ADMIN]).start()
         admin = Manager(self, bridge.port, user=AS_ADMIN)

@@ -4,19 +4,24 @@
 pub mod receiver;
 pub mod world;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, LazyLock},
+};
 
 use fleetbridge::{
     fleet::Fleet,
     login::Role,
     model::Time,
+    secret::Secret,
     snmp::{
         agent::{Access, Agent, Outcome},
+        ber::{self, tag},
         community::{Communities, Community, Pattern},
         engine::Engine,
         mib::{Subtree, System},
         task::Scratch,
-        usm::{Users, Usm},
+        usm::{AuthProtocol, Level, Material, PrivProtocol, User, Users, Usm},
         vacm::{ALL, Model, Rows},
         view::{Hosts, Path},
     },
@@ -34,6 +39,8 @@ use rasn_snmp::{
 
 pub const V1: u32 = 0;
 pub const V2C: u32 = 1;
+/// With privacy, as an administrator: what follows `public` and a character in [`Manager::community`] is the context.
+pub const V3: u32 = 3;
 
 /// Two minutes after the start of the fleets in `support`.
 pub const NOW: Time = super::support::START.plus_millis(120_000);
@@ -103,13 +110,20 @@ impl Manager {
     /// Serves all MIBs; devices answer where `hosts` says.
     pub fn with_hosts(fleet: Fleet, hosts: Hosts) -> Self {
         let mut manager = Manager::new(fleet, Vec::new());
-        manager.agent = agent_with(manager.fleet.clone(), 65_507, fleetbridge::snmp::mib::all(), hosts);
+        manager.agent =
+            agent_with(manager.fleet.clone(), 65_507, fleetbridge::snmp::mib::all(), hosts, world::engine());
         manager
     }
 
     /// Serves all MIBs of the same fleet with another greatest message.
     pub fn rebuild(&mut self, max_message: usize) {
         self.agent = agent(self.fleet.clone(), max_message, (self.make)());
+    }
+
+    /// Serves all MIBs of the same fleet by an engine whose boots are on no disk.
+    pub fn unsaved(&mut self) {
+        let engine = Engine::unsaved(super::support::START).unwrap();
+        self.agent = agent_with(self.fleet.clone(), 65_507, (self.make)(), Hosts::default(), engine);
     }
 
     /// From now on the community `public` may read all there is.
@@ -119,6 +133,7 @@ impl Manager {
         for model in [Model::V1, Model::V2c] {
             rows.enter(model, "community-1", Role::Read, None);
         }
+        rows.enter(Model::Usm, "anna", Role::Administer, None);
         self.agent.rule(rows);
     }
 
@@ -159,6 +174,9 @@ impl Manager {
     }
 
     pub fn ask(&mut self, version: u32, kind: Kind, names: &[&str]) -> Option<Reply> {
+        if version == V3 {
+            return self.ask_secured(kind, names);
+        }
         let community = self.community.clone();
         let message = self.request(version, &community, kind, names);
         if self.send(&message) == Outcome::Drop {
@@ -167,15 +185,48 @@ impl Manager {
         let message: Message<Response> = rasn::ber::decode(&self.reply).expect("a response");
         assert_eq!(message.version, version.into());
         assert_eq!(message.community, community.as_bytes());
-        let pdu = message.data.0;
+        Some(self.told(message.data.0))
+    }
+
+    fn ask_secured(&mut self, kind: Kind, names: &[&str]) -> Option<Reply> {
+        // Its PDU is that of v2c: behind a version of three octets and an empty community of two.
+        let message = self.request(V2C, "", kind, names);
+        let length = usize::from(message[1]);
+        let before = if length < 0x80 { 2 } else { 2 + (length & 0x7f) };
+        let engine = self.agent.engine().clone();
+        let user = anna(&engine);
+        let ask = world::Ask {
+            user: "anna",
+            level: Level::AuthPriv,
+            device: None,
+            context: self.community.get("public.".len()..).unwrap_or_default(),
+            boots: engine.boots(),
+            time: engine.time(self.now),
+            reportable: true,
+            tag: 0,
+        };
+        let id = engine.of(None);
+        let message = world::wrap(&user, &ask, &id, &message[before + 5..]);
+        if self.send(&message) == Outcome::Drop {
+            return None;
+        }
+        let (level, tag, content) = world::unwrap(&user, &id, &self.reply);
+        assert_eq!((level, tag), (Level::AuthPriv, tag::RESPONSE));
+        let mut pdu = Vec::new();
+        ber::push_octets(tag, &content, &mut pdu);
+        let Response(pdu) = rasn::ber::decode(&pdu).expect("a response");
+        Some(self.told(pdu))
+    }
+
+    fn told(&self, pdu: Pdu) -> Reply {
         assert_eq!(pdu.request_id, self.id);
         let binding = |binding: VarBind| (dotted(&binding.name), binding.value);
-        Some(Reply {
+        Reply {
             id: pdu.request_id,
             status: pdu.error_status,
             index: pdu.error_index,
             bindings: pdu.variable_bindings.into_iter().map(binding).collect(),
-        })
+        }
     }
 
     pub fn request(&mut self, version: u32, community: &str, kind: Kind, names: &[&str]) -> Vec<u8> {
@@ -226,7 +277,7 @@ fn bulk(pdu: Pdu, non_repeaters: u32, max_repetitions: u32) -> BulkPdu {
 }
 
 pub fn agent(fleet: Arc<Fleet>, max_message: usize, subtrees: Vec<Box<dyn Subtree>>) -> Arc<Agent> {
-    agent_with(fleet, max_message, subtrees, Hosts::default())
+    agent_with(fleet, max_message, subtrees, Hosts::default(), world::engine())
 }
 
 pub fn system(max_message: usize) -> System {
@@ -239,7 +290,18 @@ pub fn system(max_message: usize) -> System {
         max_message,
         max_request: 4096,
         authen_traps: false,
+        access: Vec::new(),
     }
+}
+
+/// An administrator of every agent; in no group until [`Manager::open`].
+fn anna(engine: &Engine) -> Arc<User> {
+    // A password takes its time.
+    static KEYS: LazyLock<Material> =
+        LazyLock::new(|| Material::from_password(AuthProtocol::Sha256, &Secret::new("password".into())));
+    let auth = Some((AuthProtocol::Sha256, KEYS.clone()));
+    let private = Some((PrivProtocol::Aes128, KEYS.clone()));
+    Arc::new(User::new("anna".into(), auth, private, &engine.of(None)))
 }
 
 fn agent_with(
@@ -247,6 +309,7 @@ fn agent_with(
     max_message: usize,
     subtrees: Vec<Box<dyn Subtree>>,
     hosts: Hosts,
+    engine: Engine,
 ) -> Arc<Agent> {
     let system = system(max_message);
     let communities = vec![
@@ -256,9 +319,8 @@ fn agent_with(
     let communities = Communities::new(communities, &Pattern::defaults());
     let mut rows = Rows::of_roles();
     communities.enter(&mut rows, &[]);
-    let engine = Engine::unsaved(super::support::START).unwrap();
-    let access =
-        Access { communities, usm: Usm::new(Users::default(), 1), rows, hosts, made: Default::default() };
+    let usm = Usm::new(Users::new([anna(&engine)]), 1);
+    let access = Access { communities, usm, rows, hosts, made: Default::default() };
     Arc::new(Agent::new(fleet, Arc::new(Stats::default()), engine, system, access, subtrees))
 }
 

@@ -72,13 +72,8 @@ impl World {
         World::of(auth, private, Role::Read)
     }
 
-    /// The engine is always the same one.
     pub fn of(auth: AuthProtocol, private: PrivProtocol, role: Role) -> World {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("snmp-engine");
-        let id = "0102030405060708090a0b0c";
-        std::fs::write(&path, format!("engine-id = 80007ed905{id}\nboots = 1\n")).unwrap();
-        let engine = Engine::load(&path, START).unwrap();
+        let engine = engine();
         let word = |text: &str| Material::from_password(auth, &Secret::new(text.into()));
         let keys = (Some((auth, word("authpassword"))), Some((private, word("privpassword"))));
         let user = Arc::new(User::new("anna".into(), keys.0, keys.1, &engine.of(None)));
@@ -138,32 +133,11 @@ impl World {
 
     /// A message around whatever octets.
     pub fn wrap(&self, ask: &Ask<'_>, id: &EngineId, pdu: &[u8]) -> Vec<u8> {
-        let auth = self.user.auth_key(id).unwrap();
-        let private = self.agent_key(id);
-        let salt = private.salt(ask.boots, 99);
-        let secured = Secured {
-            id: 77,
-            max_size: 65_507,
-            reportable: ask.reportable,
-            engine: id.octets(),
-            boots: ask.boots,
-            time: ask.time,
-            user: ask.user.as_bytes(),
-            auth: (ask.level > Level::NoAuthNoPriv).then_some(&*auth),
-            private: (ask.level == Level::AuthPriv).then_some((&private, salt)),
-            context_engine: id.octets(),
-            context: ask.context.as_bytes(),
-        };
-        let mut out = vec![0; secured.before(pdu.len())];
-        out.extend_from_slice(pdu);
-        let places = secured.write(pdu.len(), &mut Cursor { out: &mut out, at: 0 });
-        secured.protect(places, &mut out);
-        secured.sign(places.mac, &mut out);
-        out
+        wrap(&self.user, ask, id, pdu)
     }
 
     pub fn agent_key(&self, id: &EngineId) -> PrivKey {
-        Usm::new(Users::default(), 0).priv_key(&self.user, id).unwrap().into_owned()
+        priv_key(&self.user, id)
     }
 
     pub fn send(&mut self, message: &[u8]) -> Outcome {
@@ -185,31 +159,76 @@ impl World {
 
     /// Reads the reply as a manager does, with all that it has to be.
     pub fn read(&self, id: &EngineId) -> Answer {
-        let message = Message::decode(&self.reply).unwrap();
-        let parameters = message.parameters().unwrap();
-        assert_eq!((message.id, parameters.engine), (77, id.octets()));
-        assert!(!message.reportable);
-        let level = message.level.unwrap();
-        if level > Level::NoAuthNoPriv {
-            let auth = self.user.auth_key(id).unwrap();
-            assert!(auth.verifies(message.whole, parameters.mac_at));
-        }
-        let mut text = message.data.to_vec();
-        let scoped = if level == Level::AuthPriv {
-            let salt = parameters.salt.try_into().unwrap();
-            let salted = Salted { boots: parameters.boots, time: parameters.time, salt };
-            assert!(self.agent_key(id).decrypt(&salted, &mut text));
-            Scoped::decode_padded(&text).unwrap()
-        } else {
-            Scoped::decode(&text).unwrap()
-        };
-        assert_eq!(scoped.engine, id.octets());
-        let pdu = Pdu::decode(scoped.pdu).unwrap();
+        let (level, tag, pdu) = unwrap(&self.user, id, &self.reply);
+        let pdu = Pdu::decode(&pdu).unwrap();
         let mut name = Vec::new();
         if let Some(binding) = pdu.bindings().next() {
             oid::decode(binding.unwrap().name, &mut name).unwrap();
         }
-        let (tag, request_id, status) = (scoped.pdu_tag, pdu.request_id, pdu.status);
+        let (request_id, status) = (pdu.request_id, pdu.status);
         Answer { level, tag, request_id, status, name: dotted(&name), len: self.reply.len() }
     }
+}
+
+/// Always the same one, and saved, so that SNMPv3 is spoken.
+pub fn engine() -> Engine {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("snmp-engine");
+    let id = "0102030405060708090a0b0c";
+    std::fs::write(&path, format!("engine-id = 80007ed905{id}\nboots = 1\n")).unwrap();
+    Engine::load(&path, START).unwrap()
+}
+
+fn priv_key(user: &User, id: &EngineId) -> PrivKey {
+    Usm::new(Users::default(), 0).priv_key(user, id).unwrap().into_owned()
+}
+
+/// A message around whatever octets.
+pub fn wrap(user: &User, ask: &Ask<'_>, id: &EngineId, pdu: &[u8]) -> Vec<u8> {
+    let auth = user.auth_key(id).unwrap();
+    let private = priv_key(user, id);
+    let salt = private.salt(ask.boots, 99);
+    let secured = Secured {
+        id: 77,
+        max_size: 65_507,
+        reportable: ask.reportable,
+        engine: id.octets(),
+        boots: ask.boots,
+        time: ask.time,
+        user: ask.user.as_bytes(),
+        auth: (ask.level > Level::NoAuthNoPriv).then_some(&*auth),
+        private: (ask.level == Level::AuthPriv).then_some((&private, salt)),
+        context_engine: id.octets(),
+        context: ask.context.as_bytes(),
+    };
+    let mut out = vec![0; secured.before(pdu.len())];
+    out.extend_from_slice(pdu);
+    let places = secured.write(pdu.len(), &mut Cursor { out: &mut out, at: 0 });
+    secured.protect(places, &mut out);
+    secured.sign(places.mac, &mut out);
+    out
+}
+
+/// The level of a reply, and the tag and the contents of its PDU.
+pub fn unwrap(user: &User, id: &EngineId, reply: &[u8]) -> (Level, u8, Vec<u8>) {
+    let message = Message::decode(reply).unwrap();
+    let parameters = message.parameters().unwrap();
+    assert_eq!((message.id, parameters.engine), (77, id.octets()));
+    assert!(!message.reportable);
+    let level = message.level.unwrap();
+    if level > Level::NoAuthNoPriv {
+        let auth = user.auth_key(id).unwrap();
+        assert!(auth.verifies(message.whole, parameters.mac_at));
+    }
+    let mut text = message.data.to_vec();
+    let scoped = if level == Level::AuthPriv {
+        let salt = parameters.salt.try_into().unwrap();
+        let salted = Salted { boots: parameters.boots, time: parameters.time, salt };
+        assert!(priv_key(user, id).decrypt(&salted, &mut text));
+        Scoped::decode_padded(&text).unwrap()
+    } else {
+        Scoped::decode(&text).unwrap()
+    };
+    assert_eq!(scoped.engine, id.octets());
+    (level, scoped.pdu_tag, scoped.pdu.to_vec())
 }

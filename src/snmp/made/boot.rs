@@ -1,9 +1,10 @@
 //! What the boot file has rows of.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use super::{index, table::Table};
 use crate::snmp::{
+    community::Network,
     engine::EngineId,
     notify::{Target, Wire},
     usm::User,
@@ -19,6 +20,8 @@ pub struct Boot {
     pub targets: Vec<Target>,
     /// The names of communities for access control.
     pub communities: Vec<String>,
+    /// Where devices answer.
+    pub pools: Vec<Network>,
 }
 
 /// The rows of snmpNotifyTable, and the tags by which they choose targets; whether they are informs.
@@ -62,6 +65,11 @@ impl Boot {
                 .is_some_and(|(profile, _)| self.targets().any(|(name, _)| name == profile)),
             _ => false,
         }
+    }
+
+    /// Whether devices have such addresses: what is sent there comes back.
+    pub fn is_of_devices(&self, address: IpAddr) -> bool {
+        self.pools.iter().any(|pool| pool.contains(address.to_canonical()))
     }
 
     /// With their names.

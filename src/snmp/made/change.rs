@@ -111,7 +111,10 @@ impl Made {
         if let Some([_, (at, _)]) = sorted.windows(2).find(same) {
             return Err((*at, SetError::InconsistentValue));
         }
-        for of_row in sorted.chunk_by(|(_, one), (_, other)| of_one_row(one, other)) {
+        let mut rows: Vec<_> = sorted.chunk_by(|(_, one), (_, other)| of_one_row(one, other)).collect();
+        // What goes makes room for what comes.
+        rows.sort_by_key(|row| !row.iter().any(|(_, edit)| edit.outcome() == Outcome::Removed));
+        for of_row in rows {
             let Some((_, edit)) = of_row.first() else { continue };
             made.change(edit.table, &edit.index, of_row, by)?;
         }
@@ -239,6 +242,12 @@ impl Row {
             Wanted::Engine(_) => return Err(SetError::WrongValue),
             Wanted::Cell(Cell::Oid(oid)) if edit.table == Table::Users => {
                 self.choose(edit.column, Cell::Oid(oid))?
+            }
+            Wanted::Cell(Cell::Octets(octets))
+                if (edit.table, edit.column) == (Table::Addresses, column::ADDRESS)
+                    && kind::address(octets).is_some_and(|address| by.boot.is_of_devices(address.ip())) =>
+            {
+                return Err(SetError::InconsistentValue);
             }
             Wanted::Cell(cell) => {
                 self.cells.insert(edit.column, cell.clone());
@@ -448,8 +457,9 @@ pub(super) mod tests {
     #[test]
     fn rows_have_an_end() {
         let mut world = World::new();
+        let row = |name: &str| -> Vec<u32> { [3].into_iter().chain(counted(name.as_bytes())).collect() };
         let make = |world: &mut World, n: u32| {
-            let row: Vec<u32> = [3].into_iter().chain(counted(n.to_string().as_bytes())).collect();
+            let row = row(&n.to_string());
             let edits =
                 [(Table::Groups, &row[..], 3, text("g")), (Table::Groups, &row[..], 5, Wanted::Status(4))];
             world.set(&edits)
@@ -458,5 +468,13 @@ pub(super) mod tests {
             make(&mut world, n).unwrap();
         }
         assert_eq!(make(&mut world, MOST as u32), Err((1, SetError::ResourceUnavailable)));
+        let (there, other) = (row("7"), row("!"));
+        let instead = [
+            (Table::Groups, &other[..], 3, text("g")),
+            (Table::Groups, &other[..], 5, Wanted::Status(4)),
+            (Table::Groups, &there[..], 5, Wanted::Status(6)),
+        ];
+        world.set(&instead).unwrap();
+        assert_eq!(world.made.rows(Table::Groups).count(), MOST);
     }
 }

@@ -107,7 +107,13 @@ impl Kind {
             }
             Kind::Address => {
                 let address = address(octets).ok_or(SetError::WrongLength)?;
-                if address.port() == 0 || address.ip().is_unspecified() {
+                let ip = address.ip().to_canonical();
+                // Of the others none is anybody's.
+                if address.port() == 0
+                    || ip.is_unspecified()
+                    || ip.is_multicast()
+                    || ip == Ipv4Addr::BROADCAST
+                {
                     return Err(SetError::WrongValue);
                 }
             }

@@ -48,11 +48,9 @@ impl Made {
         let notifies = self.notifies();
         let filters = self.filters();
         for (index, row) in self.active(Table::Addresses) {
-            let tags = row.text(column::TAGS);
-            let chosen = tags.split(is_delimiter).filter_map(|tag| notifies.get(tag)).min();
             // It may only stand there for a community that is open to it.
-            let Some((_, inform)) = chosen else { continue };
-            let told = match self.target(row, *inform, &filters, around) {
+            let Some(inform) = inform(row, &notifies) else { continue };
+            let told = match self.target(row, inform, &filters, around) {
                 Ok(target) if targets.iter().any(|other| other.address == target.address) => {
                     Err(format!("{} is told by another row already", target.address))
                 }
@@ -72,6 +70,13 @@ impl Made {
     /// Where somebody is to be told, now or once other rows are there.
     pub fn addresses(&self) -> BTreeSet<SocketAddr> {
         self.rows(Table::Addresses).filter_map(|(_, row)| row.address()).collect()
+    }
+
+    /// Who acknowledges what he is told, if all else is there.
+    pub fn informed(&self) -> BTreeSet<SocketAddr> {
+        let notifies = self.notifies();
+        let informs = |(_, row): &(&[u32], &Row)| inform(row, &notifies) == Some(true);
+        self.active(Table::Addresses).filter(informs).filter_map(|(_, row)| row.address()).collect()
     }
 
     /// The first of each tag: its name, and whether it wants informs.
@@ -201,6 +206,12 @@ impl Made {
             }
         }
     }
+}
+
+/// Whether an address is told by informs; `None`: no entry of snmpNotifyTable chooses it.
+fn inform(row: &Row, notifies: &BTreeMap<String, (String, bool)>) -> Option<bool> {
+    let tags = row.text(column::TAGS);
+    tags.split(is_delimiter).filter_map(|tag| notifies.get(tag)).min().map(|(_, inform)| *inform)
 }
 
 impl Row {

@@ -237,6 +237,13 @@ fn what_does_not_fit_is_refused() {
         let cells = [wait(Table::Notifies)];
         assert_eq!(set(&mut world, Table::Notifies, &index, &cells), Err(SetError::NoCreation), "{index:?}");
     }
+    world.boot.pools = vec!["192.0.2.8/29".parse().unwrap()];
+    let of_device = [(3, octets(&ADDRESS)), wait(Table::Addresses)];
+    let refused = set(&mut world, Table::Addresses, &implied("nobody"), &of_device);
+    assert_eq!(refused, Err(SetError::InconsistentValue));
+    for address in [[224, 0, 0, 1, 0, 162], [255, 255, 255, 255, 0, 162], [192, 0, 2, 7, 0, 0]] {
+        assert_eq!(kind::Kind::Address.octets(&address), Err(SetError::WrongValue), "{address:?}");
+    }
     // What comes into the boot file counts there.
     make(&mut world, Table::Profiles, &implied("target-2"), &[(1, text("p"))]);
     world.boot.targets.extend_from_within(..);

@@ -88,6 +88,7 @@ pub fn all() -> Vec<Box<dyn Subtree>> {
         Box::new(fleetbridge::SettingTable),
         Box::new(fleetbridge::MissingTable),
         Box::new(fleetbridge::AdapterTable),
+        Box::new(fleetbridge::ACCESS),
         Box::new(fleetbridge::SELF),
         Box::new(fleetbridge::RUNNING),
         Box::new(snmpv2::SET),
@@ -218,6 +219,8 @@ pub struct System {
     pub max_request: usize,
     /// snmpEnableAuthenTraps.
     pub authen_traps: bool,
+    /// Who may ask as the boot file says.
+    pub access: Vec<fleetbridge::Accessor>,
 }
 
 /// An object of a table or a group.

@@ -294,11 +294,11 @@ impl Originator {
 
     /// What has changed since the last call.
     pub fn take_unsaved(&mut self) -> Option<Bookmark> {
-        std::mem::take(&mut self.unsaved).then(|| Bookmark {
-            reader: self.target.key(),
-            cursor: self.cursor(),
-            state: self.told.encode(),
-        })
+        std::mem::take(&mut self.unsaved).then(|| self.bookmark())
+    }
+
+    pub fn bookmark(&self) -> Bookmark {
+        Bookmark { reader: self.target.key(), cursor: self.cursor(), state: self.told.encode() }
     }
 
     /// The store has lost it.

@@ -33,6 +33,11 @@ impl Target {
         format!("{} {}", self.address, self.wire.version())
     }
 
+    /// Of such a name.
+    pub fn address_of(key: &str) -> Option<SocketAddr> {
+        key.split(' ').next()?.parse().ok()
+    }
+
     /// Whether devices of a site are told of.
     pub fn has_site(&self, site: &str) -> bool {
         self.sites.is_empty() || self.sites.iter().any(|wanted| wanted == site)

@@ -44,6 +44,8 @@ pub enum Cover {
 pub struct Tree {
     families: Vec<(Vec<Option<u32>>, bool)>,
     covers: Vec<Cover>,
+    /// Subtrees that are hidden whatever the families say.
+    veils: &'static [Prefix],
 }
 
 impl Tree {
@@ -53,9 +55,17 @@ impl Tree {
             (other.subtree.len(), &other.subtree).cmp(&(one.subtree.len(), &one.subtree))
         });
         let families = families.iter().map(|family| (family.pattern(), family.included)).collect();
-        let mut tree = Tree { families, covers: Vec::new() };
-        tree.covers = subtrees.iter().map(|prefix| tree.cover(prefix.arcs())).collect();
-        tree
+        Tree { families, ..Tree::default() }.covering(subtrees)
+    }
+
+    /// The same without some subtrees. `subtrees`: as in [`Tree::new`].
+    pub fn veiled(&self, veils: &'static [Prefix], subtrees: &[&'static Prefix]) -> Tree {
+        Tree { veils, ..self.clone() }.covering(subtrees)
+    }
+
+    fn covering(mut self, subtrees: &[&'static Prefix]) -> Tree {
+        self.covers = subtrees.iter().map(|prefix| self.cover(prefix.arcs())).collect();
+        self
     }
 
     /// Whether nothing can be shown.
@@ -70,11 +80,15 @@ impl Tree {
 
     /// Of all that begins with `prefix`.
     pub fn cover(&self, prefix: &[u32]) -> Cover {
+        if self.veil_of(prefix).is_some() {
+            return Cover::Nothing;
+        }
         let deeper =
             |pattern: &[Option<u32>]| pattern.len() > prefix.len() && fits(&pattern[..prefix.len()], prefix);
         let whole = self.families.iter().find(|(pattern, _)| fits(pattern, prefix));
         let shown = whole.is_some_and(|(_, included)| *included);
-        match self.families.iter().any(|(pattern, included)| *included != shown && deeper(pattern)) {
+        let differs = self.families.iter().any(|(pattern, included)| *included != shown && deeper(pattern));
+        match differs || shown && self.veils.iter().any(|veil| veil.arcs().starts_with(prefix)) {
             true => Cover::Part,
             false if shown => Cover::All,
             false => Cover::Nothing,
@@ -82,17 +96,27 @@ impl Tree {
     }
 
     pub fn shows(&self, name: &[u32]) -> bool {
+        if self.veil_of(name).is_some() {
+            return false;
+        }
         let decides = self.families.iter().find(|(pattern, _)| fits(pattern, name));
         decides.is_some_and(|(_, included)| *included)
     }
 
     /// The lowest name behind a hidden one that may be shown.
     pub fn next(&self, hidden: &[u32]) -> Option<Vec<u32>> {
+        if let Some(veil) = self.veil_of(hidden) {
+            return successor(veil);
+        }
         let decides = self.families.iter().find(|(pattern, _)| fits(pattern, hidden));
         let depth = decides.map_or(0, |(pattern, _)| pattern.len());
         let beyond = decides.and_then(|_| successor(&hidden[..depth]));
         let inside = self.families.iter().filter(|(pattern, included)| *included && pattern.len() >= depth);
         inside.filter_map(|(pattern, _)| next_of(pattern, hidden)).chain(beyond).min()
+    }
+
+    fn veil_of(&self, name: &[u32]) -> Option<&'static [u32]> {
+        self.veils.iter().map(Prefix::arcs).find(|veil| name.starts_with(veil))
     }
 }
 
@@ -170,6 +194,8 @@ mod tests {
         assert_eq!(tree.next(&[1, 3]), None);
     }
 
+    const VEILS: &[Prefix] = &[Prefix::new(&[1, 2]), Prefix::new(&[2, 3])];
+
     fn names() -> impl Strategy<Value = Vec<u32>> {
         prop::collection::vec(prop_oneof![0u32..4, Just(u32::MAX)], 1..6)
     }
@@ -190,10 +216,14 @@ mod tests {
         fn nothing_shown_is_jumped_over(
             families in prop::collection::vec(
                 (prop::collection::vec(0u32..4, 1..4), any::<u8>(), any::<bool>()), 0..5),
+            veiled in any::<bool>(),
         ) {
             let families = families.iter().map(|(subtree, mask, included)| family(subtree, &[*mask], *included));
-            let tree = Tree::new(families.collect(), &[]);
+            let veils = if veiled { VEILS } else { &[] };
+            let tree = Tree::new(families.collect(), &[]).veiled(veils, &[]);
             let all = all_names();
+            let behind = |name: &&Vec<u32>| veils.iter().any(|veil| name.starts_with(veil.arcs()));
+            prop_assert!(!all.iter().filter(behind).any(|name| tree.shows(name)));
             let shown: Vec<_> = all.iter().filter(|name| tree.shows(name)).collect();
             // As the agent walks: a name that is hidden leads to a next one.
             let (mut walked, mut jumps, mut at) = (Vec::new(), 0, 0);

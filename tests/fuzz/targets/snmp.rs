@@ -150,6 +150,7 @@ static AGENTS: LazyLock<[(usize, Agent); 2]> = LazyLock::new(|| {
             max_message: limit,
             max_request: 4096,
             authen_traps: true,
+            access: Vec::new(),
         };
         let communities = vec![Community::new("public", &[]).expect("a good name")];
         let communities = Communities::new(communities, &Pattern::defaults());

@@ -62,6 +62,13 @@ class Bridge:
         os.chmod(self.file, 0o600)
         self.manager = Manager(case, self.port)
 
+    def rewrite(self, change):
+        """The boot file is as `change` makes it of its text."""
+        with open(self.file, encoding="utf-8") as file:
+            text = change(file.read())
+        with open(self.file, "w", encoding="utf-8") as file:
+            file.write(text)
+
     def profile(self, name, points, interval="5m", missed=3):
         """Writes an own profile; `points` is TOML."""
         text = OWN_PROFILE.format(name=name, interval=interval, missed=missed, points=points)

@@ -1,5 +1,6 @@
 //! FLEETBRIDGE-MIB: the fleet, as `mibs/FLEETBRIDGE-MIB.txt` says it.
 
+mod access;
 mod adapter;
 mod device;
 mod missing;
@@ -11,6 +12,7 @@ mod setting;
 
 use std::net::IpAddr;
 
+pub use access::{ACCESS, AccessKind, Accessor, PREFIX as ACCESS_TABLE};
 pub use adapter::{AdapterTable, LAST_ERROR, STATE_COLUMN};
 pub use device::{DeviceTable, LAST_SEEN, PRESENCE_COLUMN};
 pub use missing::MissingTable;
