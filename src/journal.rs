@@ -37,6 +37,10 @@ pub enum EventKind {
     DeviceRetired {
         device: DeviceNumber,
     },
+    /// What inventories keep of it. Only while somebody is told of that, and once in some seconds.
+    DeviceChanged {
+        device: DeviceNumber,
+    },
     /// A setting came to an end: the device has what is wanted, or will not have it.
     SettingChanged {
         device: DeviceNumber,
@@ -85,6 +89,7 @@ impl EventKind {
             | EventKind::DeviceLost { device, .. }
             | EventKind::DeviceReturned { device, .. }
             | EventKind::DeviceRetired { device }
+            | EventKind::DeviceChanged { device }
             | EventKind::SettingChanged { device, .. } => Some(*device),
             EventKind::Started { .. }
             | EventKind::Committed { .. }
@@ -108,6 +113,7 @@ impl EventKind {
             | EventKind::AdapterUp { .. } => true,
             EventKind::DeviceLearned { .. }
             | EventKind::DeviceRetired { .. }
+            | EventKind::DeviceChanged { .. }
             | EventKind::Committed { .. }
             | EventKind::CommitSettled { .. }
             | EventKind::ConfirmedCommit { .. }

@@ -12,6 +12,7 @@ use std::{
 
 use fleetbridge::{
     fleet::{Fleet, Row, Which},
+    journal::{Event, EventKind},
     kit::{Agent, Facts, File, Filter, Host, Profile, Tool, objects},
     model::*,
     snmp::{mib, oid::Dotted},
@@ -415,6 +416,39 @@ fn a_parent_that_comes_or_goes_changes_its_children() {
     let learned = |now| fleet.insert(&fleet.draft(&[identity(GATEWAY, "late")], now).unwrap());
     run(&learned, &["other", "late"]);
     assert_eq!(parent(other).as_deref(), Some("late"));
+}
+
+#[test]
+fn what_changes_is_announced_once_and_only_if_it_is_followed() {
+    let fleet = fleet();
+    let (a, b) = (learn(&fleet, SENSOR, "a"), learn(&fleet, SENSOR, "b"));
+    fleet.journal().set_durable(u64::MAX);
+    let mut cursor = fleet.journal().told();
+    let mut run = |at: u64, change: &dyn Fn(Time), expected: &[u32]| {
+        change(after(at));
+        fleet.rescope();
+        fleet.announce_changes(after(at));
+        fleet.journal().set_durable(u64::MAX);
+        let mut events = Vec::new();
+        fleet.journal().read(&mut cursor, 100, &mut events).unwrap();
+        let changed = |event: Event| match event.kind {
+            EventKind::DeviceChanged { device } => Some(device),
+            _ => None,
+        };
+        let changed: Vec<_> = events.into_iter().filter_map(changed).collect();
+        assert_eq!(changed, expected, "at {at}");
+    };
+    let serial = |device, text: &str, now| attribute(&fleet, device, Attribute::Serial, text, now);
+    run(1, &|now| serial(a, "before", now), &[]);
+    run(2, &|_| fleet.follow_changes(true), &[]);
+    run(3, &|_| (), &[]);
+    run(4, &|now| [b, a, b].into_iter().for_each(|device| serial(device, "then", now)), &[a, b]);
+    run(5, &|now| report(&fleet, a, false, &[value(0, 5)], now), &[]);
+    run(6, &|now| fleet.insert(&fleet.draft(&[identity(GATEWAY, "gw")], now).unwrap()), &[]);
+    run(7, &|now| assert!(fleet.retire(b, now)), &[]);
+    run(8, &|now| assert!(fleet.revive(b, now)), &[b]);
+    run(9, &|now| (fleet.follow_changes(false), serial(a, "after", now)).1, &[]);
+    run(10, &|_| fleet.follow_changes(true), &[]);
 }
 
 #[test]

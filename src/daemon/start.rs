@@ -97,6 +97,8 @@ const WISHES: usize = 64;
 /// Devices inserted at once at the start.
 const GROUP: usize = 1024;
 const SWEEP: Duration = Duration::from_secs(1);
+/// Sweeps between two entConfigChange of a device (RFC 6933).
+const CHANGES: u64 = 5;
 
 impl Plan {
     /// Reads the boot file and all profiles.
@@ -528,6 +530,7 @@ async fn sweep(
 ) {
     let mut stop = pin!(stop);
     let mut shortages = Shortages::default();
+    let mut sweeps = 0u64;
     let mut timer = tokio::time::interval(SWEEP);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -540,6 +543,10 @@ async fn sweep(
                 agent.engine().set_clock(set_by);
                 fleet.sweep(now);
                 fleet.rescope();
+                sweeps += 1;
+                if sweeps.is_multiple_of(CHANGES) {
+                    fleet.announce_changes(now);
+                }
                 agent.tidy(now);
                 unsettled.settle(&fleet, now);
                 netconf::handle_timeout(&datastore);

@@ -75,6 +75,8 @@ pub struct Fleet {
     asked_by: AtomicU32,
     /// What the store kept, until a start is through.
     remembered: Mutex<Vec<(DeviceNumber, Change)>>,
+    /// What has changed and is to be announced; `None`: nobody is told of that.
+    changed: Mutex<Option<Vec<DeviceNumber>>>,
     by_presence: [AtomicU32; 8],
     scopes: RwLock<Vec<Arc<Scope>>>,
     /// Milliseconds by which the clock has been set since the start. Boot instants are kept as if it had not been.
@@ -129,6 +131,7 @@ impl Fleet {
             revision: AtomicU32::new(0),
             asked_by: AtomicU32::new(0),
             remembered: Mutex::default(),
+            changed: Mutex::default(),
             by_presence: Default::default(),
             scopes: RwLock::default(),
             clock_set: AtomicI64::new(0),

@@ -7,7 +7,10 @@
 use std::sync::atomic::Ordering;
 
 use super::{Fleet, Row, block::Columns};
-use crate::model::{Attribute, DeviceNumber, Presence, Time};
+use crate::{
+    journal::EventKind,
+    model::{Attribute, DeviceNumber, Presence, Time},
+};
 
 /// The last change of a device, as the store keeps it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +42,27 @@ impl Fleet {
     pub(super) fn revise_children(&self, parent: DeviceNumber, now: Time) {
         for child in self.children_of(parent) {
             self.change(child, |columns, at| columns.revise(at, self.revision(now)));
+        }
+    }
+
+    /// Whether [`announce_changes`](Fleet::announce_changes) is to tell anything: of what changes from now on.
+    pub fn follow_changes(&self, follow: bool) {
+        if self.changed.lock().is_some() == follow {
+            return;
+        }
+        *self.changed.lock() = follow.then(Vec::new);
+        // What was revised before is no news.
+        self.rescope();
+        self.changed.lock().iter_mut().for_each(Vec::clear);
+    }
+
+    /// Tells the journal of each device that has changed once, as of the last [`rescope`](Fleet::rescope).
+    pub fn announce_changes(&self, now: Time) {
+        let mut changed = self.changed.lock().as_mut().map(std::mem::take).unwrap_or_default();
+        changed.sort_unstable();
+        changed.dedup();
+        for device in changed {
+            self.journal.append(now, EventKind::DeviceChanged { device });
         }
     }
 
@@ -95,6 +119,11 @@ impl Row<'_> {
     /// The revision of the last change of what tools keep of it.
     pub fn changed(&self) -> u32 {
         self.columns.slots[self.at()].changed
+    }
+
+    /// It has not changed since it was learned.
+    pub(super) fn is_new(&self) -> bool {
+        u64::from(self.changed()) == self.learned().secs()
     }
 
     /// Whether it has changed since scopes were last looked at.

@@ -117,7 +117,8 @@ impl Fleet {
     /// Has devices that have come into a scope, or changed, be found there.
     pub fn rescope(&self) {
         let scopes = self.scopes.read();
-        if scopes.is_empty() {
+        let mut changed = self.changed.lock();
+        if scopes.is_empty() && changed.is_none() {
             return;
         }
         for block in self.blocks.iter().filter_map(|block| block.get()) {
@@ -128,6 +129,11 @@ impl Fleet {
             for at in columns.revised.iter() {
                 let device = block.base + at as DeviceNumber;
                 let row = Row::new(self, &columns, device).filter(|_| columns.live.get(at));
+                if let (Some(changed), Some(row)) = (&mut *changed, row)
+                    && !row.is_new()
+                {
+                    changed.push(device);
+                }
                 for scope in scopes.iter() {
                     scope.set(device, row.is_some_and(|row| (scope.takes)(&row)));
                 }

@@ -190,6 +190,7 @@ fn content(sources: &Sources, event: &Event) -> Option<String> {
             let rest = [("presence", Presence::Retired.as_str())];
             Some(of_device(sources, number, "presence-changed", *device, &rest))
         }
+        EventKind::DeviceChanged { .. } => None,
         EventKind::SettingChanged { device, setting, standing, error } => {
             let name = sources.fleet.row_or_retired(*device, |row| {
                 let def = row.profile().settings.iter().find(|def| def.number == *setting)?;

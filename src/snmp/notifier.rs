@@ -34,7 +34,7 @@ use super::{
     agent::Agent,
     guards::InForce,
     notify::{
-        Counts, Heard, Originator, Sender, Sent, Session, Step, Target, Unable, What, World, content,
+        Counts, Heard, Kind, Originator, Sender, Sent, Session, Step, Target, Unable, What, World, content,
         in_words,
     },
     transport::socket::{new_sender, send_from},
@@ -152,6 +152,8 @@ impl Targets {
                 }
             }
         }
+        let tells = |line: &Line| line.originator.target().kinds.has(Kind::ConfigChange);
+        agent.fleet().follow_changes(list.iter().any(tells));
         let before = kept.len();
         kept.retain(|kept| is_kept(kept, addresses, &list));
         if kept.len() < before {

@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 
 from support import Bridge, Broker, Case, Manager, TrapSink, wait_until
 from support.fleet import POINTS, adapter, telemetry
@@ -79,6 +80,18 @@ class KindsTest(NotifyTest):
         told = wait_until(sink.all, 10, "entConfigChange")
         self.assertEqual(len(told), 1, "coldStart is not among the kinds")
         self.assertRegex(told[0].text, r"mib-2\.47\.2\.0\.1|entConfigChange")
+        self.assertNotIn("plug-1", told[0].text, "it is the bridge's")
+        # In the second in which it came all of it is new.
+        time.sleep(1.1)
+        # What a device measures is no change, what it runs is; the device itself tells that.
+        broker.publish("tele/plug-1/SENSOR", '{"ENERGY":{"Power":7}}')
+        for version in ("14.1.0(tasmota)", "14.2.0(tasmota)"):
+            broker.publish("stat/plug-1/STATUS2", '{"StatusFWR":{"Version":"%s"}}' % version)
+        told = wait_until(lambda: len(sink.all()) > 1 and sink.all()[1:], 12, "entConfigChange of the device")
+        self.assertEqual(len(told), 1, told)
+        self.assertRegex(told[0].text, r"mib-2\.47\.2\.0\.1|entConfigChange")
+        self.assertEqual(told[0].objects["fbDeviceName"], "plug-1")
+        self.assertGreater(told[0].number(), 0)
 
     def test_who_may_not_ask(self):
         """In each version, once a minute of each source, and only where it is wanted."""

@@ -36,8 +36,8 @@ impl What {
     /// The device that it is about, from whose address it is told.
     pub fn device(&self) -> Option<DeviceNumber> {
         match self {
-            What::Event(event) if Kind::of(&event.kind) != Some(Kind::ConfigChange) => event.kind.device(),
-            What::Event(_) | What::Summary(_) | What::AuthenticationFailure | What::Test => None,
+            What::Event(event) => Kind::device(&event.kind),
+            What::Summary(_) | What::AuthenticationFailure | What::Test => None,
         }
     }
 
@@ -122,6 +122,9 @@ fn of_event(
                 (fb::SETTING_ERROR, Value::text(error)),
             ];
             of_setting(context, event, (*device, *setting), notification, &then, out)
+        }
+        EventKind::DeviceChanged { device } => {
+            of_device(context, event, *device, &fb::DEVICE_CHANGED, &[], out)
         }
         kind => {
             let oid = Kind::oid(kind)?;

@@ -2,7 +2,7 @@
 
 use crate::{
     journal::EventKind,
-    model::Standing,
+    model::{DeviceNumber, Standing},
     snmp::{
         mib::{
             entity::CONFIG_CHANGE,
@@ -25,7 +25,7 @@ pub enum Kind {
     AdapterUp,
     SettingFailed,
     SettingApplied,
-    /// Devices came or went (entConfigChange).
+    /// Devices came or went, or what inventories keep of one has changed (entConfigChange).
     ConfigChange,
     /// Somebody asked who may not; no event of the journal.
     AuthenticationFailure,
@@ -58,7 +58,9 @@ impl Kind {
                 Some(Kind::SettingApplied)
             }
             EventKind::SettingChanged { .. } => Some(Kind::SettingFailed),
-            EventKind::DeviceLearned { .. } | EventKind::DeviceRetired { .. } => Some(Kind::ConfigChange),
+            EventKind::DeviceLearned { .. }
+            | EventKind::DeviceRetired { .. }
+            | EventKind::DeviceChanged { .. } => Some(Kind::ConfigChange),
             EventKind::Committed { .. }
             | EventKind::CommitSettled { .. }
             | EventKind::ConfirmedCommit { .. }
@@ -81,6 +83,14 @@ impl Kind {
             Kind::ConfigChange => &CONFIG_CHANGE,
             Kind::AuthenticationFailure => &AUTHENTICATION_FAILURE,
         })
+    }
+
+    /// The device that tells of an event. That devices come and go is told by the bridge: it is what changes then.
+    pub fn device(event: &EventKind) -> Option<DeviceNumber> {
+        match event {
+            EventKind::DeviceLearned { .. } | EventKind::DeviceRetired { .. } => None,
+            event => event.device(),
+        }
     }
 
     /// The names of its notifications.

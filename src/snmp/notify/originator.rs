@@ -101,7 +101,7 @@ struct Storm {
     last: Time,
 }
 
-/// An entConfigChange that waits for its time.
+/// An entConfigChange of the bridge that waits for its time.
 struct Change {
     first: u64,
     event: Event,
@@ -336,7 +336,7 @@ impl Originator {
                 self.pass_over();
                 continue;
             };
-            if kind == Kind::ConfigChange {
+            if kind == Kind::ConfigChange && Kind::device(&event.kind).is_none() {
                 if let Some(event) = self.take() {
                     let first = self.change.take().map_or(number, |change| change.first);
                     self.change = Some(Change { first, event });
@@ -365,10 +365,10 @@ impl Originator {
         if !self.target.kinds.has(kind) {
             return false;
         }
-        if self.target.sites.is_empty() || kind == Kind::ConfigChange {
+        if self.target.sites.is_empty() {
             return true;
         }
-        let Some(device) = event.device() else { return true };
+        let Some(device) = Kind::device(event) else { return true };
         let has = |row: crate::fleet::Row<'_>| self.target.has_site(row.attribute(Attribute::Site));
         world.fleet.row_or_retired(device, has) == Some(true)
     }

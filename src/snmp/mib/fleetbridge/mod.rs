@@ -17,8 +17,8 @@ pub use adapter::{AdapterTable, LAST_ERROR, STATE_COLUMN};
 pub use device::{DeviceTable, LAST_SEEN, PRESENCE_COLUMN};
 pub use missing::MissingTable;
 pub use notifications::{
-    ADAPTER_DOWN, ADAPTER_UP, DEVICE_LOST, DEVICE_RETURNED, EVENT, EVENT_NUMBER, NOTIFICATIONS, Notification,
-    SETTING_APPLIED, SETTING_FAILED, SUMMARY, TEST, notification_objects,
+    ADAPTER_DOWN, ADAPTER_UP, DEVICE_CHANGED, DEVICE_LOST, DEVICE_RETURNED, EVENT, EVENT_NUMBER,
+    NOTIFICATIONS, Notification, SETTING_APPLIED, SETTING_FAILED, SUMMARY, TEST, notification_objects,
 };
 pub use point::PointTable;
 pub use scalars::{FLEET, RUNNING};

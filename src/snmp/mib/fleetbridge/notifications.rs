@@ -2,7 +2,7 @@
 
 use super::{AdapterTable, DeviceTable, ENTERPRISE, SettingTable, adapter, device, setting};
 use crate::snmp::{
-    mib::{Column, Object, Table},
+    mib::{Column, Object, Table, entity::CONFIG_CHANGE},
     oid::Prefix,
     syntax::{Access, Syntax},
 };
@@ -81,6 +81,18 @@ pub const TEST: Notification = Notification {
     name: "fbTest",
     oid: Prefix::new(&[1, 3, 6, 1, 4, 1, ENTERPRISE, 2, 0, 100]),
     objects: &[EVENT_NUMBER],
+};
+
+/// Of ENTITY-MIB, and without objects there; a manager wants to know all the same whose it is.
+pub const DEVICE_CHANGED: Notification = Notification {
+    name: "entConfigChange",
+    oid: CONFIG_CHANGE,
+    objects: &[
+        EVENT_NUMBER,
+        (DeviceTable::ENTRY, device::NAME),
+        (DeviceTable::ENTRY, device::ADDRESS_TYPE_COLUMN),
+        (DeviceTable::ENTRY, device::ADDRESS),
+    ],
 };
 
 /// fbNotificationObjects.
